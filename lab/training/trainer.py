@@ -1,0 +1,80 @@
+"""What a trainer is to the rest of the laboratory: a state that advances, and a plug-in that announces it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Protocol
+
+if TYPE_CHECKING:
+    import argparse
+
+    import torch
+
+    from lab.training.config import RunConfig
+
+
+@dataclass(frozen=True)
+class Context:
+    """What the laboratory hands to a trainer when it is built.
+
+    Attributes:
+        device: where tensors live, already resolved from the configuration's ``auto``.
+        data_dir: where data sets lie or are downloaded to.
+        snapshots: an existing directory of the run for samples and the like.
+        event: appends one line to the run's ``events.jsonl``: ``event(kind, step, **data)``, data being JSON values.
+    """
+
+    device: torch.device
+    data_dir: Path
+    snapshots: Path
+    event: Callable[..., None]
+
+
+class Trainer(Protocol):
+    """One run's live state. Every number it returns is a pure function of configuration, device and step."""
+
+    step: int
+
+    def advance(self, until: int) -> None:
+        """Train until ``self.step >= until``; overshoot only where a step cannot be divided (a rollout)."""
+
+    def metrics(self) -> dict[str, float]:
+        """Training quantities since the last call (means), and the clock's state: one row of the metrics log."""
+
+    def evaluate(self) -> dict[str, float]:
+        """Scores at this step, as keys ``evaluation/…``; changes nothing that training depends on."""
+
+    def state_dict(self) -> dict[str, Any]:
+        """All that resuming needs, as a tree of dicts, lists, tensors, arrays and JSON values."""
+
+    def load_state_dict(self, state: Mapping[str, Any]) -> None:
+        """Restore what ``state_dict`` returned; the continuation is then bit-identical on a CPU."""
+
+
+class TrainerPlugin(Protocol):
+    """What an entry point of the group ``phaselab.trainers`` names. Importing its module must stay cheap (no torch)."""
+
+    name: str
+    """The word on the command line: ``lab NAME train …``."""
+    summary: str
+    """One line for ``lab --help``."""
+    presets: Path
+    """The directory of the shipped YAML presets."""
+    step_unit: str
+    """What one step is, for axis labels: "generator update", "environment step"."""
+    headline: Sequence[str]
+    """Columns of the metrics log that a progress line shows, most important first."""
+
+    def config_type(self) -> type[RunConfig]:
+        """The trainer's configuration model."""
+
+    def build(self, config: Any, context: Context) -> Trainer:
+        """A trainer at step 0."""
+
+    def add_commands(self, subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+        """Add the trainer's own commands (sample, evaluate, …) beside ``train``; each sets ``run=callable(args)->int``."""
+
+    def figures(self, runs: Sequence[Path], out: Path) -> list[Any]:
+        """Draw the trainer's own figures of these runs into ``out``; return ``lab.reports.figure.Saved`` records."""
