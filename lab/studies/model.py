@@ -1,0 +1,106 @@
+"""The study file: one typed model that states hypothesis, arms, seeds and metric before anything runs."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, Literal
+
+from pydantic import Field, field_validator, model_validator
+
+from lab.errors import UserError
+from lab.training.config import Config, load_yaml, resolve
+
+SHIPPED = Path(__file__).parent / "shipped"
+NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")
+
+
+class Study(Config):
+    """Arms × seeds of one trainer under a stated hypothesis. Field order is the order in the saved ``study.yaml``."""
+
+    name: str = Field(description="names results/<name>/; the file's stem if left out")
+    title: str = Field("", description="the heading of summary and figures; the name if left out")
+    hypothesis: str = Field(min_length=1, description="what the primary comparison is expected to show, in words")
+    trainer: str = Field(description="a trainer of this installation: gan, rl, …")
+    preset: str = Field(description="a preset of that trainer, or a YAML file")
+    seeds: list[int] = Field(
+        min_length=1, description="a list of seeds, or a count n for 0 … n-1; the same for all arms"
+    )
+    set: Mapping[str, Any] = Field(default_factory=dict, description="dotted keys changed in every arm")
+    arms: Mapping[str, Mapping[str, Any]] = Field(min_length=1, description="arm -> dotted keys changed in it")
+    metric: str = Field(description="the score column of trials.csv that comparisons are of")
+    direction: Literal["higher", "lower"] = Field(description="which scores are better")
+    compare: list[list[str]] = Field(
+        default_factory=list, description="[treatment, control] pairs; the verdict is of the first"
+    )
+    alpha: float = Field(0.05, gt=0, lt=1, description="family-wise error rate of all comparisons together")
+    columns: list[str] = Field(default_factory=list, description="further score columns shown in the tables")
+
+    @field_validator("seeds", mode="before")
+    @classmethod
+    def _count_or_list(cls, value: Any) -> Any:
+        return list(range(value)) if isinstance(value, int) and not isinstance(value, bool) and value > 0 else value
+
+    @field_validator("arms", mode="before")
+    @classmethod
+    def _empty_arms(cls, value: Any) -> Any:
+        if not isinstance(value, Mapping):
+            return value
+        return {arm: {} if changes is None else changes for arm, changes in value.items()}
+
+    @model_validator(mode="after")
+    def _is_sound(self) -> Study:
+        for what, name in [("name", self.name), *(("arms", arm) for arm in self.arms)]:
+            if not NAME.fullmatch(name):
+                raise ValueError(
+                    f"{what}: {name!r} names a folder; letters, digits, dot, dash and underscore are accepted"
+                )
+        if len(set(self.seeds)) != len(self.seeds) or min(self.seeds) < 0:
+            raise ValueError(f"seeds: {self.seeds} must be distinct and not negative")
+        for pair in self.compare:
+            if len(pair) != 2 or len(set(pair)) != 2:
+                raise ValueError(f"compare: {pair} must be [treatment, control], two different arms")
+            if unknown := [arm for arm in pair if arm not in self.arms]:
+                raise ValueError(f"compare: no arm is called {unknown[0]!r}; arms are {', '.join(self.arms)}")
+        return self
+
+    @property
+    def heading(self) -> str:
+        """The title, or the name."""
+        return self.title or self.name
+
+    @property
+    def shown(self) -> list[str]:
+        """The score columns of the tables: the metric, then the further ones."""
+        return list(dict.fromkeys([self.metric, *self.columns]))
+
+    def changes(self, arm: str, seed: int) -> dict[str, Any]:
+        """Everything this trial changes in the preset, as dotted keys; the arm wins over ``set``."""
+        return {**self.set, **self.arms[arm], "seed": seed}
+
+
+def find_study(text: str) -> Path:
+    """The study file that ``text`` means: a path, or the name of a shipped one.
+
+    Raises:
+        UserError: there is neither; the shipped names are listed.
+    """
+    if (path := Path(text)).is_file():
+        return path
+    if NAME.fullmatch(text) and (shipped := SHIPPED / f"{text.removesuffix('.yaml')}.yaml").is_file():
+        return shipped
+    names = ", ".join(sorted(p.stem for p in SHIPPED.glob("*.yaml")))
+    raise UserError(f"{text} is neither a study file nor a shipped study; shipped are {names}")
+
+
+def load_study(path: Path, changes: list[str] | None = None) -> Study:
+    """Read, change (``key=value`` with dotted keys) and validate one study file.
+
+    Raises:
+        UserError: names the field, the value and what is accepted.
+    """
+    mapping = load_yaml(path)
+    if "seed" in (mapping.get("set") or {}):
+        raise UserError(f"{path}: set.seed: the seeds of a study are its key seeds")
+    return resolve(Study, {"name": path.stem, **mapping}, changes or [])
