@@ -1,0 +1,89 @@
+"""The configuration of the RL trainer: every field is documented where it is declared."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Annotated, Any, Literal
+
+from pydantic import Field, model_validator
+
+from curricula.config import CurriculumConfig
+from lab.training.config import Config, RunConfig
+
+Difficulty = Annotated[float, Field(ge=0.0, le=1.0)]
+
+
+class EvaluationConfig(Config):
+    """What an evaluation plays: whole episodes of the deterministic policy at each difficulty of a grid."""
+
+    difficulties: tuple[Difficulty, ...] = Field(
+        (0.0, 0.25, 0.5, 0.75, 1.0), strict=False, min_length=1, description="the grid; 1 (the target task) is always played"
+    )
+    episodes: int = Field(10, ge=1, description="episodes per difficulty")
+
+    def grid(self) -> tuple[float, ...]:
+        """The difficulties played, ascending, each once, the target task last."""
+        return tuple(sorted({*self.difficulties, 1.0}))
+
+
+class RlConfig(RunConfig):
+    """One PPO run. The voice ``learning_rate`` is required; every other voice is optional."""
+
+    log_every: int = Field(2048, ge=1, description="steps between rows of training metrics")
+    evaluate_every: int = Field(10_240, ge=1, description="steps between evaluations")
+    checkpoint_every: int = Field(20_480, ge=1, description="steps between checkpoints")
+
+    task: str = Field(description="a task of curricula.task_ids(), or any Gymnasium id (then without a curriculum)")
+    axes: Mapping[str, Any] = Field(
+        default_factory=dict, description="the task's difficulty axes, e.g. {power: {easy: 1.0, target: 0.5}}"
+    )
+    max_episode_steps: int | None = Field(None, ge=1, description="steps after which an episode is cut; null: the task's")
+    curriculum: CurriculumConfig = Field(
+        default_factory=CurriculumConfig, description="who chooses the difficulty of the next episode"
+    )
+
+    n_envs: int = Field(16, ge=1, description="environments stepped side by side")
+    n_steps: int = Field(128, ge=1, description="steps of each environment in a rollout")
+    batch_size: int = Field(256, ge=2, description="transitions per gradient step")
+    n_epochs: int = Field(10, ge=1, description="passes over each rollout")
+    gamma: float = Field(0.99, gt=0.0, le=1.0, description="discount")
+    gae_lambda: float = Field(0.95, ge=0.0, le=1.0, description="bias-variance of the advantage estimate")
+    max_grad_norm: float = Field(0.5, gt=0.0, description="gradients are clipped to this global norm")
+    hidden: tuple[Annotated[int, Field(ge=1)], ...] = Field(
+        (64, 64), strict=False, description="widths of the hidden layers of policy and of value network"
+    )
+    activation: Literal["tanh", "relu"] = Field("tanh", description="between the layers")
+    normalise_observations: bool = Field(True, description="standardise observations by their running moments")
+    normalise_rewards: bool = Field(False, description="divide rewards by the running deviation of the return")
+    evaluation: EvaluationConfig = Field(default_factory=EvaluationConfig)
+
+    @model_validator(mode="after")
+    def _whole_batches(self) -> RlConfig:
+        """A last batch of one sample has no advantage deviation: refuse it before PPO divides by it."""
+        if (self.n_envs * self.n_steps) % self.batch_size == 1:
+            raise ValueError(
+                f"batch_size {self.batch_size} leaves a last batch of 1 sample in a rollout of "
+                f"n_envs * n_steps = {self.n_envs * self.n_steps}; take a divisor of it"
+            )
+        return self
+
+    @classmethod
+    def voice_names(cls) -> Mapping[str, str]:
+        """The quantities the clock may conduct."""
+        return {
+            "learning_rate": "Adam's step size, of policy and value network together",
+            "clip_range": "PPO's clip range",
+            "ent_coef": "weight of the entropy bonus",
+            "vf_coef": "weight of the value loss",
+            "target_kl": "an update stops early beyond 1.5 times this divergence",
+        }
+
+    @classmethod
+    def required_voices(cls) -> frozenset[str]:
+        """The voices without which nothing trains."""
+        return frozenset({"learning_rate"})
+
+    @classmethod
+    def measured_names(cls) -> tuple[str, ...]:
+        """What a voice may follow besides another voice: the teacher's difficulty."""
+        return ("difficulty",)

@@ -1,0 +1,185 @@
+"""Gymnasium vector environments as Stable-Baselines3 sees them: one batched step, dictionaries only for what ended."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import gymnasium
+import numpy as np
+from gymnasium.vector import AutoresetMode, VectorEnv
+from numpy.typing import NDArray
+from stable_baselines3.common.vec_env.base_vec_env import VecEnv, VecEnvIndices, VecEnvStepReturn
+
+from lab.errors import UserError
+
+_NOTHING: dict[str, Any] = {}
+
+
+class BatchedVecEnv(VecEnv):
+    """Adapt a Gymnasium ``VectorEnv`` (``AutoresetMode.SAME_STEP``) to SB3's ``VecEnv``.
+
+    SB3 reads one dictionary per environment and step. Here all of them are the same empty one except where an episode
+    ended; there SB3 finds what it looks for: ``terminal_observation``, ``TimeLimit.truncated`` (truncated and *not*
+    terminated, so that the value of the last state is bootstrapped), ``episode`` (``r``, ``l``), ``is_success`` where
+    the environment reports ``success``, and ``difficulty`` of the episode that ended, where it has one.
+
+    Args:
+        env: the batch; its autoreset mode must be SAME_STEP, because SB3 expects the next episode's first
+            observation in the step that ends an episode.
+        seed: of the first reset.
+    """
+
+    def __init__(self, env: VectorEnv[Any, Any, Any], seed: int | None = None) -> None:
+        mode = env.metadata.get("autoreset_mode")
+        if mode is not AutoresetMode.SAME_STEP:
+            raise UserError(f"autoreset_mode {mode} of {env}: SB3 needs AutoresetMode.SAME_STEP")
+        self.env = env
+        self.render_mode = None
+        super().__init__(env.num_envs, env.single_observation_space, env.single_action_space)
+        self._seeds = [seed] * env.num_envs if seed is None else [seed + index for index in range(env.num_envs)]
+        self._actions: NDArray[Any] = np.zeros(0)
+        self._returns = np.zeros(env.num_envs)
+        self._lengths = np.zeros(env.num_envs, dtype=np.int64)
+        self.difficulty: NDArray[np.float64] | None = None
+        """Difficulty of the running episodes, float64[num_envs] in [0, 1]; None where the environment has none."""
+
+    @property
+    def has_difficulty(self) -> bool:
+        """Whether ``set_difficulty`` reaches anything."""
+        if hasattr(self.env, "set_difficulty"):
+            return True
+        return all(_has_method(single, "set_difficulty") for single in self._singles())
+
+    def set_difficulty(self, value: float | NDArray[np.float64]) -> None:
+        """Difficulty in [0, 1] (a number, or one per environment) of each environment's *next* episode."""
+        if hasattr(self.env, "set_difficulty"):
+            self.env.set_difficulty(value)
+            return
+        for single, level in zip(self._singles(), np.broadcast_to(value, self.num_envs), strict=True):
+            single.get_wrapper_attr("set_difficulty")(float(level))
+
+    def reset(self) -> NDArray[Any]:
+        """Begin new episodes everywhere; seeds given by ``seed()`` are used once."""
+        seeds = self._seeds
+        observations, info = self.env.reset(seed=None if None in seeds else seeds)
+        self._reset_seeds()
+        self._returns[:] = 0.0
+        self._lengths[:] = 0
+        self._adopt(info)
+        return np.asarray(observations)
+
+    def step_async(self, actions: NDArray[Any]) -> None:
+        """Keep the actions, [num_envs, …], for ``step_wait``."""
+        self._actions = actions
+
+    def step_wait(self) -> VecEnvStepReturn:
+        """Step the batch; observations of ended episodes are already the first of the next."""
+        observations, rewards, terminated, truncated, info = self.env.step(self._actions)
+        dones = np.logical_or(terminated, truncated)
+        self._returns += rewards
+        self._lengths += 1
+        infos = [_NOTHING] * self.num_envs
+        if dones.any():
+            for index in np.flatnonzero(dones):
+                infos[index] = self._ended(int(index), info, bool(truncated[index] and not terminated[index]))
+            self._returns[dones] = 0.0
+            self._lengths[dones] = 0
+            self._adopt(info)
+        return observations, np.asarray(rewards, dtype=np.float32), dones, infos
+
+    def _ended(self, index: int, info: Mapping[str, Any], cut: bool) -> dict[str, Any]:
+        """What SB3 reads of the episode that just ended in one environment."""
+        ended: dict[str, Any] = {
+            "terminal_observation": np.asarray(info["final_obs"][index]),
+            "TimeLimit.truncated": cut,
+            "episode": {"r": float(self._returns[index]), "l": int(self._lengths[index])},
+        }
+        final = info.get("final_info", {})
+        success = final.get("success", info.get("success"))
+        if success is not None:
+            ended["is_success"] = bool(success[index])
+        if self.difficulty is not None:
+            ended["difficulty"] = float(self.difficulty[index])
+        return ended
+
+    def _adopt(self, info: Mapping[str, Any]) -> None:
+        """Remember the difficulty of the episodes that run now."""
+        if "difficulty" in info:
+            self.difficulty = np.array(info["difficulty"], dtype=np.float64)
+
+    # -- state ---------------------------------------------------------------------------------------------------------
+
+    @property
+    def exact(self) -> bool:
+        """Whether ``state_dict`` holds the whole state, so that a resume continues the episodes bit for bit."""
+        return hasattr(self.env, "state_dict") and hasattr(self.env, "load_state_dict")
+
+    def state_dict(self) -> dict[str, Any]:
+        """The batch's own state and the running episodes' returns, lengths and difficulties (needs ``exact``)."""
+        return {
+            "env": self.env.state_dict(),  # type: ignore[attr-defined]  # checked by `exact`
+            "returns": self._returns.copy(),
+            "lengths": self._lengths.copy(),
+            "difficulty": None if self.difficulty is None else self.difficulty.copy(),
+        }
+
+    def load_state_dict(self, state: Mapping[str, Any]) -> None:
+        """Continue where ``state_dict`` was taken."""
+        self.env.load_state_dict(state["env"])  # type: ignore[attr-defined]
+        self._returns = np.array(state["returns"], dtype=np.float64)
+        self._lengths = np.array(state["lengths"], dtype=np.int64)
+        self.difficulty = None if state["difficulty"] is None else np.array(state["difficulty"], dtype=np.float64)
+        self._reset_seeds()
+
+    # -- the rest of SB3's interface -----------------------------------------------------------------------------------
+
+    def close(self) -> None:
+        """Release the environments."""
+        self.env.close()
+
+    def get_attr(self, attr_name: str, indices: VecEnvIndices = None) -> list[Any]:
+        """The attribute of each environment: of the singles where there are any, otherwise of the batch."""
+        chosen = list(self._get_indices(indices))
+        singles = self._singles()
+        if singles:
+            return [singles[index].get_wrapper_attr(attr_name) for index in chosen]
+        return [getattr(self.env, attr_name)] * len(chosen)
+
+    def set_attr(self, attr_name: str, value: Any, indices: VecEnvIndices = None) -> None:
+        """Refused: it writes on the outermost wrapper and looks successful; use ``env_method`` or ``set_difficulty``."""
+        raise UserError(f"set_attr({attr_name!r}): a batch has no attributes per environment; call set_difficulty instead")
+
+    def env_method(
+        self, method_name: str, *method_args: Any, indices: VecEnvIndices = None, **method_kwargs: Any
+    ) -> list[Any]:
+        """Call a method of the single environments; a batch of its own has none but ``set_difficulty`` for all."""
+        singles = self._singles()
+        chosen = list(self._get_indices(indices))
+        if not singles:
+            raise UserError(f"env_method({method_name!r}): this batch has no single environments; use set_difficulty")
+        return [singles[index].get_wrapper_attr(method_name)(*method_args, **method_kwargs) for index in chosen]
+
+    def env_is_wrapped(self, wrapper_class: type[gymnasium.Wrapper[Any, Any, Any, Any]], indices: VecEnvIndices = None) -> list[bool]:
+        """Whether each environment is wrapped so; a batch never is."""
+        singles = self._singles()
+        return [bool(singles) and _is_wrapped(singles[index], wrapper_class) for index in self._get_indices(indices)]
+
+    def _singles(self) -> Sequence[gymnasium.Env[Any, Any]]:
+        """The environments behind a ``SyncVectorEnv``; empty for a batch written in NumPy."""
+        singles: Sequence[gymnasium.Env[Any, Any]] = getattr(self.env.unwrapped, "envs", ())
+        return singles
+
+
+def _has_method(env: gymnasium.Env[Any, Any], name: str) -> bool:
+    """Whether a wrapped environment has a method somewhere inside."""
+    return env.has_wrapper_attr(name)
+
+
+def _is_wrapped(env: gymnasium.Env[Any, Any], wrapper_class: type[Any]) -> bool:
+    """Whether one of the wrappers around an environment is of this class."""
+    while isinstance(env, gymnasium.Wrapper):
+        if isinstance(env, wrapper_class):
+            return True
+        env = env.env
+    return False
