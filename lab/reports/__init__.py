@@ -1,0 +1,1 @@
+"""Figures and the HTML report: reads run directories and studies, imports no trainer."""

@@ -1,0 +1,135 @@
+"""The one visual language of every figure: colours with fixed meanings, type that a phone can show, how to save.
+
+Colours are those of Okabe and Ito (2008), which people with any colour vision tell apart; arms differ in line style and
+marker as well. A figure is made and saved inside ``applied()``, which leaves matplotlib's global settings as they were.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from contextlib import AbstractContextManager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import matplotlib
+from matplotlib.axes import Axes
+from matplotlib.colors import LinearSegmentedColormap
+from matplotlib.figure import Figure
+
+from lab.reports.figure import Saved
+
+WIDTH = 6.4
+"""Inches. At 160 dpi a figure is 1024 pixels wide, and its 11-point type is still readable on a phone's width."""
+DPI = 160
+
+BLUE, VERMILION, GREEN, ORANGE = "#0072B2", "#D55E00", "#009E73", "#E69F00"
+PURPLE, SKY, INK, WINE = "#CC79A7", "#56B4E9", "#1A1A1A", "#882255"
+
+ROLES: Mapping[str, str] = {
+    "generator": BLUE,
+    "discriminator": VERMILION,
+    "difficulty": GREEN,
+    "learning_rate": WINE,
+    "score": INK,
+    "ema": GREEN,
+}
+"""What a colour means wherever a figure shows one arm only."""
+
+SHADE = "#EBEBEB"
+"""Behind every second cycle of the clock."""
+
+CYCLIC = LinearSegmentedColormap.from_list("phase", [BLUE, GREEN, ORANGE, PURPLE, BLUE])
+"""Colour of a phase in [0, 1): the two ends meet, the quarters are four colours that everybody tells apart."""
+
+SEQUENTIAL = "cividis"
+"""Colour map of heatmaps: even in lightness, the same to every colour vision, and in print."""
+
+_RC: Any = {
+    "figure.constrained_layout.use": True,
+    "font.family": "sans-serif",
+    "font.sans-serif": ["DejaVu Sans"],
+    "font.size": 11,
+    "axes.titlesize": 11.5,
+    "axes.titleweight": "bold",
+    "axes.titlelocation": "left",
+    "axes.labelsize": 11,
+    "axes.labelcolor": INK,
+    "axes.edgecolor": "#555555",
+    "axes.linewidth": 0.9,
+    "axes.spines.top": False,
+    "axes.spines.right": False,
+    "axes.axisbelow": True,
+    "axes.formatter.use_mathtext": True,
+    "axes.formatter.limits": (-3, 5),
+    "xtick.labelsize": 10.5,
+    "ytick.labelsize": 10.5,
+    "xtick.color": INK,
+    "ytick.color": INK,
+    "text.color": INK,
+    "legend.fontsize": 10.5,
+    "legend.frameon": False,
+    "legend.handlelength": 2.4,
+    "lines.linewidth": 2.0,
+    "lines.solid_capstyle": "round",
+    "figure.facecolor": "white",
+    "savefig.facecolor": "white",
+    "svg.hashsalt": "phase-lab",
+}
+
+
+@dataclass(frozen=True)
+class Look:
+    """How one arm is drawn, the same in every figure of a study: colour, line style, marker."""
+
+    color: str
+    line: str | tuple[int, tuple[float, ...]]
+    marker: str
+
+
+_LOOKS = (
+    Look(BLUE, "-", "o"),
+    Look(VERMILION, (0, (5, 1.6)), "s"),
+    Look(GREEN, (0, (7, 1.6, 1.4, 1.6)), "^"),
+    Look(PURPLE, (0, (1.4, 1.4)), "D"),
+    Look(ORANGE, (0, (3, 1.4)), "v"),
+    Look(INK, (0, (9, 2.4)), "P"),
+    Look(SKY, "-", "X"),
+    Look(WINE, (0, (2.4, 1.2, 1, 1.2, 1, 1.2)), "*"),
+)
+
+
+def look(index: int) -> Look:
+    """The look of the arm at this place of a list; after eight the colours come again with the next line style."""
+    turn, place = divmod(index, len(_LOOKS))
+    base = _LOOKS[place]
+    other = _LOOKS[(place + turn) % len(_LOOKS)]
+    return Look(base.color, other.line, other.marker)
+
+
+def applied() -> AbstractContextManager[None]:
+    """The settings of this visual language, for the time of a ``with`` block or, as a decorator, of a function."""
+    return matplotlib.rc_context(_RC)
+
+
+def role_color(name: str, default: str = INK) -> str:
+    """The colour of a quantity by the words in its name: ``lr.generator`` is drawn as the generator is."""
+    words = name.replace("/", ".").replace(" ", ".").split(".")
+    return next((color for role, color in ROLES.items() if role in words), default)
+
+
+def bare(axes: Axes) -> None:
+    """Take everything but the contents away: for pictures and scatter plots whose axes say nothing."""
+    axes.set_xticks([])
+    axes.set_yticks([])
+    for spine in axes.spines.values():
+        spine.set(visible=True, color="#999999", linewidth=0.7)
+
+
+def save(figure: Figure, out: Path, stem: str, title: str, alt: str, caption: str) -> Saved:
+    """Write ``out/stem.png``, the same bytes for the same figure, and return its record."""
+    out.mkdir(parents=True, exist_ok=True)
+    path = out / f"{stem}.png"
+    with applied():
+        figure.savefig(path, dpi=DPI, metadata={"Software": None}, bbox_inches="tight", pad_inches=0.12)
+    return Saved(path, title, alt, caption)
