@@ -1,0 +1,68 @@
+"""Any folder of images: mixed sizes and modes are brought to one shape, broken files are named and left out."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+import torch
+from PIL import Image, ImageOps
+from torch import Tensor
+
+from lab.errors import UserError
+
+
+@dataclass(frozen=True)
+class Folder:
+    """What a folder held: images uint8[n, channels, size, size] and the broken files, each with its reason."""
+
+    images: Tensor
+    broken: dict[str, str]
+
+
+def read(folder: Path, size: int, channels: int) -> Folder:
+    """Read every image under ``folder`` (files whose suffix names an image format), in order of their paths.
+
+    Each is turned upright by its EXIF tag, laid on white where it is transparent, converted to grey or RGB, cropped to
+    its centred square and resized. Of an animation the first frame is taken.
+
+    Raises:
+        UserError: no such folder, or no readable image in it.
+    """
+    if not folder.is_dir():
+        raise UserError(f"data.path: {str(folder)!r} is not a folder")
+    suffixes = Image.registered_extensions()
+    arrays: list[npt.NDArray[np.uint8]] = []
+    broken: dict[str, str] = {}
+    for path in sorted(p for p in folder.rglob("*") if p.suffix.lower() in suffixes and p.is_file()):
+        try:
+            with Image.open(path) as image:
+                arrays.append(to_array(image, size, channels))
+        # Pillow's decoders raise nearly anything on damaged input (OSError, SyntaxError, struct.error, IndexError, …).
+        except Exception as error:
+            broken[str(path.relative_to(folder))] = f"{type(error).__name__}: {error}"
+    if not arrays:
+        raise UserError(f"data.path: {str(folder)!r} holds no readable image ({len(broken)} broken)")
+    return Folder(torch.from_numpy(np.stack(arrays)), broken)
+
+
+def to_array(image: Image.Image, size: int, channels: int) -> npt.NDArray[np.uint8]:
+    """One image as uint8[channels, size, size]."""
+    image = ImageOps.exif_transpose(image)
+    if image.mode.startswith("I") or image.mode == "F":
+        image = _sixteen_to_eight(image)
+    if image.mode in ("RGBA", "LA", "PA") or "transparency" in image.info:
+        image = image.convert("RGBA")
+        image = Image.alpha_composite(Image.new("RGBA", image.size, "white"), image)
+    image = ImageOps.fit(image.convert("RGB" if channels == 3 else "L"), (size, size), Image.Resampling.LANCZOS)
+    array = np.asarray(image, np.uint8)
+    return array.transpose(2, 0, 1) if channels == 3 else array[None]
+
+
+def _sixteen_to_eight(image: Image.Image) -> Image.Image:
+    """Pillow's ``convert`` clips numbers above 255 (16-bit grey, floats); scale the range in use instead."""
+    values = np.asarray(image, np.float64)
+    scale = 255 / 65535 if values.max(initial=0) > 255 else 1.0
+    return Image.fromarray(np.clip(values * scale, 0, 255).astype(np.uint8))

@@ -1,0 +1,71 @@
+"""Small labelled image sets, as byte tensors in a training and a test part."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+import torch
+from torch import Tensor
+
+from lab.errors import UserError
+from lab.supervised import idx
+
+DIGITS_TEST = 360
+"""Digits held out for the test part: the last fifth, which other writers wrote."""
+
+
+@dataclass(frozen=True)
+class LabelledImages:
+    """Images uint8[n, channels, height, width] with labels int64[n] in 0 … classes−1.
+
+    ``images`` and ``labels`` are the training part, ``test_images`` and ``test_labels`` the test part.
+    """
+
+    images: Tensor
+    labels: Tensor
+    test_images: Tensor
+    test_labels: Tensor
+    classes: int = 10
+
+
+def digits(data_dir: Path) -> LabelledImages:
+    """scikit-learn's digits, 8×8, their 17 grey levels spread over 0 … 255; ``data_dir`` is not read."""
+    from sklearn.datasets import load_digits
+
+    bunch = load_digits()
+    images = torch.from_numpy(bunch.images * (255 / 16)).round().to(torch.uint8)[:, None]
+    labels = torch.from_numpy(bunch.target).long()
+    return LabelledImages(
+        images[:-DIGITS_TEST], labels[:-DIGITS_TEST], images[-DIGITS_TEST:], labels[-DIGITS_TEST:]
+    )
+
+
+def _idx(name: str) -> Callable[[Path], LabelledImages]:
+    def load(data_dir: Path) -> LabelledImages:
+        images, labels = idx.load(name, "train", data_dir)
+        test_images, test_labels = idx.load(name, "t10k", data_dir)
+        return LabelledImages(
+            torch.from_numpy(images.copy())[:, None],
+            torch.from_numpy(labels.copy()).long(),
+            torch.from_numpy(test_images.copy())[:, None],
+            torch.from_numpy(test_labels.copy()).long(),
+        )
+
+    return load
+
+
+DATASETS: dict[str, Callable[[Path], LabelledImages]] = {
+    "digits": digits,
+    "mnist": _idx("mnist"),
+    "fashion-mnist": _idx("fashion-mnist"),
+}
+"""Every labelled set by name; an entry maps the data directory to its tensors."""
+
+
+def load(name: str, data_dir: Path) -> LabelledImages:
+    """The labelled set ``name``, read from ``data_dir`` where it is not offline."""
+    if name not in DATASETS:
+        raise UserError(f"data set {name!r}: accepted are {', '.join(sorted(DATASETS))}")
+    return DATASETS[name](data_dir)
