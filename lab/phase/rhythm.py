@@ -1,0 +1,198 @@
+"""The three ways cycles can follow each other: all alike, each stretched, or a total split into whole steps."""
+
+from __future__ import annotations
+
+from bisect import bisect_right
+from dataclasses import InitVar, dataclass, field
+from fractions import Fraction
+from typing import Any, Protocol, TypeAlias
+
+import numpy as np
+from numpy.typing import NDArray
+
+from lab.phase.errors import number, refuse, whole, within
+
+Ints: TypeAlias = NDArray[np.int64]
+Located: TypeAlias = tuple[int, int, int]
+LAST = 2**62
+"""Steps beyond this are not told apart in arrays (int64)."""
+
+
+class Rhythm(Protocol):
+    """A sequence of cycles that starts at step 0; every method is integer arithmetic."""
+
+    @property
+    def cycles(self) -> int | None:
+        """How many cycles; None if endless."""
+
+    @property
+    def length(self) -> int | None:
+        """All steps together; None if endless."""
+
+    def locate(self, step: int) -> Located:
+        """``(cycle, index, period)`` of a step before the end; the phase is ``index / period``."""
+
+    def locate_all(self, steps: Ints) -> tuple[Ints, Ints, Ints]:
+        """``locate`` for an array."""
+
+    def bounds(self, cycle: int) -> tuple[int, int]:
+        """First step and length of a cycle that exists."""
+
+    def to_config(self) -> dict[str, Any]:
+        """Plain data."""
+
+
+@dataclass(frozen=True, repr=False)
+class Uniform:
+    """Cycles of one length."""
+
+    period: int
+    cycles: int | None = None
+    place: InitVar[str] = ""
+
+    def __post_init__(self, place: str) -> None:
+        whole(within(place, "period"), self.period, 1)
+        if self.cycles is not None:
+            whole(within(place, "cycles"), self.cycles, 1)
+
+    @property
+    def length(self) -> int | None:
+        """``period * cycles``."""
+        return None if self.cycles is None else self.period * self.cycles
+
+    def locate(self, step: int) -> Located:
+        """One integer division."""
+        cycle, index = divmod(step, self.period)
+        return cycle, index, self.period
+
+    def locate_all(self, steps: Ints) -> tuple[Ints, Ints, Ints]:
+        """One integer division each."""
+        cycle, index = np.divmod(steps, self.period)
+        return cycle, index, np.full_like(steps, self.period)
+
+    def bounds(self, cycle: int) -> tuple[int, int]:
+        """``(cycle * period, period)``."""
+        return cycle * self.period, self.period
+
+    def to_config(self) -> dict[str, Any]:
+        """``{period, cycles?}``."""
+        return {"period": self.period} | ({} if self.cycles is None else {"cycles": self.cycles})
+
+    def __repr__(self) -> str:
+        return _call("Clock", self.to_config())
+
+
+@dataclass(frozen=True, repr=False)
+class Split:
+    """``cycles`` cycles that share ``total`` steps: cycle k starts at step ``total * k // cycles``."""
+
+    total: int
+    cycles: int
+    place: InitVar[str] = ""
+
+    def __post_init__(self, place: str) -> None:
+        whole(within(place, "cycles"), self.cycles, 1)
+        whole(within(place, "total"), self.total, self.cycles)
+
+    @property
+    def length(self) -> int:
+        """``total``."""
+        return self.total
+
+    def locate(self, step: int) -> Located:
+        """The last cycle whose start is not after the step, in closed form."""
+        cycle = ((step + 1) * self.cycles - 1) // self.total
+        start, period = self.bounds(cycle)
+        return cycle, step - start, period
+
+    def locate_all(self, steps: Ints) -> tuple[Ints, Ints, Ints]:
+        """The same integers, element by element."""
+        cycle = ((steps + 1) * self.cycles - 1) // self.total
+        start = self.total * cycle // self.cycles
+        return cycle, steps - start, self.total * (cycle + 1) // self.cycles - start
+
+    def bounds(self, cycle: int) -> tuple[int, int]:
+        """Start and length, both whole."""
+        start = self.total * cycle // self.cycles
+        return start, self.total * (cycle + 1) // self.cycles - start
+
+    def to_config(self) -> dict[str, Any]:
+        """``{split: {total, cycles}}``."""
+        return {"split": {"total": self.total, "cycles": self.cycles}}
+
+    def __repr__(self) -> str:
+        return _call("Clock.split", self.to_config()["split"])
+
+
+@dataclass(frozen=True, repr=False)
+class Stretched:
+    """Cycle k has ``period * stretch**k`` steps, rounded once from the exact product to the nearest step, halves up."""
+
+    period: int
+    cycles: int | None
+    stretch: float
+    place: InitVar[str] = ""
+    _starts: list[int] = field(default_factory=lambda: [0], init=False, compare=False)  # grown as far as was asked
+
+    def __post_init__(self, place: str) -> None:
+        whole(within(place, "period"), self.period, 1)
+        if self.cycles is not None:
+            whole(within(place, "cycles"), self.cycles, 1)
+        least = "a number above 0" if self.cycles is not None else "a number above 1 (below it, say how many cycles)"
+        if number(within(place, "stretch"), self.stretch) <= (0 if self.cycles is not None else 1):
+            raise refuse(within(place, "stretch"), self.stretch, least)
+
+    def _period(self, cycle: int) -> int:
+        exact = self.period * Fraction(str(self.stretch)) ** cycle
+        return max(1, (2 * exact.numerator + exact.denominator) // (2 * exact.denominator))
+
+    def _grow(self, cycles: int) -> None:
+        starts = self._starts
+        while len(starts) <= cycles:
+            starts.append(starts[-1] + self._period(len(starts) - 1))
+
+    def _reach(self, step: int) -> None:
+        while self._starts[-1] <= step:
+            self._grow(len(self._starts))
+
+    @property
+    def length(self) -> int | None:
+        """The sum of the rounded periods."""
+        if self.cycles is None:
+            return None
+        self._grow(self.cycles)
+        return self._starts[self.cycles]
+
+    def locate(self, step: int) -> Located:
+        """A binary search among the cycles' starts."""
+        self._reach(step)
+        starts = self._starts
+        cycle = bisect_right(starts, step) - 1
+        start = starts[cycle]
+        return cycle, step - start, starts[cycle + 1] - start
+
+    def locate_all(self, steps: Ints) -> tuple[Ints, Ints, Ints]:
+        """The same search, element by element."""
+        if not steps.size:
+            return steps, steps, steps
+        self._reach(int(steps.max()))
+        starts = np.array([min(start, LAST) for start in self._starts], dtype=np.int64)
+        cycle = np.searchsorted(starts, steps, side="right") - 1
+        return cycle, steps - starts[cycle], starts[cycle + 1] - starts[cycle]
+
+    def bounds(self, cycle: int) -> tuple[int, int]:
+        """Start and rounded length."""
+        self._grow(cycle + 1)
+        return self._starts[cycle], self._starts[cycle + 1] - self._starts[cycle]
+
+    def to_config(self) -> dict[str, Any]:
+        """``{period, cycles?, stretch}``."""
+        cycles = {} if self.cycles is None else {"cycles": self.cycles}
+        return {"period": self.period, **cycles, "stretch": self.stretch}
+
+    def __repr__(self) -> str:
+        return _call("Clock", self.to_config())
+
+
+def _call(name: str, arguments: dict[str, Any]) -> str:
+    return f"{name}({', '.join(f'{key}={value!r}' for key, value in arguments.items())})"

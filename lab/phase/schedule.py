@@ -1,0 +1,481 @@
+"""Schedules: pure functions of the step made of a clock, a wave and a range, and the relations between them."""
+
+from __future__ import annotations
+
+import math
+from abc import ABC, abstractmethod
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field, replace
+from fractions import Fraction
+from typing import Any, Literal, Protocol, TypeAlias, overload, runtime_checkable
+
+import numpy as np
+from numpy.typing import NDArray
+
+from lab.phase.clock import Clock, fraction, steps_of
+from lab.phase.errors import PhaseError, keys, number, refuse, within
+from lab.phase.rhythm import Ints
+from lab.phase.waves import Function, Wave, find
+
+Floats: TypeAlias = NDArray[np.float64]
+Moment: TypeAlias = Literal["mean", "rms"]
+Event: TypeAlias = Literal["crest", "trough"] | float
+
+
+@runtime_checkable
+class Voice(Protocol):
+    """What every schedule-like thing does: a pure function of the step, over one clock (or none, if constant)."""
+
+    @property
+    def clock(self) -> Clock | None:
+        """The clock it follows; None for a constant."""
+
+    @overload
+    def __call__(self, step: int) -> float: ...
+    @overload
+    def __call__(self, step: Ints) -> Floats: ...
+
+    @overload
+    def level(self, step: int) -> float: ...
+    @overload
+    def level(self, step: Ints) -> Floats: ...
+
+    def table(self, steps: int) -> Floats:
+        """The values of steps 0..steps-1, float64[steps]."""
+
+    def mean(self) -> float:
+        """Mean over one whole cycle's steps, or over all of a bounded clock's."""
+
+    def rms(self) -> float:
+        """Root of the mean square over the same steps."""
+
+    def to_config(self) -> Any:
+        """Plain data."""
+
+
+class _Evaluated(ABC):
+    """What follows from values alone: tables, moments and matching."""
+
+    @property
+    @abstractmethod
+    def clock(self) -> Clock | None: ...
+
+    @abstractmethod
+    def _at(self, step: int) -> float: ...
+
+    @abstractmethod
+    def _over(self, steps: Ints) -> Floats: ...
+
+    @overload
+    def __call__(self, step: int) -> float: ...
+    @overload
+    def __call__(self, step: Ints) -> Floats: ...
+    def __call__(self, step: int | Ints) -> float | Floats:
+        """The value: a float for an int ≥ 0, float64 of the same shape for an integer array."""
+        if type(step) is int and step >= 0:
+            return self._at(step)
+        steps = steps_of(step)
+        return self._at(steps) if isinstance(steps, int) else self._over(steps)
+
+    def table(self, steps: int) -> Floats:
+        """The values of steps 0..steps-1, float64[steps]."""
+        return self._over(np.arange(steps, dtype=np.int64))
+
+    def _whole(self) -> Floats:
+        return self._over(np.arange(*(self.clock.whole() if self.clock else (0, 1)), dtype=np.int64))
+
+    def mean(self) -> float:
+        """Mean over the steps of one whole cycle (an endless clock's last rhythm), or over all of a bounded clock's."""
+        values = self._whole()
+        return math.fsum(values) / len(values)
+
+    def rms(self) -> float:
+        """Root of the mean square over the same steps as ``mean``."""
+        values = self._whole()
+        return math.sqrt(math.fsum(values * values) / len(values))
+
+    def _factor(self, other: Voice, moment: Moment) -> float:
+        """What this must be multiplied by for its moment to equal the other's."""
+        if moment not in ("mean", "rms"):
+            raise refuse("moment", moment, "mean or rms")
+        mine, theirs = (voice.mean() if moment == "mean" else voice.rms() for voice in (self, other))
+        if mine == 0 or theirs / mine <= 0 or not math.isfinite(theirs / mine):
+            raise PhaseError(f"{moment}: {mine!r} cannot be scaled to {theirs!r}; expected the same sign and no zero")
+        return theirs / mine
+
+
+@dataclass(frozen=True)
+class Constant(_Evaluated):
+    """The same value at every step.
+
+    >>> Constant(3e-4)(1000)
+    0.0003
+    """
+
+    value: float
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "value", number("value", self.value))
+
+    @property
+    def clock(self) -> None:
+        """A constant follows no clock."""
+        return None
+
+    def _at(self, step: int) -> float:
+        return self.value
+
+    def _over(self, steps: Ints) -> Floats:
+        return np.full(steps.shape, self.value)
+
+    @overload
+    def level(self, step: int) -> float: ...
+    @overload
+    def level(self, step: Ints) -> Floats: ...
+    def level(self, step: int | Ints) -> float | Floats:
+        """1: a constant is always as high as it gets."""
+        steps = steps_of(step)
+        return 1.0 if isinstance(steps, int) else np.ones(steps.shape)
+
+    def scaled(self, factor: float) -> Constant:
+        """``factor`` times this."""
+        return Constant(self.value * factor)
+
+    def matched_to(self, other: Voice, moment: Moment = "mean") -> Constant:
+        """The constant whose mean (or rms) equals the other's."""
+        return self.scaled(self._factor(other, moment))
+
+    def due(self, event: Event, start: int, stop: int | None = None) -> Iterator[int]:
+        """A constant has no crests, troughs or phases."""
+        raise refuse("event", event, "an event of a schedule: a constant has none")
+
+    def to_config(self) -> float:
+        """The number itself."""
+        return self.value
+
+
+@dataclass(frozen=True)
+class Schedule(_Evaluated):
+    """A clock, a wave and a range: a pure function of the step.
+
+        level(t) = wave(phase(t) + offset)            the phase is taken modulo 1
+        value(t) = low + (high − low) · level(t)      high − (high − low) · level(t) if inverted
+
+    The extremes are met exactly: the value is ``high`` where the level is 1 and ``low`` where it is 0.
+
+    Args:
+        clock: gives the phase.
+        wave: a name (cosine, triangle, anneal, sawtooth, square, constant, one_cycle), or a user's own function from
+            a phase in [0, 1] to a level in [0, 1]; it is called with floats only.
+        low: the value at the trough; may be negative (a slingshot schedule).
+        high: the value at the crest, at least ``low``.
+        offset: how much earlier than the clock the wave runs, in cycles; 0.7 means 7/10 exactly.
+        inverted: falls where the wave rises.
+
+    Raises:
+        PhaseError: naming the argument, its value and what is accepted.
+
+    >>> lr = Schedule(Clock(period=1000), wave="cosine", low=0.0, high=1.0)
+    >>> lr(0), lr(500), lr(1000)
+    (1.0, 0.0, 1.0)
+    >>> lr.shifted(0.25)(750)
+    1.0
+    """
+
+    clock: Clock
+    wave: str | Function = "cosine"
+    low: float = 0.0
+    high: float = 1.0
+    offset: float = 0.0
+    inverted: bool = False
+    _wave: Wave = field(init=False, repr=False, compare=False)
+    _shift: tuple[int, int] = field(init=False, repr=False, compare=False)  # the offset in [0, 1), as a fraction
+
+    def __post_init__(self) -> None:
+        if not isinstance(self.clock, Clock):
+            raise refuse("clock", self.clock, "a Clock")
+        for name in ("low", "high", "offset"):
+            object.__setattr__(self, name, number(name, getattr(self, name)))
+        if self.low > self.high or not math.isfinite(self.high - self.low):
+            raise refuse("low", self.low, f"a number of at most high ({self.high!r})")
+        if not isinstance(self.inverted, bool):
+            raise refuse("inverted", self.inverted, "true or false")
+        wave, shift = find(self.wave), fraction(self.offset) % 1
+        object.__setattr__(self, "wave", wave.name or wave.function)
+        object.__setattr__(self, "_wave", wave)
+        object.__setattr__(self, "_shift", (shift.numerator, shift.denominator))
+
+    # One path serves scalars and arrays: the wave is only ever called with floats (arrays call it once for each
+    # distinct phase), and all else is integer arithmetic, or single float operations, alike in Python and NumPy.
+
+    def _wave_at(self, step: int) -> float:
+        _, index, period = self.clock.locate(step)
+        up, down = self._shift
+        if up:
+            period *= down
+            index = (index * down + up * period // down) % period
+        return float(self._wave.function(index / period))
+
+    def _wave_over(self, steps: Ints) -> Floats:
+        _, index, period = self.clock.locate_all(steps)
+        up, down = self._shift
+        if up:
+            index = index * down + up * period
+            period = period * down
+            index %= period
+        phases, where = np.unique(index / period, return_inverse=True)
+        levels = np.fromiter(map(self._wave.function, phases.tolist()), np.float64, len(phases))
+        return levels[where].reshape(steps.shape)
+
+    def _at(self, step: int) -> float:
+        level = self._wave_at(step)
+        low, high = self.low, self.high
+        if self.inverted:
+            return high - (high - low) * level
+        return low + (high - low) * level if level < 0.5 else high - (high - low) * (1.0 - level)
+
+    def _over(self, steps: Ints) -> Floats:
+        level = self._wave_over(steps)
+        low, high = self.low, self.high
+        if self.inverted:
+            return high - (high - low) * level
+        return np.where(level < 0.5, low + (high - low) * level, high - (high - low) * (1.0 - level))
+
+    @overload
+    def level(self, step: int) -> float: ...
+    @overload
+    def level(self, step: Ints) -> Floats: ...
+    def level(self, step: int | Ints) -> float | Floats:
+        """How far up its range it stands, in [0, 1]: the wave, or one minus it if inverted."""
+        steps = steps_of(step)
+        wave = self._wave_at(steps) if isinstance(steps, int) else self._wave_over(steps)
+        return 1.0 - wave if self.inverted else wave
+
+    def shifted(self, offset: float) -> Schedule:
+        """The same, ``offset`` of a cycle earlier: level(t) = wave(phase(t) + offset)."""
+        return replace(self, offset=self.offset + number("offset", offset))
+
+    def in_phase(self, low: float | None = None, high: float | None = None) -> Schedule:
+        """Another range (by default the same), rising when this rises."""
+        return replace(self, low=self.low if low is None else low, high=self.high if high is None else high)
+
+    def anti_phase(self, low: float | None = None, high: float | None = None) -> Schedule:
+        """Another range (by default the same), falling when this rises: high − (high − low) · level, for any wave.
+
+        For the symmetric waves (cosine, triangle, square) this equals ``shifted(0.5)`` over the same range. For the
+        others it does not: ``anneal`` falls slowly and jumps up, its anti-phase rises slowly and jumps down, while
+        ``shifted(0.5)`` still falls slowly and jumps up, half a cycle apart.
+        """
+        return replace(self.in_phase(low, high), inverted=not self.inverted)
+
+    def quadrature(self, low: float | None = None, high: float | None = None) -> Schedule:
+        """Another range (by default the same), a quarter of a cycle earlier."""
+        return self.in_phase(low, high).shifted(0.25)
+
+    def constant_product(self, product: float, low: float, high: float) -> ConstantProduct:
+        """``product / self``, clipped to [low, high]."""
+        return ConstantProduct(self, product, low, high)
+
+    def scaled(self, factor: float) -> Schedule:
+        """``factor`` (above 0) times this."""
+        return replace(self, low=self.low * factor, high=self.high * factor)
+
+    def matched_to(self, other: Voice, moment: Moment = "mean") -> Schedule:
+        """Scaled so that its mean (or rms) equals the other's, for fair comparisons."""
+        return self.scaled(self._factor(other, moment))
+
+    def due(self, event: Event, start: int, stop: int | None = None) -> Iterator[int]:
+        """The steps from ``start`` (to before ``stop``, or endlessly) at which an event of this schedule falls.
+
+        A crest is where its own level is 1 and a trough where it is 0, offset and inversion included; a number is the
+        phase of its own wave. Where a wave reaches an extreme only as its cycle ends (the trough of ``anneal``), the
+        event is the last step before that.
+        """
+        phase, before = self._event(event)
+        return self.clock.reaching(phase, start, stop, before)
+
+    def _event(self, event: Event) -> tuple[Fraction, bool]:
+        """The clock's phase of an event, and whether the last step before it is meant."""
+        phase: float | None
+        if event == "crest" or event == "trough":
+            phase = self._wave.crest if (event == "crest") != self.inverted else self._wave.trough
+            if phase is None:
+                raise refuse("event", event, f"an event that the wave {self.wave!r} has")
+        else:
+            phase = number("event", event) if not isinstance(event, str) else -1.0
+            if not 0 <= phase < 1:
+                raise refuse("event", event, "crest, trough, or a phase from 0 to below 1")
+        at = (fraction(phase) - fraction(self.offset)) % 1
+        return (at or Fraction(1), True) if phase == 1 else (at, False)
+
+    def to_config(self) -> dict[str, Any]:
+        """Plain data that ``from_config`` turns back into an equal schedule.
+
+        Raises:
+            PhaseError: the wave is a user's own function, which has no name that a file could carry.
+        """
+        if not self._wave.name:
+            raise refuse(
+                "wave", self.wave, "a named wave: a function of one's own cannot be written to a configuration"
+            )
+        inverted = {"inverted": True} if self.inverted else {}
+        return {
+            "wave": self.wave,
+            "low": self.low,
+            "high": self.high,
+            "offset": self.offset,
+            **inverted,
+            "clock": self.clock.to_config(),
+        }
+
+    @classmethod
+    def from_config(cls, mapping: Mapping[str, Any], clock: Clock | None = None, field: str = "") -> Schedule:
+        """The schedule of ``{wave, low, high, offset?, inverted?, clock?}``; ``clock`` is used where it names none.
+
+        Raises:
+            PhaseError: naming the dotted field under ``field``, the value and what is accepted.
+        """
+        keys(field, mapping, ("wave", "low", "high", "offset", "inverted", "clock"))
+        for name in ("wave", "low", "high"):
+            if name not in mapping:
+                raise PhaseError(f"{within(field, name)}: missing; expected wave, low and high")
+        if "clock" in mapping:
+            clock = Clock.from_config(mapping["clock"], within(field, "clock"))
+        if clock is None:
+            raise PhaseError(f"{within(field, 'clock')}: missing; expected a clock, such as {{period: 1000}}")
+        arguments = {name: value for name, value in mapping.items() if name != "clock"}
+        if not isinstance(arguments["wave"], str):
+            raise refuse(within(field, "wave"), arguments["wave"], "the name of a wave")
+        try:
+            return cls(clock, **arguments)
+        except PhaseError as error:
+            raise PhaseError(within(field, str(error))) from None
+
+
+@dataclass(frozen=True)
+class ConstantProduct(_Evaluated):
+    """A schedule whose product with its leader is constant, within a range.
+
+        value(t) = min(max(product / leader(t), low), high)
+
+    A leader at 0 gives ``high``.
+
+    >>> lr = Schedule(Clock(period=100), wave="cosine", low=0.25, high=1.0)
+    >>> lr.constant_product(0.5, low=0.1, high=1.5)([0, 50]).tolist()
+    [0.5, 1.5]
+    """
+
+    leader: Schedule
+    product: float
+    low: float
+    high: float
+
+    def __post_init__(self) -> None:
+        for name in ("product", "low", "high"):
+            object.__setattr__(self, name, number(name, getattr(self, name)))
+        if not isinstance(self.leader, Schedule) or self.leader.low < 0:
+            raise refuse("leader", self.leader, "a schedule that is never negative")
+        if self.product <= 0:
+            raise refuse("product", self.product, "a number above 0")
+        if self.low > self.high:
+            raise refuse("low", self.low, f"a number of at most high ({self.high!r})")
+
+    @property
+    def clock(self) -> Clock:
+        """The leader's."""
+        return self.leader.clock
+
+    def _at(self, step: int) -> float:
+        leader = self.leader._at(step)
+        # A leader so small that the quotient overflows is infinitely low: NumPy says inf, Python too except at 0.
+        return min(max(self.product / leader, self.low), self.high) if leader > 0 else self.high
+
+    def _over(self, steps: Ints) -> Floats:
+        leader = self.leader._over(steps)
+        quotient = np.full(steps.shape, math.inf)
+        with np.errstate(over="ignore"):
+            np.divide(self.product, leader, out=quotient, where=leader > 0)
+        return np.minimum(np.maximum(quotient, self.low), self.high)
+
+    @overload
+    def level(self, step: int) -> float: ...
+    @overload
+    def level(self, step: Ints) -> Floats: ...
+    def level(self, step: int | Ints) -> float | Floats:
+        """How far up its range it stands, in [0, 1]; 1 if the range is empty."""
+        span = self.high - self.low
+        steps = steps_of(step)
+        if isinstance(steps, int):
+            return (self._at(steps) - self.low) / span if span else 1.0
+        return (self._over(steps) - self.low) / span if span else np.ones(steps.shape)
+
+    def shifted(self, offset: float) -> ConstantProduct:
+        """The same, ``offset`` of a cycle earlier."""
+        return replace(self, leader=self.leader.shifted(offset))
+
+    def scaled(self, factor: float) -> ConstantProduct:
+        """``factor`` (above 0) times this."""
+        return replace(self, product=self.product * factor, low=self.low * factor, high=self.high * factor)
+
+    def matched_to(self, other: Voice, moment: Moment = "mean") -> ConstantProduct:
+        """Scaled so that its mean (or rms) equals the other's."""
+        return self.scaled(self._factor(other, moment))
+
+    def due(self, event: Event, start: int, stop: int | None = None) -> Iterator[int]:
+        """The steps of its events: its crest is its leader's trough, and the other way round."""
+        opposite: dict[Event, Event] = {"crest": "trough", "trough": "crest"}
+        return self.leader.due(opposite.get(event, event), start, stop)
+
+    def to_config(self) -> dict[str, Any]:
+        """Plain data: the leader's, and the relation to it."""
+        return {
+            "follow": self.leader.to_config(),
+            "relation": "constant_product",
+            "product": self.product,
+            "low": self.low,
+            "high": self.high,
+        }
+
+
+@dataclass(frozen=True)
+class Follower:
+    """A relation to something measured (a teacher's difficulty, a game's imbalance) instead of to a clock.
+
+        value(level) = low + (high − low) · level         in phase
+                     = high − (high − low) · level        in anti-phase
+
+    It has no state: whoever measures keeps it, and hands the level in at each step.
+
+    Args:
+        source: the name of what is measured.
+        low, high: the range, ``low`` ≤ ``high``.
+        anti: in anti-phase.
+
+    >>> Follower("difficulty", low=1e-4, high=1e-3, anti=True)(1.0)
+    0.0001
+    """
+
+    source: str
+    low: float
+    high: float
+    anti: bool = False
+
+    def __post_init__(self) -> None:
+        for name in ("low", "high"):
+            object.__setattr__(self, name, number(name, getattr(self, name)))
+        if self.low > self.high:
+            raise refuse("low", self.low, f"a number of at most high ({self.high!r})")
+
+    def value(self, level: float) -> float:
+        """The value for a level in [0, 1]; other levels are refused."""
+        if not 0.0 <= level <= 1.0:
+            raise refuse(self.source, level, "a level from 0 to 1")
+        falling = (self.high - self.low) * float(level)
+        return self.high - falling if self.anti else self.low + falling
+
+    __call__ = value
+
+    def to_config(self) -> dict[str, Any]:
+        """Plain data."""
+        relation = "anti_phase" if self.anti else "in_phase"
+        return {"follow": self.source, "relation": relation, "low": self.low, "high": self.high}
