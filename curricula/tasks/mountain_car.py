@@ -1,0 +1,100 @@
+"""Mountain car: an engine too weak for the hill, so the car must swing; difficulty takes its power away.
+
+The equations are those of Moore's thesis (1990) in the form Gymnasium's MountainCar-v0 uses:
+
+    v ← clip(v + (action − 1)·0.001·power − gravity·cos 3x, ±0.07)        x ← clip(x + v, [−1.2, 0.6])
+
+with the car stopped at the left wall, −1 reward a step, and the end at x ≥ goal.
+
+The default axis is ``power``, the factor on the engine's force: 2 at difficulty 0, where full throttle climbs straight
+from the valley's floor, and 1 at difficulty 1, Gymnasium's own task. The least power that climbs without a swing is
+about 1.8, so the need to swing appears gradually along the axis. Gravity is a parameter too, but a poor axis on its
+own: agents were seen to stick where swinging first becomes necessary.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import gymnasium as gym
+import numpy as np
+from numpy.typing import NDArray
+
+from curricula.difficulty import Axis, FloatArray
+from curricula.tasks.drawing import Canvas
+
+LEFT, RIGHT = -1.2, 0.6
+TOP_SPEED = 0.07
+FORCE = 0.001
+
+
+@dataclass(frozen=True)
+class Engine:
+    """Force of the engine, pull of the hill and place of the goal, each float64[n]."""
+
+    force: FloatArray
+    gravity: FloatArray
+    goal: FloatArray
+
+
+class MountainCar:
+    """State rows: position x, velocity v. Success: the goal is reached before the time limit."""
+
+    parameters: Mapping[str, float] = {"power": 1.0, "gravity": 0.0025, "goal": 0.5}
+    axes = (Axis("power", easy=2.0, target=1.0),)
+    max_episode_steps = 200
+    render_fps = 30
+
+    def __init__(self) -> None:
+        """Make the spaces, equal to Gymnasium's."""
+        corner = np.array([RIGHT, TOP_SPEED], dtype=np.float32)
+        self.observation_space = gym.spaces.Box(
+            np.array([LEFT, -TOP_SPEED], dtype=np.float32), corner, dtype=np.float32
+        )
+        self.action_space = gym.spaces.Discrete(3)
+
+    def physics(self, values: Mapping[str, FloatArray]) -> Engine:
+        """The engine's force in the equations' own units."""
+        return Engine(force=values["power"] * FORCE, gravity=values["gravity"], goal=values["goal"])
+
+    def first(self, rng: np.random.Generator, values: Mapping[str, float]) -> FloatArray:
+        """At rest near the valley's floor, x uniform in [−0.6, −0.4]."""
+        return np.array([rng.uniform(-0.6, -0.4), 0.0])
+
+    def advance(
+        self, state: FloatArray, action: NDArray[Any], physics: Engine
+    ) -> tuple[FloatArray, FloatArray, NDArray[np.bool_]]:
+        """One step of the equations above; action 0 drives left, 1 coasts, 2 drives right."""
+        position, velocity = state
+        velocity = velocity + ((action - 1) * physics.force + np.cos(3 * position) * (-physics.gravity))
+        velocity = np.minimum(np.maximum(velocity, -TOP_SPEED), TOP_SPEED)
+        position = np.minimum(np.maximum(position + velocity, LEFT), RIGHT)
+        velocity = np.where((position == LEFT) & (velocity < 0), 0.0, velocity)
+        terminated = (position >= physics.goal) & (velocity >= 0)
+        return np.stack((position, velocity)), np.full(position.shape, -1.0), terminated
+
+    def observe(self, state: FloatArray) -> NDArray[np.float32]:
+        """Position and velocity, float32[n, 2]."""
+        return state.T.astype(np.float32)
+
+    def success(
+        self, state: FloatArray, terminated: NDArray[np.bool_], timeout: NDArray[np.bool_]
+    ) -> NDArray[np.bool_]:
+        """The goal is the only way to terminate."""
+        return terminated
+
+    def draw(self, canvas: Canvas, state: FloatArray, values: Mapping[str, float]) -> None:
+        """The hill, the flag at the goal, and the car on the slope."""
+        canvas.window(LEFT, RIGHT, 0.0, 1.2)
+        xs = np.linspace(LEFT, RIGHT, 121)
+        canvas.ground(xs, _height(xs))
+        goal = values["goal"]
+        canvas.flag(goal, float(_height(goal)))
+        x = float(state[0])
+        canvas.car(x, float(_height(x)), slope=float(1.35 * np.cos(3 * x)))
+
+
+def _height(x: Any) -> Any:
+    return np.sin(3 * x) * 0.45 + 0.55

@@ -1,0 +1,66 @@
+"""Which tasks there are, and how Gymnasium gets to know them.
+
+Gymnasium 1.0 took its plug-in entry points away, so that a package has to be imported before ``gym.make`` knows its
+environments. ``import curricula`` registers ours; ``gym.make("curricula:lab/MountainCar-v0")`` needs no import, since
+Gymnasium itself imports what stands before the colon. The entry point ``gymnasium.envs`` is declared all the same: it
+names this ``register`` for tools that read it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from difflib import get_close_matches
+from typing import Any
+
+import gymnasium as gym
+
+from curricula.difficulty import Difficulty
+from curricula.tasks.task import load_task
+from curricula.vector import BatchedTask
+from lab.errors import UserError
+
+TASKS = {
+    "lab/CartPole-v0": "curricula.tasks.cartpole:CartPole",
+    "lab/MountainCar-v0": "curricula.tasks.mountain_car:MountainCar",
+    "lab/Pendulum-v0": "curricula.tasks.pendulum:Pendulum",
+}
+"""Gymnasium's id of every task, and where its class stands."""
+
+
+def register() -> None:
+    """Tell Gymnasium about every task; a second call does nothing."""
+    for task_id, where in TASKS.items():
+        if task_id not in gym.registry:
+            gym.register(
+                id=task_id,
+                entry_point="curricula.tasks.single:TaskEnv",
+                vector_entry_point="curricula.vector:BatchedTask",
+                max_episode_steps=load_task(where).max_episode_steps,
+                kwargs={"task": where},
+            )
+
+
+def task_ids() -> list[str]:
+    """The Gymnasium ids of all tasks, in alphabetical order."""
+    return sorted(TASKS)
+
+
+def make_vec(
+    task_id: str,
+    num_envs: int,
+    *,
+    difficulty: Difficulty = 1.0,
+    axes: Mapping[str, Any] | None = None,
+    max_episode_steps: int | None = None,
+    render_mode: str | None = None,
+) -> BatchedTask:
+    """``num_envs`` batched environments of a task; the arguments are those of `curricula.vector.BatchedTask`.
+
+    Raises:
+        UserError: for an unknown task or a value that is not accepted.
+    """
+    if task_id not in TASKS:
+        close = get_close_matches(str(task_id), TASKS, n=1, cutoff=0.4)
+        meant = f" (did you mean {close[0]}?)" if close else ""
+        raise UserError(f"task is {task_id!r}, which is unknown{meant}; accepted: {', '.join(task_ids())}")
+    return BatchedTask(TASKS[task_id], num_envs, difficulty, axes, max_episode_steps, render_mode)
