@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, Literal
 
@@ -11,6 +11,7 @@ from pydantic import Field, field_validator, model_validator
 
 from lab.errors import UserError
 from lab.training.config import Config, load_yaml, resolve
+from lab.training.yamls import parse
 
 SHIPPED = Path(__file__).parent / "shipped"
 NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")
@@ -58,6 +59,9 @@ class Study(Config):
                 )
         if len(set(self.seeds)) != len(self.seeds) or min(self.seeds) < 0:
             raise ValueError(f"seeds: {self.seeds} must be distinct and not negative")
+        for where, keys in [("set", self.set), *((f"arms.{arm}", keys) for arm, keys in self.arms.items())]:
+            if "seed" in keys:
+                raise ValueError(f"{where}.seed: the seeds of a study are its key seeds, the same for every arm")
         for pair in self.compare:
             if len(pair) != 2 or len(set(pair)) != 2:
                 raise ValueError(f"compare: {pair} must be [treatment, control], two different arms")
@@ -94,13 +98,21 @@ def find_study(text: str) -> Path:
     raise UserError(f"{text} is neither a study file nor a shipped study; shipped are {names}")
 
 
-def load_study(path: Path, changes: list[str] | None = None) -> Study:
-    """Read, change (``key=value`` with dotted keys) and validate one study file.
+def load_study(path: Path, changes: Sequence[str] = ()) -> Study:
+    """Read, change and validate one study file.
+
+    Args:
+        path: the YAML file.
+        changes: ``KEY=VALUE`` of the study file (``seeds=3``); ``set.KEY=VALUE`` changes KEY in every arm.
 
     Raises:
         UserError: names the field, the value and what is accepted.
     """
-    mapping = load_yaml(path)
-    if "seed" in (mapping.get("set") or {}):
-        raise UserError(f"{path}: set.seed: the seeds of a study are its key seeds")
-    return resolve(Study, {"name": path.stem, **mapping}, changes or [])
+    mapping = {"name": path.stem, **load_yaml(path)}
+    of_trainer = [text.removeprefix("set.") for text in changes if text.startswith("set.")]
+    if of_trainer:
+        # Dotted keys are the trainer's to take apart: in a study file they are keys as they stand.
+        pairs = (text.partition("=") for text in of_trainer)
+        added = {key.strip(): parse(value) for key, _, value in pairs}
+        mapping["set"] = {**(mapping.get("set") or {}), **added}
+    return resolve(Study, mapping, [text for text in changes if not text.startswith("set.")], source=str(path))

@@ -132,7 +132,7 @@ def paired_permutation_test(
     """Sign-flip test of the mean of paired differences a − b (Fisher 1935).
 
     Under the null hypothesis each difference is as likely to carry either sign. Up to 16 pairs all 2^n patterns are
-    counted and p is exact; beyond, ``resamples`` patterns are drawn and p = (as extreme + 1) / (resamples + 1), never 0.
+    counted and p is exact; beyond, ``resamples`` are drawn and p = (as extreme + 1) / (resamples + 1), never 0.
     Patterns that equal the observed one up to rounding count as extreme.
 
     Args:

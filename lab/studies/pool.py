@@ -1,0 +1,181 @@
+"""Processes for trials: one fresh single-threaded process each, so many at once, and none that outlives the study.
+
+Every trial is forked from a server that has already imported the trainer's libraries: as isolated as a new interpreter
+(no state of one trial reaches another, a crash costs one trial), but ready after about 0.02 s instead of the 1.5 s to
+2.5 s that importing torch takes (measured; spawn against forkserver).
+"""
+
+from __future__ import annotations
+
+import contextlib
+import multiprocessing
+import os
+import signal
+import sys
+import threading
+import traceback
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from multiprocessing import connection
+from pathlib import Path
+from typing import Any
+
+from lab.errors import RunError, UserError
+
+THREAD_VARIABLES = ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS", "VECLIB_MAXIMUM_THREADS")
+
+
+@dataclass(frozen=True)
+class Job:
+    """``work(*arguments)`` in a process of its own; whatever it prints goes to the file ``log``."""
+
+    key: str
+    work: Callable[..., None]
+    arguments: tuple[Any, ...]
+    log: Path
+
+
+@dataclass(frozen=True)
+class Ended:
+    """How a job ended: without error, or with one line that says why not."""
+
+    key: str
+    error: str = ""
+
+
+def cores() -> int:
+    """How many cores this process may use."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
+class Pool:
+    """Runs jobs in their order, at most ``size`` at a time; a context manager that leaves no process behind.
+
+    Args:
+        size: processes at once, at least 1.
+        preload: modules that the server imports before it forks; one that cannot be imported is passed over.
+    """
+
+    def __init__(self, size: int, preload: Sequence[str]) -> None:
+        if size < 1:
+            raise UserError(f"--jobs is {size}; at least 1 process is needed")
+        self.size = size
+        self._context = multiprocessing.get_context("forkserver")
+        self._context.set_forkserver_preload(list(preload))
+        self._running: dict[connection.Connection, tuple[Job, Any]] = {}
+
+    def __enter__(self) -> Pool:
+        return self
+
+    def __exit__(self, *exception: object) -> None:
+        """Ends what still runs (an interrupt, an error); a trial goes on from its last checkpoint another time."""
+        for _, process in self._running.values():
+            process.terminate()
+        for pipe, (_, process) in self._running.items():
+            process.join(5)
+            if process.exitcode is None:
+                process.kill()
+                process.join()
+            pipe.close()
+        self._running.clear()
+
+    @property
+    def running(self) -> list[str]:
+        """Keys of the jobs that run now."""
+        return [job.key for job, _ in self._running.values()]
+
+    def run(self, jobs: Sequence[Job], tick: float = 0.5) -> Iterator[Ended | None]:
+        """Run all; yields each end as it comes, and None at least every ``tick`` seconds for a progress display."""
+        waiting = list(reversed(jobs))
+        while waiting or self._running:
+            while waiting and len(self._running) < self.size:
+                self._start(waiting.pop())
+            ready = connection.wait(list(self._running), timeout=tick)
+            yield None
+            for pipe in ready:
+                if isinstance(pipe, connection.Connection):
+                    yield self._collect(pipe)
+
+    def _start(self, job: Job) -> None:
+        ours, theirs = self._context.Pipe(duplex=False)
+        process = self._context.Process(target=_child, args=(theirs, job), name=job.key)
+        with _one_thread_each():
+            process.start()
+        theirs.close()
+        self._running[ours] = (job, process)
+
+    def _collect(self, pipe: connection.Connection) -> Ended:
+        job, process = self._running.pop(pipe)
+        error = None
+        with contextlib.suppress(EOFError):
+            error = pipe.recv()
+        pipe.close()
+        process.join()
+        if error is None:
+            error = f"the process ended without a word ({_exit_words(process.exitcode)}); see {job.log}"
+        return Ended(job.key, error)
+
+
+def _child(pipe: connection.Connection, job: Job) -> None:
+    """What the forked process does; it answers with one line, empty if all went well."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C reaches the whole group; the parent decides what ends
+    threading.Thread(target=_die_with_parent, daemon=True).start()
+    _write_output_to(job.log)
+    error = ""
+    try:
+        _single_thread()
+        job.work(*job.arguments)
+    except (RunError, UserError) as problem:
+        error = _one_line(problem)
+    except Exception as problem:
+        traceback.print_exc()
+        error = f"{type(problem).__name__}: {_one_line(problem)}; see {job.log}"
+    sys.stdout.flush()
+    sys.stderr.flush()
+    pipe.send(error)
+
+
+def _die_with_parent() -> None:
+    # The parent holds the other end of a pipe; its death by whatever cause, kill -9 too, ends this wait.
+    if (parent := multiprocessing.parent_process()) is not None:
+        parent.join()
+        os._exit(1)
+
+
+def _write_output_to(log: Path) -> None:
+    log.parent.mkdir(parents=True, exist_ok=True)
+    with log.open("a") as file:
+        os.dup2(file.fileno(), 1)
+        os.dup2(file.fileno(), 2)
+
+
+def _single_thread() -> None:
+    import torch
+
+    torch.set_num_threads(1)
+
+
+@contextlib.contextmanager
+def _one_thread_each() -> Iterator[None]:
+    """The libraries read these variables when they are imported: in the server, which the first start launches."""
+    before: Mapping[str, str | None] = {name: os.environ.get(name) for name in THREAD_VARIABLES}
+    os.environ.update(dict.fromkeys(THREAD_VARIABLES, "1"))
+    try:
+        yield
+    finally:
+        for name, value in before.items():
+            if value is None:
+                del os.environ[name]
+            else:
+                os.environ[name] = value
+
+
+def _one_line(problem: BaseException) -> str:
+    return " ".join(str(problem).split())
+
+
+def _exit_words(code: int | None) -> str:
+    if code is not None and code < 0:
+        name = signal.Signals(-code).name
+        return f"{name}, perhaps for want of memory" if name == "SIGKILL" else name
+    return f"exit status {code}"

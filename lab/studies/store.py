@@ -1,0 +1,105 @@
+"""The directory results/<study>/: what a study leaves for people and programs, each file written beside and renamed."""
+
+from __future__ import annotations
+
+import csv
+import fcntl
+import io
+import json
+import os
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from lab.errors import RunError, UserError
+from lab.studies.model import Study
+from lab.studies.summary import TrialResult
+from lab.training.config import as_mapping, load_yaml
+from lab.training.yamls import dump_yaml
+
+STATED = ("hypothesis", "trainer", "metric", "direction", "compare", "alpha")
+"""What is stated before the runs, and may not change once one has finished."""
+
+
+class Store:
+    """One such directory."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+
+    @contextmanager
+    def lock(self) -> Iterator[None]:
+        """Own the study; the lock goes with the process, however that ends.
+
+        Raises:
+            RunError: another process owns it.
+        """
+        self.path.mkdir(parents=True, exist_ok=True)
+        file = os.open(self.path / ".lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644)
+        try:
+            try:
+                fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except BlockingIOError:
+                owner = os.pread(file, 32, 0).decode() or "unknown"
+                raise RunError(f"{self.path}: another process (pid {owner}) runs this study") from None
+            os.ftruncate(file, 0)
+            os.pwrite(file, str(os.getpid()).encode(), 0)
+            yield
+        finally:
+            os.close(file)
+
+    def write(self, name: str, text: str) -> Path:
+        """Write one file whole or not at all."""
+        target, beside = self.path / name, self.path / f".{name}.new"
+        with beside.open("w", encoding="utf-8", newline="") as file:
+            file.write(text)
+            file.flush()
+            os.fsync(file.fileno())
+        beside.rename(target)
+        return target
+
+    def write_json(self, name: str, data: Mapping[str, Any]) -> Path:
+        """Write one JSON file, indented for people."""
+        return self.write(name, json.dumps(data, indent=2, allow_nan=False, ensure_ascii=False) + "\n")
+
+    def state(self, study: Study) -> None:
+        """Write study.yaml, once it is sure that nothing stated is changed after the fact.
+
+        Raises:
+            UserError: trials have finished, and what was stated before them differs.
+        """
+        known = self.path / "study.yaml"
+        if known.is_file() and any(trial.status == "finished" for trial in self.trials()):
+            before, now = load_yaml(known), as_mapping(study)
+            changed = [f"{key}: {before.get(key)!r} -> {now[key]!r}" for key in STATED if before.get(key) != now[key]]
+            if changed:
+                raise UserError(
+                    f"{study.name}: stated before its trials ran, and changed since: {'; '.join(changed)}; "
+                    "a study with another statement needs another name"
+                )
+        self.write("study.yaml", dump_yaml(as_mapping(study)))
+
+    def write_trials(self, trials: Sequence[TrialResult]) -> None:
+        """Write trials.csv: one line a trial, scores to their last bit, an empty cell where there is none."""
+        names = list(dict.fromkeys(name for trial in trials for name in sorted(trial.scores)))
+        text = io.StringIO()
+        table = csv.writer(text, lineterminator="\n")
+        table.writerow(["arm", "seed", "status", "error", *names])
+        for trial in trials:
+            cells = [repr(trial.scores[name]) if name in trial.scores else "" for name in names]
+            table.writerow([trial.arm, trial.seed, trial.status, trial.error, *cells])
+        self.write("trials.csv", text.getvalue())
+
+    def trials(self) -> list[TrialResult]:
+        """What trials.csv holds; nothing before the first trial has ended."""
+        path = self.path / "trials.csv"
+        if not path.is_file():
+            return []
+        with path.open(encoding="utf-8", newline="") as file:
+            return [_trial(row) for row in csv.DictReader(file)]
+
+
+def _trial(row: dict[str, Any]) -> TrialResult:
+    arm, seed, status, error = (row.pop(key) for key in ("arm", "seed", "status", "error"))
+    return TrialResult(arm, int(seed), status, error, {name: float(cell) for name, cell in row.items() if cell})

@@ -1,0 +1,146 @@
+"""A study's findings as tables of text and as the Markdown page summary.md; nothing is computed here."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+
+from lab.studies.statistics import Interval
+from lab.studies.summary import Column, Comparison, Summary
+
+Table = tuple[list[str], list[list[str]]]
+"""Header, rows."""
+
+ABSENT = "–"
+
+
+def number(value: float) -> str:
+    """Three significant digits, whole numbers whole; a dash for what does not exist."""
+    if not math.isfinite(value):
+        return ABSENT
+    if value == round(value) and abs(value) < 1e6:
+        return f"{value:.0f}"
+    digits = f"{value:.3g}"
+    return digits if "e" not in digits or abs(value) >= 1e6 or abs(value) < 1e-3 else f"{value:.0f}"
+
+
+def _with_interval(value: float, interval: Interval) -> str:
+    if math.isnan(interval.low):
+        return number(value)
+    return f"{number(value)} [{number(interval.low)}, {number(interval.high)}]"
+
+
+def arms_table(summary: Summary) -> Table:
+    """One line an arm: the metric's mean and IQM with intervals, then the mean of every further column."""
+    study = summary.study
+    extra = [name for name in study.shown if name != study.metric]
+    header = ["arm", "seeds", f"{study.metric}: mean", "IQM", "worst seed", *extra]
+    rows = []
+    for arm in study.arms:
+        columns = summary.arms[arm]
+        scored = columns.get(study.metric)
+        count = f"{scored.n if scored else 0}/{len(study.seeds)}"
+        rows.append(
+            [arm, count, *_metric_cells(scored, study.direction), *(_extra_cell(columns.get(n)) for n in extra)]
+        )
+    return header, rows
+
+
+def _metric_cells(scored: Column | None, direction: str) -> list[str]:
+    if scored is None:
+        return [ABSENT, ABSENT, ABSENT]
+    worst = min(scored.values.values()) if direction == "higher" else max(scored.values.values())
+    return [
+        _with_interval(scored.mean, scored.mean_interval),
+        _with_interval(scored.iqm, scored.iqm_interval),
+        number(worst),
+    ]
+
+
+def _extra_cell(column: Column | None) -> str:
+    return ABSENT if column is None else _with_interval(column.mean, column.mean_interval)
+
+
+def comparisons_table(summary: Summary) -> Table:
+    """One line a comparison: the paired difference, its interval, p, and the verdict."""
+    header = ["comparison", "pairs", "mean difference", "p (one-sided)", "p (Holm)", "verdict"]
+    rows = [
+        [
+            f"{c.treatment} against {c.control}",
+            str(c.pairs),
+            _with_interval(c.difference, c.interval),
+            number(c.p),
+            number(c.p_holm),
+            c.verdict,
+        ]
+        for c in summary.comparisons
+    ]
+    return header, rows
+
+
+def verdict_line(summary: Summary) -> str:
+    """The verdict in one sentence, for the page and the terminal."""
+    if not summary.comparisons:
+        return "No verdict: the study compares nothing, it describes its arms."
+    first = summary.comparisons[0]
+    return f"{first.verdict.capitalize()}: {first.treatment} against {first.control}: {first.reason}."
+
+
+def markdown(summary: Summary, command: str, figures: Sequence[tuple[str, str]], circumstances: str) -> str:
+    """The page summary.md.
+
+    Args:
+        command: the command line that makes this study.
+        figures: (path relative to the page, alt text).
+        circumstances: one line on machine, versions and time taken.
+    """
+    study = summary.study
+    better = "Higher" if study.direction == "higher" else "Lower"
+    level = f"{1 - study.alpha:.0%}"
+    parts = [
+        f"# {study.heading}",
+        f"**Hypothesis** (stated before the runs): {' '.join(study.hypothesis.split())}",
+        f"**{verdict_line(summary)}**",
+        "## Arms",
+        f"{better} `{study.metric}` is better. In brackets: {level} bootstrap intervals over seeds.",
+        _markdown_table(arms_table(summary)),
+        *(f"![{alt}]({path})" for path, alt in figures),
+    ]
+    if summary.comparisons:
+        parts += ["## Comparisons", _markdown_table(comparisons_table(summary)), *_reasons(summary.comparisons)]
+    if summary.failed:
+        parts += ["## Trials without a score", *(_failure(t.arm, t.seed, t.status, t.error) for t in summary.failed)]
+    parts += ["## How to read it", _reading(summary), "## How it was made", f"```\n{command}\n```", circumstances]
+    return "\n\n".join(parts) + "\n"
+
+
+def _markdown_table(table: Table) -> str:
+    header, rows = table
+    lines = [header, ["---"] * len(header), *rows]
+    return "\n".join("| " + " | ".join(cell.replace("|", "\\|") for cell in line) + " |" for line in lines)
+
+
+def _reasons(comparisons: Sequence[Comparison]) -> list[str]:
+    return ["\n".join(f"- {c.treatment} against {c.control}: *{c.verdict}*: {c.reason}." for c in comparisons)]
+
+
+def _failure(arm: str, seed: int, status: str, error: str) -> str:
+    return f"- {arm}, seed {seed}: {status}{f': {error}' if error else ''}"
+
+
+def _reading(summary: Summary) -> str:
+    lines = [
+        "- A score is the mean of its evaluations over the last whole cycle of the clock. A name ending in `.last` is "
+        "the value at the last step, where each arm is at another phase of its learning rate.",
+        "- Differences are treatment − control on the same seed. p is that of a one-sided sign-flip test in the stated "
+        "direction, corrected after Holm over all comparisons of the study.",
+        "- *supported*: that p is below alpha. *not supported*: enough pairs, and the interval of the difference holds "
+        "no improvement. *unclear*: anything else. The study's verdict is that of its first comparison.",
+    ]
+    if summary.failed:
+        lines.append("- Trials without a score are left out; if failing is what an arm does, its mean flatters it.")
+    if any(c.interval.low == c.interval.high for c in summary.comparisons):
+        lines.append("- An interval of no width: all pairs differed alike; it does not make the difference certain.")
+    what = f"trainer `{summary.study.trainer}`, preset `{summary.study.preset}` and the settings in study.yaml"
+    lines.append(f"- It speaks of {what}, and of nothing else.")
+    return "\n".join(lines)

@@ -1,0 +1,115 @@
+"""The trials of a study: arms × seeds resolved to configurations before anything runs, and the scores of their runs."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from lab.errors import UserError
+from lab.studies.model import Study
+from lab.training.config import RunConfig, as_mapping, load_yaml, resolve
+from lab.training.metrics import Metrics, last_cycle
+from lab.training.plugins import preset_path
+from lab.training.trainer import TrainerPlugin
+
+EVALUATION = "evaluation/"
+
+
+@dataclass(frozen=True)
+class Trial:
+    """One arm with one seed; its run directory is ``path``."""
+
+    arm: str
+    seed: int
+    config: RunConfig
+    path: Path
+
+    @property
+    def key(self) -> str:
+        """The name of the run directory."""
+        return self.path.name
+
+
+def plan(study: Study, plugin: TrainerPlugin, runs: Path) -> list[Trial]:
+    """Every trial with its resolved configuration, seed by seed so that a study that is cut short has whole pairs.
+
+    Args:
+        runs: the directory of run directories; trials lie in ``runs/<study>/<arm>-s<seed>``.
+
+    Raises:
+        UserError: a configuration is refused (the arm is named), or nothing would be scored in the last cycle.
+    """
+    preset = load_yaml(preset_path(plugin, study.preset))
+    trials = []
+    for seed in study.seeds:
+        for arm in study.arms:
+            try:
+                config = resolve(plugin.config_type(), preset, study.changes(arm, seed))
+                _check_last_cycle(config)
+            except UserError as error:
+                raise UserError(f"arm {arm!r}: {error}") from None
+            trials.append(Trial(arm, seed, config, runs / study.name / f"{arm}-s{seed}"))
+    return trials
+
+
+def _check_last_cycle(config: RunConfig) -> None:
+    start, stop = last_cycle(config.parsed_clock(), config.steps)
+    if stop < config.steps and stop // config.evaluate_every == start // config.evaluate_every:
+        raise UserError(
+            f"evaluate_every is {config.evaluate_every}: no evaluation falls in the last whole cycle, "
+            f"steps {start + 1} to {stop}, and scores are means over it"
+        )
+
+
+def scores(trial: Trial) -> dict[str, float]:
+    """What a finished trial is judged by.
+
+    For each column ``evaluation/X`` of its log: ``X``, the mean over the last whole cycle of the clock, and ``X.last``,
+    the newest value. The first favours no phase of the learning rate; the second does.
+    """
+    metrics = Metrics.read(trial.path)
+    clock = trial.config.parsed_clock()
+    found = {}
+    for name in sorted(metrics.names()):
+        if name.startswith(EVALUATION):
+            short = name.removeprefix(EVALUATION)
+            found[short] = metrics.over_last_cycle(name, clock, trial.config.steps)
+            found[f"{short}.last"] = metrics.last(name)
+    return found
+
+
+def check_columns(study: Study, known: Sequence[str]) -> None:
+    """Refuse a study whose metric or columns its trials do not measure.
+
+    Args:
+        known: the scores of a trial.
+
+    Raises:
+        UserError: names the column and what there is.
+    """
+    for name in study.shown:
+        if name not in known:
+            raise UserError(f"{study.name}: no score is called {name!r}; the trials have {', '.join(known)}")
+
+
+def differences(before: Mapping[str, Any], config: RunConfig) -> list[str]:
+    """What the configuration changes against one that a run was made with, as ``key: before -> now``."""
+    old, new = _flat(before), _flat(as_mapping(config))
+    missing = "nothing"
+    return [
+        f"{key}: {old.get(key, missing)} -> {new.get(key, missing)}"
+        for key in sorted(old.keys() | new.keys())
+        if old.get(key, missing) != new.get(key, missing)
+    ]
+
+
+def _flat(mapping: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
+    flat: dict[str, Any] = {}
+    for key, value in mapping.items():
+        if isinstance(value, Mapping):
+            flat |= _flat(value, f"{prefix}{key}.")
+        else:
+            flat[f"{prefix}{key}"] = value
+    return flat

@@ -1,0 +1,121 @@
+import json
+import math
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from lab.studies.model import Study
+from lab.studies.summary import TrialResult, summarise
+from lab.studies.tables import arms_table, comparisons_table, markdown, number, verdict_line
+
+
+def study(n=8, compare=(("b", "a"),), **changes):
+    fields = {
+        "name": "s",
+        "hypothesis": "b beats a",
+        "trainer": "gan",
+        "preset": "ring",
+        "seeds": n,
+        "arms": {"a": None, "b": {}, "c": {}},
+        "metric": "good",
+        "direction": "higher",
+        "compare": [list(pair) for pair in compare],
+    }
+    return Study(**{**fields, **changes})
+
+
+def trials(**scores):
+    return [
+        TrialResult(arm, seed, "finished", scores={"good": float(value), "modes": 8.0})
+        if value is not None
+        else TrialResult(arm, seed, "failed", "loss/generator is nan at step 7")
+        for arm, values in scores.items()
+        for seed, value in enumerate(values)
+    ]
+
+
+def test_eight_wins_of_eight_support_the_hypothesis():
+    found = summarise(study(), trials(a=range(8), b=[x + 1 + x / 10 for x in range(8)], c=[0] * 8))
+    assert found.verdict == "supported"
+    assert found.comparisons[0].p == 2**-8
+    assert found.comparisons[0].difference == pytest.approx(1.35)
+    assert verdict_line(found).startswith("Supported: b against a")
+
+
+def test_lower_is_better_turns_the_verdict():
+    scores = trials(a=range(8), b=[x - 1 for x in range(8)], c=[0] * 8)
+    assert summarise(study(direction="lower"), scores).verdict == "supported"
+    assert summarise(study(), scores).verdict == "not supported"
+
+
+def test_equal_arms_are_not_supported_and_close_ones_unclear():
+    assert summarise(study(), trials(a=[8] * 8, b=[8] * 8, c=[0] * 8)).verdict == "not supported"
+    mixed = [1, -1, 2, -1, 1, -2, 3, 0.5]
+    assert summarise(study(), trials(a=[0] * 8, b=mixed, c=[0] * 8)).verdict == "unclear"
+
+
+@pytest.mark.parametrize("gain", [+100, -100])
+def test_too_few_pairs_never_decide(gain):
+    found = summarise(study(3), trials(a=[0] * 3, b=[gain] * 3, c=[0] * 3))
+    assert found.verdict == "unclear"
+    assert "smallest p possible is 0.12" in found.comparisons[0].reason
+
+
+def test_every_further_comparison_raises_the_bar():
+    scores = trials(a=[0] * 5, b=[1] * 5, c=[0, 1, 0, 1, -1])
+    assert summarise(study(5), scores).verdict == "supported"
+    found = summarise(study(5, compare=(("b", "a"), ("c", "a"))), scores)
+    assert found.comparisons[0].p_holm == 2 * found.comparisons[0].p
+    assert found.verdict == "unclear"
+
+
+def test_failed_trials_leave_their_pair_and_are_named():
+    found = summarise(study(), trials(a=[0] * 8, b=[1] * 7 + [None], c=[0] * 8))
+    assert found.comparisons[0].pairs == 7
+    assert found.arms["b"]["good"].n == 7
+    page = markdown(found, "lab study s", [], "one machine")
+    assert "b, seed 7: failed: loss/generator is nan at step 7" in page
+    assert "7/8" in page
+
+
+def test_an_arm_that_always_fails_is_reported_not_raised():
+    found = summarise(study(), trials(a=[0] * 8, b=[None] * 8, c=[0] * 8))
+    assert found.verdict == "unclear"
+    assert arms_table(found)[1][1][1:3] == ["0/8", "–"]
+    assert comparisons_table(found)[1][0][1:3] == ["0", "–"]
+    assert json.loads(json.dumps(found.to_json(), allow_nan=False))["comparisons"][0]["difference"] is None
+
+
+def test_one_arm_alone_is_described_without_a_verdict():
+    found = summarise(study(compare=()), trials(a=range(8), b=[0] * 8, c=[0] * 8))
+    assert found.verdict is None
+    assert "Comparisons" not in markdown(found, "lab study s", [], "one machine")
+
+
+def test_numbers_do_not_depend_on_the_order_of_trials_or_on_other_columns():
+    scores = trials(a=range(8), b=[x + 1 for x in range(8)], c=[0] * 8)
+    plain = summarise(study(), scores)
+    other = summarise(study(columns=["modes"]), scores[::-1])
+    assert plain.comparisons == other.comparisons
+    assert plain.arms["b"]["good"].mean_interval == other.arms["b"]["good"].mean_interval
+    assert other.arms["b"]["modes"].mean == 8
+
+
+@given(st.lists(st.floats(-5, 5), min_size=8, max_size=8))
+@settings(max_examples=25, deadline=None)
+def test_a_verdict_never_contradicts_the_numbers(gains):
+    found = summarise(study(), trials(a=[0] * 8, b=gains, c=[0] * 8)).comparisons[0]
+    if found.verdict == "supported":
+        assert found.difference > 0
+        assert found.p_holm < 0.05
+    elif found.verdict == "not supported":
+        assert found.interval.high <= 0
+
+
+@pytest.mark.parametrize(
+    ("value", "text"),
+    [(8.0, "8"), (0.12345, "0.123"), (-106.4, "-106"), (0.0009765625, "0.000977"), (1234.5, "1234"), (math.nan, "–")],
+)
+def test_numbers_are_short(value, text):
+    assert number(value) == text
