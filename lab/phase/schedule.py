@@ -56,9 +56,9 @@ class Voice(Protocol):
 class _Evaluated(ABC):
     """What follows from values alone: tables, moments and matching."""
 
-    @property
     @abstractmethod
-    def clock(self) -> Clock | None: ...
+    def _span(self) -> tuple[int, int]:
+        """The steps [start, stop) over which moments are taken."""
 
     @abstractmethod
     def _at(self, step: int) -> float: ...
@@ -82,7 +82,7 @@ class _Evaluated(ABC):
         return self._over(np.arange(steps, dtype=np.int64))
 
     def _whole(self) -> Floats:
-        return self._over(np.arange(*(self.clock.whole() if self.clock else (0, 1)), dtype=np.int64))
+        return self._over(np.arange(*self._span(), dtype=np.int64))
 
     def mean(self) -> float:
         """Mean over the steps of one whole cycle (an endless clock's last rhythm), or over all of a bounded clock's."""
@@ -121,6 +121,9 @@ class Constant(_Evaluated):
     def clock(self) -> None:
         """A constant follows no clock."""
         return None
+
+    def _span(self) -> tuple[int, int]:
+        return 0, 1
 
     def _at(self, step: int) -> float:
         return self.value
@@ -161,7 +164,7 @@ class Schedule(_Evaluated):
         level(t) = wave(phase(t) + offset)            the phase is taken modulo 1
         value(t) = low + (high − low) · level(t)      high − (high − low) · level(t) if inverted
 
-    The extremes are met exactly: the value is ``high`` where the level is 1 and ``low`` where it is 0.
+    The extremes are met to the last bit, unless inverted: ``high`` where the level is 1, ``low`` where it is 0.
 
     Args:
         clock: gives the phase.
@@ -204,6 +207,9 @@ class Schedule(_Evaluated):
         object.__setattr__(self, "wave", wave.name or wave.function)
         object.__setattr__(self, "_wave", wave)
         object.__setattr__(self, "_shift", (shift.numerator, shift.denominator))
+
+    def _span(self) -> tuple[int, int]:
+        return self.clock.whole()
 
     # One path serves scalars and arrays: the wave is only ever called with floats (arrays call it once for each
     # distinct phase), and all else is integer arithmetic, or single float operations, alike in Python and NumPy.
@@ -315,9 +321,7 @@ class Schedule(_Evaluated):
             PhaseError: the wave is a user's own function, which has no name that a file could carry.
         """
         if not self._wave.name:
-            raise refuse(
-                "wave", self.wave, "a named wave: a function of one's own cannot be written to a configuration"
-            )
+            raise refuse("wave", self.wave, "a named wave: a function of your own cannot go into a file")
         inverted = {"inverted": True} if self.inverted else {}
         return {
             "wave": self.wave,
@@ -384,6 +388,9 @@ class ConstantProduct(_Evaluated):
     def clock(self) -> Clock:
         """The leader's."""
         return self.leader.clock
+
+    def _span(self) -> tuple[int, int]:
+        return self.clock.whole()
 
     def _at(self, step: int) -> float:
         leader = self.leader._at(step)

@@ -108,9 +108,7 @@ def _following(
     else:
         found = leader(data["follow"])
     if not isinstance(found, Schedule):
-        raise refuse(
-            within(field, "follow"), data["follow"], "a voice with a wave of its own, or one in phase with one"
-        )
+        raise refuse(within(field, "follow"), data["follow"], "a voice that has a wave, or follows one")
     needs, takes = {
         "shifted": (("offset",), ("offset",)),
         "constant_product": (("product",), ("product",)),
