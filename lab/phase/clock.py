@@ -176,23 +176,27 @@ class Clock:
         if not 0 <= phase <= 1:
             raise refuse("phase", phase, "a number from 0 to 1")
         reached = self.reaching(fraction(phase), start, stop)
-        return np.array(list(reached), dtype=np.int64)
+        # A moment that falls after a cycle's last step carries over to the next cycle, in which it was not reached.
+        return np.array([step for step in reached if phase == 0 or self.locate(step)[1] > 0], dtype=np.int64)
 
-    def reaching(self, phase: Fraction, start: int, stop: int | None, before: bool = False) -> Iterator[int]:
-        """``steps_at`` one by one and without an end if ``stop`` is None; ``before`` gives the last step before it."""
+    def reaching(self, phase: Fraction, start: int, stop: int | None = None, before: bool = False) -> Iterator[int]:
+        """For each cycle the first step at or after the moment of ``phase``, if it lies in [start, stop).
+
+        Args:
+            phase: exact, in [0, 1]; 1 is the cycle's end.
+            start, stop: the range of steps; a stop of None is endless.
+            before: the last step before the moment instead.
+        """
         up, down = phase.numerator, phase.denominator
         start = max(start, 0)
-        cycle = self.locate(start)[0]
+        cycle = max(self.locate(start)[0] - 1, 0)  # the cycle before may carry over
         while self.cycles is None or cycle < self.cycles:
             first, period = self.bounds(cycle)
-            if stop is not None and first >= stop:
+            step = first - (-up * period // down) - before  # the smallest index with index / period >= phase
+            if stop is not None and step >= stop:
                 return
-            index = -(-up * period // down) - before  # the smallest index with index / period >= phase
-            resting = index == period and cycle + 1 == self.cycles
-            if (0 <= index < period or resting) and first + index >= start:
-                if stop is not None and first + index >= stop:
-                    return
-                yield first + index
+            if step >= start:
+                yield step
             cycle += 1
 
     def to_config(self) -> dict[str, Any]:

@@ -6,7 +6,6 @@ import math
 from collections.abc import Callable, Mapping
 from typing import TypeAlias
 
-from lab.phase.clock import steps_of
 from lab.phase.errors import PhaseError, refuse, unknown
 from lab.phase.schedule import Event, Follower, Voice
 
@@ -85,7 +84,7 @@ class Conductor:
             if target is not None:
                 target(value)
         for event in self._events:
-            event.fire(steps_of(step) if since is None else since + 1, step)
+            event.fire(step if since is None else since + 1, step)
         return values
 
 
@@ -97,7 +96,7 @@ class _Due:
         self._from, self._next = 0, self._after(0)
 
     def _after(self, start: int) -> float:
-        return next(self._voice.due(self._event, start), math.inf)  # type: ignore[attr-defined, no-any-return]
+        return next(self._voice.due(self._event, start), math.inf)  # type: ignore[attr-defined]
 
     def fire(self, first: int, last: int) -> None:
         if not self._from <= first <= self._next:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import difflib
 import math
 from collections.abc import Iterable, Mapping
+from numbers import Integral, Real
 from typing import Any
 
 from lab.errors import UserError
@@ -34,16 +35,16 @@ def within(field: str, name: str) -> str:
 
 def number(field: str, value: object) -> float:
     """``value`` as a finite float; booleans, strings, NaN and infinity are refused."""
-    if isinstance(value, bool) or not isinstance(value, int | float) or not math.isfinite(value):
+    if isinstance(value, bool) or not isinstance(value, Real) or not math.isfinite(value):
         raise refuse(field, value, "a finite number")
     return float(value)
 
 
 def whole(field: str, value: object, least: int) -> int:
     """``value`` as an integer of at least ``least``; booleans and floats are refused."""
-    if isinstance(value, bool) or not isinstance(value, int) or value < least:
+    if isinstance(value, bool) or not isinstance(value, Integral) or value < least:
         raise refuse(field, value, f"an integer of at least {least}")
-    return value
+    return int(value)
 
 
 def keys(field: str, mapping: object, accepted: Iterable[str]) -> Mapping[str, Any]:

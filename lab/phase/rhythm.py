@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from bisect import bisect_right
 from dataclasses import InitVar, dataclass, field
-from fractions import Fraction
+from decimal import ROUND_HALF_UP, Context, Decimal
 from typing import Any, Protocol, TypeAlias
 
 import numpy as np
@@ -14,6 +14,8 @@ from lab.phase.errors import number, refuse, whole, within
 
 Ints: TypeAlias = NDArray[np.int64]
 Located: TypeAlias = tuple[int, int, int]
+DIGITS = Context(prec=60)
+"""Stretched periods are multiplied out to this many digits and only then rounded."""
 LAST = 2**62
 """Steps beyond this are not told apart in arrays (int64)."""
 
@@ -51,9 +53,9 @@ class Uniform:
     place: InitVar[str] = ""
 
     def __post_init__(self, place: str) -> None:
-        whole(within(place, "period"), self.period, 1)
+        _whole(self, place, "period")
         if self.cycles is not None:
-            whole(within(place, "cycles"), self.cycles, 1)
+            _whole(self, place, "cycles")
 
     @property
     def length(self) -> int | None:
@@ -91,8 +93,8 @@ class Split:
     place: InitVar[str] = ""
 
     def __post_init__(self, place: str) -> None:
-        whole(within(place, "cycles"), self.cycles, 1)
-        whole(within(place, "total"), self.total, self.cycles)
+        _whole(self, place, "cycles")
+        _whole(self, place, "total", least=self.cycles)
 
     @property
     def length(self) -> int:
@@ -133,25 +135,29 @@ class Stretched:
     stretch: float
     place: InitVar[str] = ""
     _starts: list[int] = field(default_factory=lambda: [0], init=False, compare=False)  # grown as far as was asked
+    _exact: list[Decimal] = field(default_factory=list, init=False, compare=False)  # the next period before rounding
 
     def __post_init__(self, place: str) -> None:
-        whole(within(place, "period"), self.period, 1)
+        _whole(self, place, "period")
         if self.cycles is not None:
-            whole(within(place, "cycles"), self.cycles, 1)
-        least = "a number above 0" if self.cycles is not None else "a number above 1 (below it, say how many cycles)"
-        if number(within(place, "stretch"), self.stretch) <= (0 if self.cycles is not None else 1):
-            raise refuse(within(place, "stretch"), self.stretch, least)
-
-    def _period(self, cycle: int) -> int:
-        exact = self.period * Fraction(str(self.stretch)) ** cycle
-        return max(1, (2 * exact.numerator + exact.denominator) // (2 * exact.denominator))
+            _whole(self, place, "cycles")
+        stretch, floor = number(within(place, "stretch"), self.stretch), 1 if self.cycles is None else 0
+        if stretch <= floor:
+            accepted = "a number above 1 (a shrinking clock needs cycles)" if floor else "a number above 0"
+            raise refuse(within(place, "stretch"), self.stretch, accepted)
+        object.__setattr__(self, "stretch", int(stretch) if stretch.is_integer() else stretch)
+        self._exact.append(Decimal(self.period))
 
     def _grow(self, cycles: int) -> None:
-        starts = self._starts
+        """Know the starts of all cycles up to number ``cycles``."""
+        starts, exact = self._starts, self._exact
         while len(starts) <= cycles:
-            starts.append(starts[-1] + self._period(len(starts) - 1))
+            period = int(exact[0].to_integral_value(ROUND_HALF_UP))
+            starts.append(starts[-1] + max(period, 1))
+            exact[0] = DIGITS.multiply(exact[0], Decimal(str(self.stretch)))
 
     def _reach(self, step: int) -> None:
+        """Know the starts up to the first one after ``step``."""
         while self._starts[-1] <= step:
             self._grow(len(self._starts))
 
@@ -192,6 +198,11 @@ class Stretched:
 
     def __repr__(self) -> str:
         return _call("Clock", self.to_config())
+
+
+def _whole(rhythm: object, place: str, name: str, least: int = 1) -> None:
+    """Check a whole number of a frozen rhythm, and keep it as a plain int."""
+    object.__setattr__(rhythm, name, whole(within(place, name), getattr(rhythm, name), least))
 
 
 def _call(name: str, arguments: dict[str, Any]) -> str:

@@ -302,15 +302,18 @@ class Schedule(_Evaluated):
 
     def _event(self, event: Event) -> tuple[Fraction, bool]:
         """The clock's phase of an event, and whether the last step before it is meant."""
+        accepted = "crest, trough, or a phase from 0 to below 1"
         phase: float | None
-        if event == "crest" or event == "trough":
+        if isinstance(event, str):
+            if str(event) not in ("crest", "trough"):
+                raise refuse("event", event, accepted)
             phase = self._wave.crest if (event == "crest") != self.inverted else self._wave.trough
             if phase is None:
                 raise refuse("event", event, f"an event that the wave {self.wave!r} has")
         else:
-            phase = number("event", event) if not isinstance(event, str) else -1.0
+            phase = number("event", event)
             if not 0 <= phase < 1:
-                raise refuse("event", event, "crest, trough, or a phase from 0 to below 1")
+                raise refuse("event", event, accepted)
         at = (fraction(phase) - fraction(self.offset)) % 1
         return (at or Fraction(1), True) if phase == 1 else (at, False)
 
@@ -402,7 +405,8 @@ class ConstantProduct(_Evaluated):
         quotient = np.full(steps.shape, math.inf)
         with np.errstate(over="ignore"):
             np.divide(self.product, leader, out=quotient, where=leader > 0)
-        return np.minimum(np.maximum(quotient, self.low), self.high)
+        bounded: Floats = np.minimum(np.maximum(quotient, self.low), self.high)
+        return bounded
 
     @overload
     def level(self, step: int) -> float: ...
@@ -458,8 +462,8 @@ class Follower:
         low, high: the range, ``low`` ≤ ``high``.
         anti: in anti-phase.
 
-    >>> Follower("difficulty", low=1e-4, high=1e-3, anti=True)(1.0)
-    0.0001
+    >>> Follower("difficulty", low=0.0, high=1e-3, anti=True)(0.0)
+    0.001
     """
 
     source: str

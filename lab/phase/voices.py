@@ -12,10 +12,11 @@ where ``mean`` (or ``rms``) scales the shape so that its mean over a whole cycle
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any, TypeAlias
 
 from lab.phase.clock import Clock
-from lab.phase.errors import PhaseError, keys, number, refuse, unknown, within
+from lab.phase.errors import PhaseError, keys, number, refuse, unknown, whole, within
 from lab.phase.schedule import Constant, ConstantProduct, Follower, Schedule, Voice
 
 Leader: TypeAlias = Callable[[str], Voice]
@@ -163,3 +164,35 @@ def _matched(voice: Schedule | ConstantProduct, data: Mapping[str, Any], field: 
         return voice.matched_to(wanted, "mean" if moment == "mean" else "rms")
     except PhaseError as error:
         raise PhaseError(within(field, str(error))) from None
+
+
+@dataclass(frozen=True)
+class ScheduleFile:
+    """What a schedule file says: any mapping with ``clock`` and ``voices``, such as a run's configuration or a preset.
+
+    Attributes:
+        steps: how long it plays; without ``steps`` in the file all of a bounded clock, or four of its cycles.
+        clock: the master clock.
+        voices: by name, in the file's order.
+    """
+
+    steps: int
+    clock: Clock
+    voices: Mapping[str, Voice | Follower]
+
+
+def parse_schedule(mapping: Mapping[str, Any], measured: Sequence[str] = ("difficulty",)) -> ScheduleFile:
+    """The schedule of a file's data; keys other than ``steps``, ``clock`` and ``voices`` are not looked at.
+
+    Raises:
+        PhaseError: naming the dotted field, the value and what is accepted.
+    """
+    for name in ("clock", "voices"):
+        if name not in mapping:
+            raise PhaseError(f"{name}: missing; a schedule file has clock and voices, and may have steps")
+    clock = parse_clock(mapping["clock"])
+    voices = parse_voices(clock, mapping["voices"], measured)
+    steps = mapping.get("steps")
+    if steps is None:
+        steps = sum(clock.periods(4)) if clock.length is None else clock.length
+    return ScheduleFile(whole("steps", steps, 1), clock, voices)
