@@ -6,8 +6,8 @@ marker as well. A figure is made and saved inside ``applied()``, which leaves ma
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from contextlib import AbstractContextManager
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -83,7 +83,7 @@ class Look:
     """How one arm is drawn, the same in every figure of a study: colour, line style, marker."""
 
     color: str
-    line: str | tuple[int, tuple[float, ...]]
+    line: Any
     marker: str
 
 
@@ -107,9 +107,11 @@ def look(index: int) -> Look:
     return Look(base.color, other.line, other.marker)
 
 
-def applied() -> AbstractContextManager[None]:
+@contextmanager
+def applied() -> Iterator[None]:
     """The settings of this visual language, for the time of a ``with`` block or, as a decorator, of a function."""
-    return matplotlib.rc_context(_RC)
+    with matplotlib.rc_context(_RC):
+        yield
 
 
 def role_color(name: str, default: str = INK) -> str:

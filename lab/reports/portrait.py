@@ -1,0 +1,156 @@
+"""The phase portrait: one quantity against another, coloured by the clock's phase, with the mean cycle drawn on top."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.cm import ScalarMappable
+from matplotlib.collections import LineCollection
+from matplotlib.colors import Normalize
+from matplotlib.figure import Figure
+
+from lab.reports import style
+from lab.reports.runs import Arm, RunData
+from lab.reports.series import Floats, Ints, smooth
+
+MOST_ARMS = 6
+_BINS = 24
+_MOST_POINTS = 1500
+
+
+@dataclass(frozen=True)
+class Path2D:
+    """A run's path in the plane: steps, phase of the clock, cycle, x, y; all of one length, finite."""
+
+    steps: Ints
+    phase: Floats
+    cycle: Ints
+    x: Floats
+    y: Floats
+
+
+def path_of(run: RunData, x: str, y: str) -> Path2D | None:
+    """The rows that have both columns, smoothed over a twentieth of a cycle; None where there are fewer than three."""
+    steps_x, values_x = run.series(x)
+    steps_y, values_y = run.series(y)
+    steps, of_x, of_y = np.intersect1d(steps_x, steps_y, return_indices=True)
+    if len(steps) < 3:
+        return None
+    # A row's value is the mean since the row before: it belongs to the middle of that stretch.
+    middles = np.maximum((steps + np.r_[0, steps[:-1]]) // 2, 0)
+    position = run.clock.position(middles)
+    rows_per_cycle = len(steps) / max(1, len(np.unique(position.cycle)))
+    window = int(rows_per_cycle / 20)
+    a, b = smooth(values_x[of_x], window), smooth(values_y[of_y], window)
+    keep = np.isfinite(a) & np.isfinite(b)
+    if keep.sum() < 3:
+        return None
+    return Path2D(
+        steps[keep], np.asarray(position.phase)[keep] % 1.0, np.asarray(position.cycle)[keep], a[keep], b[keep]
+    )
+
+
+def mean_cycle(path: Path2D) -> tuple[Floats, Floats, Floats] | None:
+    """Phase, x and y of the mean cycle, the first (the transient) left out; None with fewer than two whole cycles."""
+    cycles = np.unique(path.cycle)
+    if len(cycles) < 2:
+        return None
+    late = path.cycle > cycles[0]
+    bins = int(min(_BINS, np.median(np.unique(path.cycle[late], return_counts=True)[1])))
+    if bins < 4:
+        return None
+    place = np.minimum((path.phase * bins).astype(int), bins - 1)
+    found = [place_rows for index in range(bins) if (place_rows := late & (place == index)).any()]
+    columns = [[values[rows].mean() for rows in found] for values in (path.phase, path.x, path.y)]
+    phase, x, y = (np.array(column, dtype=np.float64) for column in columns)
+    return phase, x, y
+
+
+@style.applied()
+def portrait(arms: Sequence[Arm], x: str, y: str, x_label: str, y_label: str, heading: str = "") -> Figure | None:
+    """The phase portrait of each arm, side by side on equal axes; None where no run has both columns.
+
+    Args:
+        arms: at most six are drawn; of each, every seed's path and the mean cycle of its first seed's run.
+        x, y: columns of the metrics log.
+        x_label, y_label: their words.
+        heading: written above the figure.
+    """
+    drawn = [(arm, paths) for arm in arms if (paths := [p for run in arm.runs if (p := path_of(run, x, y))])][
+        :MOST_ARMS
+    ]
+    if not drawn:
+        return None
+    columns = min(2, len(drawn))
+    rows = -(-len(drawn) // columns)
+    height = 5.0 if columns == 1 else 0.8 + 2.9 * rows
+    figure = Figure(figsize=(style.WIDTH, height))
+    grid = figure.subplots(rows, columns, sharex=True, sharey=True, squeeze=False)
+    for axes in grid.flat[len(drawn) :]:
+        axes.set_visible(False)
+    for axes, (arm, paths) in zip(grid.flat, drawn, strict=False):
+        _draw(axes, paths)
+        if len(arms) > 1:
+            axes.set_title(arm.label if len(arm.label) < 28 else f"{arm.label[:27]}…", fontsize=10.5)
+    _limits(grid.flat[0], [path for _, paths in drawn for path in paths])
+    figure.supxlabel(x_label, fontsize=11)
+    figure.supylabel(y_label, fontsize=11)
+    bar = figure.colorbar(
+        ScalarMappable(Normalize(0, 1), style.CYCLIC),
+        ax=list(grid.flat),
+        ticks=[0, 0.25, 0.5, 0.75, 1],
+        aspect=32,
+        pad=0.02,
+    )
+    bar.ax.set_yticklabels(["0", "¼", "½", "¾", "1"])
+    bar.set_label("phase of the master clock")
+    if heading:
+        figure.suptitle(heading, x=0.01, ha="left", fontsize=12.5, fontweight="bold")
+    return figure
+
+
+def _draw(axes: Axes, paths: Sequence[Path2D]) -> None:
+    for path in paths:
+        loop = mean_cycle(path)
+        thin = slice(None, None, -(-len(path.steps) // _MOST_POINTS))
+        _coloured(axes, path.x[thin], path.y[thin], path.phase[thin], 1.1, 0.85 if loop is None else 0.4)
+        if loop is not None:
+            phase, x, y = (np.r_[values, values[:1]] for values in loop)
+            axes.plot(x, y, color="white", linewidth=5.5, zorder=3)
+            _coloured(axes, x, y, phase, 3.4, 1.0)
+        if len(paths) == 1:
+            axes.plot(
+                path.x[0],
+                path.y[0],
+                "o",
+                color=style.INK,
+                markerfacecolor="white",
+                markersize=8,
+                label="start",
+                zorder=6,
+            )
+            axes.plot(path.x[-1], path.y[-1], "s", color=style.INK, markersize=7, label="end", zorder=6)
+            axes.legend(loc="best", handlelength=1.0)
+
+
+def _coloured(axes: Axes, x: Floats, y: Floats, phase: Floats, width: float, alpha: float) -> None:
+    points = np.stack([x, y], axis=1)
+    segments = np.stack([points[:-1], points[1:]], axis=1)
+    lines = LineCollection(list(segments), cmap=style.CYCLIC, norm=Normalize(0, 1), linewidth=width, alpha=alpha)
+    lines.set_array(phase[:-1])
+    lines.set_zorder(4 if width > 2 else 2)
+    axes.add_collection(lines)
+
+
+def _limits(axes: Axes, paths: Sequence[Path2D]) -> None:
+    """Show all but the outermost hundredth on each side, so that one spike does not shrink the cycle to a dot."""
+    for values, set_limits in (
+        (np.concatenate([p.x for p in paths]), axes.set_xlim),
+        (np.concatenate([p.y for p in paths]), axes.set_ylim),
+    ):
+        low, high = np.quantile(values, [0.01, 0.99])
+        margin = 0.08 * (high - low) or 0.5
+        set_limits(low - margin, high + margin)

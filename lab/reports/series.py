@@ -1,0 +1,99 @@
+"""The arithmetic behind the figures: smoothing, and curves averaged over seeds with their interval."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+Floats = NDArray[np.float64]
+Ints = NDArray[np.int64]
+
+_RESAMPLES = 1000
+
+
+def smooth(values: Floats, window: int) -> Floats:
+    """The centred mean over ``window`` values, narrower at the ends; a value that is not finite is left out of it."""
+    if window < 2 or len(values) < 3:
+        return values
+    finite = np.isfinite(values)
+    kernel = np.ones(min(window | 1, 2 * len(values) - 1))
+    total = np.convolve(np.where(finite, values, 0.0), kernel, mode="full")
+    count = np.convolve(finite.astype(float), kernel, mode="full")
+    half = len(kernel) // 2
+    total, count = total[half : half + len(values)], count[half : half + len(values)]
+    return np.where(count > 0.5, total / np.maximum(count, 1.0), np.nan)
+
+
+def window_for(rows: int) -> int:
+    """How many rows a smoothed curve averages: about a fiftieth of them, none where there are few."""
+    return rows // 50 | 1 if rows >= 100 else 1
+
+
+@dataclass(frozen=True)
+class Curve:
+    """A quantity over steps, averaged over the runs of one arm.
+
+    Attributes:
+        steps: int64[n], rising.
+        mean: float64[n]; NaN where no run has a finite value.
+        low, high: float64[n], the 95 % percentile-bootstrap interval of the mean over runs; equal to mean for one run.
+        runs: how many runs had the quantity.
+    """
+
+    steps: Ints
+    mean: Floats
+    low: Floats
+    high: Floats
+    runs: int
+
+
+def average(series: Sequence[tuple[Ints, Floats]], window: int = 1) -> Curve | None:
+    """One curve from the same quantity of several runs, on the steps that any of them logged; None if none did.
+
+    Each run is smoothed over ``window`` of its rows first, so that the interval is that of what is drawn.
+    """
+    present = [(steps, smooth(_finite(values), window)) for steps, values in series if len(steps)]
+    if not present:
+        return None
+    grid = np.unique(np.concatenate([steps for steps, _ in present]))
+    table = np.full((len(present), len(grid)), np.nan)
+    for row, (steps, values) in zip(table, present, strict=True):
+        row[np.searchsorted(grid, steps)] = values
+    if len(present) == 1:
+        return Curve(grid, table[0], table[0], table[0], 1)
+    draws = np.random.default_rng(0).integers(len(present), size=(_RESAMPLES, len(present)))
+    low, high = np.empty(len(grid)), np.empty(len(grid))
+    for start in range(0, len(grid), 256):  # in slices, so that a long log costs little memory
+        means = _mean(table[:, start : start + 256][draws], axis=1)
+        low[start : start + 256], high[start : start + 256] = _quantiles(means)
+    return Curve(grid, _mean(table, axis=0), low, high, len(present))
+
+
+def _finite(values: Floats) -> Floats:
+    return np.where(np.isfinite(values), values, np.nan)
+
+
+def _mean(values: Floats, axis: int) -> Floats:
+    """The mean of the values that are there; NaN where none is (and, unlike nanmean, no warning)."""
+    there = np.isfinite(values)
+    count = there.sum(axis=axis)
+    total = np.where(there, values, 0.0).sum(axis=axis)
+    return np.where(count > 0, total / np.maximum(count, 1), np.nan)
+
+
+def _quantiles(means: Floats) -> tuple[Floats, Floats]:
+    empty = ~np.isfinite(means).any(axis=0)
+    low, high = np.nanquantile(np.where(empty, 0.0, means), [0.025, 0.975], axis=0)
+    return np.where(empty, np.nan, low), np.where(empty, np.nan, high)
+
+
+def fmt(value: float) -> str:
+    """A number for a reader: three significant digits, no needless zeros, powers of ten only where they help."""
+    if not np.isfinite(value):
+        return str(value)
+    if value == round(value) and abs(value) < 1e6:
+        return f"{value:.0f}"
+    return f"{value:.3g}"
