@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Annotated, Literal
 
 from pydantic import Field, model_validator
@@ -11,7 +11,8 @@ from lab.errors import UserError
 from lab.training.config import Config, RunConfig
 
 Shape = tuple[int, ...]
-Player = Literal["generator", "discriminator"]
+EMA_DECAY = 0.999
+"""The generator's average where no voice `ema.decay` conducts it."""
 
 
 class RingData(Config):
@@ -139,7 +140,9 @@ class GanConfig(RunConfig):
     batch_size: int = Field(256, ge=1, description="real samples, and as many generated, for each update")
     adam: AdamConfig = Field(default_factory=lambda: AdamConfig.model_validate({}), description="both optimisers")
     r1_every: int = Field(
-        1, ge=1, description="steps between R1 penalties; each is multiplied by this number, so the mean pull is the same"
+        1,
+        ge=1,
+        description="steps between R1 penalties; each is multiplied by this number, so the mean pull is the same",
     )
     evaluation_samples: int = Field(2500, ge=2, description="generated samples that a score is computed from")
     snapshot_every: int = Field(500, ge=1, description="steps between samples kept under snapshots/")
@@ -147,20 +150,27 @@ class GanConfig(RunConfig):
 
     @classmethod
     def voice_names(cls) -> Mapping[str, str]:
-        """The voices a GAN takes; the two learning rates are required."""
+        """The voices a GAN takes."""
         return {
             "lr.generator": "the generator's learning rate",
             "lr.discriminator": "the discriminator's learning rate",
-            "r1.weight": "weight γ of the R1 penalty (γ/2)·E‖∇D‖² on real samples; left out, there is none",
-            "ema.decay": "decay of the generator's moving average; left out, 0.999",
+            "r1.weight": "weight γ of the R1 penalty (γ/2)·E‖∇D‖² on real samples",
+            "ema.decay": "decay of the generator's moving average",
         }
+
+    @classmethod
+    def optional_voices(cls) -> Sequence[str]:
+        """Left out, there is no penalty, and the average decays by ``EMA_DECAY``."""
+        return ("r1.weight", "ema.decay")
 
     @model_validator(mode="after")
     def _fits_together(self) -> GanConfig:
         for player in ("generator", "discriminator"):
             if getattr(self, player).network == "dcgan":
                 if len(self.data.shape) != 3:
-                    raise UserError(f"{player}.network: 'dcgan' draws images and {self.data.name!r} is points; use 'mlp'")
+                    raise UserError(
+                        f"{player}.network: 'dcgan' draws images and {self.data.name!r} is points; use 'mlp'"
+                    )
                 image_base(self.data.shape[-1])
         return self
 

@@ -14,9 +14,7 @@ from gan.data.source import Density, Endless, Shuffled, Source
 from lab.supervised import datasets
 
 
-def source(
-    data: Data, data_dir: Path, device: torch.device, draws: torch.Generator, order: torch.Generator
-) -> Source:
+def source(data: Data, data_dir: Path, device: torch.device, draws: torch.Generator, order: torch.Generator) -> Source:
     """The real samples of ``data``.
 
     Args:

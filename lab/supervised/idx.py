@@ -115,4 +115,6 @@ def _fetch(source: Source, file: str, path: Path) -> None:
             beside.unlink(missing_ok=True)
             raise RunError(f"{path}: cannot be written ({error.strerror})") from error
         return
-    raise UserError(f"{path}: absent, and could not be fetched ({'; '.join(failures)}); put the file there, or give --data-dir")
+    raise UserError(
+        f"{path}: absent, and could not be fetched ({'; '.join(failures)}); put the file there, or give --data-dir"
+    )

@@ -1,0 +1,35 @@
+"""The exponential moving average of a generator, whose samples are steadier than the generator's own."""
+
+from __future__ import annotations
+
+import copy
+
+import torch
+from torch import Tensor, nn
+
+
+class Average:
+    """A copy of a network that follows it: average ← decay·average + (1 − decay)·network.
+
+    BatchNorm's running statistics are averaged like the weights they belong to; integer buffers are copied. In the
+    first steps the decay is at most (1 + t)/(10 + t), so that the random initial weights are soon forgotten.
+    """
+
+    def __init__(self, network: nn.Module) -> None:
+        self.network = copy.deepcopy(network).requires_grad_(False).eval()
+        pairs = list(zip(_tensors(self.network), _tensors(network), strict=True))
+        self._mine = [mine for mine, _ in pairs if mine.is_floating_point()]
+        self._theirs = [theirs for _, theirs in pairs if theirs.is_floating_point()]
+        self._copied = [(mine, theirs) for mine, theirs in pairs if not mine.is_floating_point()]
+
+    @torch.no_grad()
+    def update(self, step: int, decay: float) -> None:
+        """Follow the network after update number ``step`` (from 0)."""
+        decay = min(decay, (1 + step) / (10 + step))
+        torch._foreach_lerp_(self._mine, self._theirs, 1 - decay)
+        for mine, theirs in self._copied:
+            mine.copy_(theirs)
+
+
+def _tensors(network: nn.Module) -> list[Tensor]:
+    return [tensor.detach() for tensor in (*network.parameters(), *network.buffers())]

@@ -1,0 +1,111 @@
+"""The adversarial method alone: one generator update with its discriminator updates, on one screen.
+
+Nothing here waits for the device: every statistic stays a tensor, and the caller decides when to look.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import NamedTuple
+
+import torch
+from torch import Tensor, nn
+from torch.optim import Adam
+
+from gan.losses import Loss
+from gan.penalties import squared_gradient
+
+Plan = tuple[tuple[str, ...], ...]
+"""Rounds of a step; the players of one round move at once, each from the others' parameters before the round."""
+
+
+def plan(updates: str, discriminator_steps: int) -> Plan:
+    """The rounds of one step: all discriminator updates, the generator's after them or together with the last."""
+    alone = (("discriminator",),)
+    if updates == "simultaneous":
+        return alone * (discriminator_steps - 1) + (("discriminator", "generator"),)
+    return alone * discriminator_steps + (("generator",),)
+
+
+@dataclass(frozen=True)
+class Player:
+    """A network, its parameters in a fixed order, and its optimiser."""
+
+    network: nn.Module
+    optimizer: Adam
+    parameters: tuple[nn.Parameter, ...]
+
+
+class Statistics(NamedTuple):
+    """Scalars of the last round of each player, on the device; the order of the metrics log's columns."""
+
+    loss_generator: Tensor
+    loss_discriminator: Tensor
+    output_real: Tensor
+    output_fake: Tensor
+    gradient_generator: Tensor
+    gradient_discriminator: Tensor
+    penalty_r1: Tensor
+
+
+@dataclass(frozen=True)
+class Game:
+    """Two players, their losses, the plan of a step, and where samples come from.
+
+    Attributes:
+        real: ``real(n)`` is the next n real samples, float32[n, …].
+        noise: ``noise(n)`` is n latent points, float32[n, latent].
+    """
+
+    generator: Player
+    discriminator: Player
+    loss: Loss
+    plan: Plan
+    batch_size: int
+    real: Callable[[int], Tensor]
+    noise: Callable[[int], Tensor]
+
+    def step(self, r1_weight: float = 0.0) -> Statistics:
+        """Play every round of the plan; ``r1_weight`` is γ of the penalty (γ/2)·E‖∇D‖² (0: not computed)."""
+        seen: dict[str, Tensor] = {}
+        for players in self.plan:
+            for player in players:
+                seen |= self._lean_discriminator(r1_weight) if player == "discriminator" else self._lean_generator()
+            for player in players:
+                mover: Player = getattr(self, player)
+                mover.optimizer.step()
+        return Statistics(**seen)
+
+    def _lean_discriminator(self, r1_weight: float) -> dict[str, Tensor]:
+        """Leave the discriminator's gradient in ``.grad``. Real and generated samples share one pass."""
+        real = self.real(self.batch_size)
+        with torch.no_grad():
+            fake = self.generator.network(self.noise(self.batch_size))
+        real.requires_grad_(r1_weight > 0)
+        real_out, fake_out = self.discriminator.network(torch.cat((real, fake))).chunk(2)
+        loss = self.loss.discriminator(real_out, fake_out)
+        penalty = squared_gradient(real_out, real) if r1_weight > 0 else torch.zeros_like(loss)
+        objective = loss + (0.5 * r1_weight) * penalty if r1_weight > 0 else loss
+        norm = lean(objective, self.discriminator.parameters)
+        return {
+            "loss_discriminator": loss.detach(),
+            "output_real": real_out.detach().mean(),
+            "output_fake": fake_out.detach().mean(),
+            "gradient_discriminator": norm,
+            "penalty_r1": penalty.detach(),
+        }
+
+    def _lean_generator(self) -> dict[str, Tensor]:
+        """Leave the generator's gradient in ``.grad``."""
+        fake = self.generator.network(self.noise(self.batch_size))
+        loss = self.loss.generator(self.discriminator.network(fake))
+        return {"loss_generator": loss.detach(), "gradient_generator": lean(loss, self.generator.parameters)}
+
+
+def lean(objective: Tensor, parameters: tuple[nn.Parameter, ...]) -> Tensor:
+    """Set ``.grad`` of these parameters (and of no other) to the objective's gradient; return its global norm."""
+    gradients = torch.autograd.grad(objective, parameters)
+    for parameter, gradient in zip(parameters, gradients, strict=True):
+        parameter.grad = gradient
+    return torch.linalg.vector_norm(torch.stack(torch._foreach_norm(gradients)))
