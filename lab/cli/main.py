@@ -3,19 +3,47 @@
 from __future__ import annotations
 
 import argparse
+import os
 import sys
 from collections.abc import Sequence
 from importlib import import_module
+from importlib.metadata import version
 
-from lab.errors import RunError, UserError
+from lab.errors import Interrupted, RunError, UserError
 
 COMMANDS = ("demo", "train", "resume", "schedule", "study", "plot", "report", "bench")
-"""Modules of lab.cli, each with ``add_parser(subparsers)``; the parser's default ``run`` is called with the arguments."""
+"""Modules of lab.cli, each with ``add_parser(subparsers)``; a parser's default ``run`` is called with the arguments."""
+
+EXAMPLES = """\
+examples:
+  lab demo                                       both trainers in a few minutes, with a report
+  lab schedule gan/presets/ring.yaml             see the schedules before anything is trained
+  lab gan train ring --set steps=2000            train a preset, changed a little
+  lab rl train my-run.yaml --name first          train a configuration of your own
+  lab resume first                               go on where a run was stopped or killed
+  lab report first                               one page with figures, tables and provenance
+
+RUN is a path, or a name under results/runs/; $LAB_RESULTS and $LAB_DATA move results and data.
+"""
+
+
+class _Version(argparse.Action):
+    """Prints the version; looked up only when asked for."""
+
+    def __call__(self, parser: argparse.ArgumentParser, *_: object) -> None:
+        print(f"phase-lab {version('phase-lab')}")
+        parser.exit()
 
 
 def parser() -> argparse.ArgumentParser:
     """The whole command line; building it imports neither torch nor matplotlib."""
-    root = argparse.ArgumentParser(prog="lab", description="A training laboratory conducted by one master clock.")
+    root = argparse.ArgumentParser(
+        prog="lab",
+        description="A training laboratory conducted by one master clock.",
+        epilog=EXAMPLES,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    root.add_argument("--version", action=_Version, nargs=0, help="show the version and exit")
     subparsers = root.add_subparsers(metavar="COMMAND", required=True)
     for name in COMMANDS:
         import_module(f"lab.cli.{name}").add_parser(subparsers)
@@ -23,19 +51,26 @@ def parser() -> argparse.ArgumentParser:
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    """Run one command; 0 is success, 1 a run that failed, 2 a mistake in what was asked."""
+    """Run one command; 0 is success, 1 a run that failed, 2 a mistake in what was asked, 128 + n a signal."""
     args = parser().parse_args(argv)
     try:
         return int(args.run(args) or 0)
     except UserError as error:
-        print(f"lab: {error}", file=sys.stderr)
-        return 2
+        return _say(error, 2)
     except RunError as error:
-        print(f"lab: {error}", file=sys.stderr)
-        return 1
+        return _say(error, 1)
+    except Interrupted as stopped:
+        return _say(stopped, stopped.status)
     except KeyboardInterrupt:
-        print("lab: interrupted", file=sys.stderr)
-        return 130
+        return _say("interrupted", 130)
+    except BrokenPipeError:  # whoever read our output has gone, as `head` does; Python would complain at exit
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 141
+
+
+def _say(message: object, status: int) -> int:
+    print(f"lab: {message}", file=sys.stderr)
+    return status
 
 
 if __name__ == "__main__":

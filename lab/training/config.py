@@ -1,19 +1,38 @@
-"""Typed configuration: the base model of every trainer, and how it is read, changed and complained about."""
+"""Typed configuration: the base model of every trainer, and how it is read and written."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Any, Literal
+import json
+from collections.abc import Mapping, Sequence
+from difflib import get_close_matches
+from typing import TYPE_CHECKING, Any, Literal, Self, TypeVar
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+
+from lab.errors import UserError
+from lab.training.complaints import complaint
+from lab.training.overrides import override
+from lab.training.yamls import dump_yaml, load_yaml
+
+if TYPE_CHECKING:
+    from lab.phase import Clock, Follower, Voice
+
+__all__ = ["Config", "Device", "RunConfig", "dump", "load_yaml", "resolve"]
 
 Device = Literal["auto", "cpu", "cuda"]
 
 
 class Config(BaseModel):
-    """A frozen record that refuses unknown keys, NaN and booleans where numbers belong."""
+    """A frozen record that refuses unknown keys, NaN and booleans where numbers belong.
+
+    From YAML (:func:`resolve`) a list serves where a tuple is declared, a string where a path is, and a whole number
+    where a float is; ``1000.0`` is not a whole number.
+    """
 
     model_config = ConfigDict(extra="forbid", frozen=True, strict=True, allow_inf_nan=False)
+
+
+ConfigType = TypeVar("ConfigType", bound=Config)
 
 
 class RunConfig(Config):
@@ -27,3 +46,82 @@ class RunConfig(Config):
     log_every: int = Field(50, ge=1, description="steps between rows of training metrics")
     evaluate_every: int = Field(500, ge=1, description="steps between evaluations")
     checkpoint_every: int = Field(1000, ge=1, description="steps between checkpoints")
+
+    @classmethod
+    def voice_names(cls) -> Mapping[str, str]:
+        """The voices this trainer takes, each with what it is; an empty mapping takes any name."""
+        return {}
+
+    @classmethod
+    def optional_voices(cls) -> Sequence[str]:
+        """Those of :meth:`voice_names` that a configuration may leave out; the others are required."""
+        return ()
+
+    @classmethod
+    def measured_names(cls) -> tuple[str, ...]:
+        """Levels the trainer measures, which a voice may ``follow``."""
+        return ()
+
+    def parsed_clock(self) -> Clock:
+        """The master clock."""
+        from lab.phase.voices import parse_clock
+
+        return parse_clock(self.clock)
+
+    def parsed_voices(self) -> dict[str, Voice | Follower]:
+        """The voices, on the master clock unless they bring their own."""
+        from lab.phase.voices import parse_voices
+
+        return parse_voices(self.parsed_clock(), self.voices, measured=self.measured_names())
+
+    @model_validator(mode="after")
+    def _check_voices(self) -> Self:
+        known = self.voice_names()
+        for name in self.voices if known else ():
+            if name not in known:
+                close = get_close_matches(name, known, n=1)
+                hint = f"; did you mean {close[0]!r}?" if close else ""
+                raise UserError(f"voices.{name}: no such voice{hint} (accepted: {', '.join(known)})")
+        for name, what in known.items():
+            if name not in self.voices and name not in self.optional_voices():
+                raise UserError(f"voices.{name}: missing; give the {what} a number or a schedule")
+        self.parsed_voices()
+        return self
+
+
+def resolve(
+    config_type: type[ConfigType],
+    mapping: Mapping[str, Any],
+    sets: Sequence[str] | Mapping[str, Any] = (),
+    source: str | None = None,
+) -> ConfigType:
+    """The configuration that a mapping (of a YAML file) means after ``--set`` changes.
+
+    Args:
+        config_type: the trainer's model.
+        mapping: plain YAML data.
+        sets: ``"a.b=value"`` texts, each value read as YAML, or a mapping from ``a.b`` to values. A key walks the
+            mappings by the longest key that exists, so that ``voices.lr.generator.offset`` finds the voice
+            ``lr.generator``; a mapping as value replaces what was there.
+        source: where the mapping comes from, for the message.
+
+    Raises:
+        UserError: one line for all that is wrong, each with its dotted field, its value and what is accepted.
+    """
+    changed = override(config_type, mapping, sets)
+    try:
+        # JSON is pydantic's strict mode with the types of a file: lists become tuples, strings paths, and no more.
+        return config_type.model_validate_json(json.dumps(changed))
+    except ValidationError as error:
+        prefix = f"{source}: " if source else ""
+        raise UserError(prefix + complaint(config_type, changed, error)) from None
+
+
+def as_mapping(config: Config) -> dict[str, Any]:
+    """The configuration as plain YAML data, every field present."""
+    return config.model_dump(mode="json")
+
+
+def dump(config: Config) -> str:
+    """The configuration as YAML, every field present; resolving it again gives an equal configuration."""
+    return dump_yaml(as_mapping(config))

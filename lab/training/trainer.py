@@ -33,21 +33,36 @@ class Context:
 
 
 class Trainer(Protocol):
-    """One run's live state. Every number it returns is a pure function of configuration, device and step."""
+    """One run's live state. Every number it returns is a pure function of configuration, device and step.
+
+    A trainer that keeps a ``FiniteWatch`` calls its ``check`` first thing in ``metrics`` and in ``state_dict``, so that
+    nothing after a NaN is logged or saved.
+    """
 
     step: int
 
     def advance(self, until: int) -> None:
-        """Train until ``self.step >= until``; overshoot only where a step cannot be divided (a rollout)."""
+        """Train until ``self.step >= until``; overshoot only where a step cannot be divided (a rollout).
+
+        The loop calls it in portions that fit the clock on the wall: how a stretch of steps is divided into calls must
+        not matter.
+        """
 
     def metrics(self) -> dict[str, float]:
-        """Training quantities since the last call (means), and the clock's state: one row of the metrics log."""
+        """Training quantities since the last call (means), and the clock's state: one row of the metrics log.
+
+        Leave out what is undefined: a value that is not finite stops the run.
+        """
 
     def evaluate(self) -> dict[str, float]:
         """Scores at this step, as keys ``evaluation/…``; changes nothing that training depends on."""
 
     def state_dict(self) -> dict[str, Any]:
-        """All that resuming needs, as a tree of dicts, lists, tensors, arrays and JSON values."""
+        """All that resuming needs, as a tree of dicts, lists, tensors, arrays and JSON values.
+
+        Each top-level key that holds tensors becomes a file ``<key>.safetensors``. It may be asked for between two
+        calls of ``metrics`` (Ctrl-C): sums for the next row belong to it.
+        """
 
     def load_state_dict(self, state: Mapping[str, Any]) -> None:
         """Restore what ``state_dict`` returned; the continuation is then bit-identical on a CPU."""
@@ -74,7 +89,7 @@ class TrainerPlugin(Protocol):
         """A trainer at step 0."""
 
     def add_commands(self, subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
-        """Add the trainer's own commands (sample, evaluate, …) beside ``train``; each sets ``run=callable(args)->int``."""
+        """Add the trainer's own commands (sample, evaluate, …) beside ``train``; each sets ``run=callable(args)``."""
 
     def figures(self, runs: Sequence[Path], out: Path) -> list[Any]:
         """Draw the trainer's own figures of these runs into ``out``; return ``lab.reports.figure.Saved`` records."""

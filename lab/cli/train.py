@@ -1,0 +1,115 @@
+"""`lab <trainer> train`: trains a preset or a configuration file, for every installed trainer."""
+
+from __future__ import annotations
+
+import argparse
+import os
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from lab.cli import options
+from lab.errors import UserError
+from lab.training.plugins import discover, preset_names
+from lab.training.trainer import TrainerPlugin
+
+if TYPE_CHECKING:
+    from lab.training.run import Run
+
+Subparsers = argparse._SubParsersAction  # its only name
+
+
+def add_parser(subparsers: Subparsers[argparse.ArgumentParser]) -> None:
+    """Add `lab NAME …` for each trainer; one that cannot be loaded says why when it is asked for."""
+    found, broken = discover()
+    for name, plugin in found.items():
+        _add_trainer(subparsers, name, plugin)
+    for name, reason in broken.items():
+        _add_broken(subparsers, name, reason)
+
+
+def _add_trainer(subparsers: Subparsers[argparse.ArgumentParser], name: str, plugin: TrainerPlugin) -> None:
+    trainer = subparsers.add_parser(name, help=plugin.summary.replace("%", "%%"), description=plugin.summary)
+    commands = trainer.add_subparsers(metavar="COMMAND", required=True)
+    train = commands.add_parser(
+        "train",
+        help="train a preset or a configuration file",
+        description=f"Train a preset or a configuration file; one step is one {plugin.step_unit}.",
+        epilog=f"presets: {', '.join(preset_names(plugin))} (YAML files to copy and change, in {plugin.presets})",
+    )
+    train.add_argument("preset", metavar="PRESET|FILE", help="the name of a preset, or a YAML file")
+    options.add_set_option(train)
+    train.add_argument("--name", help="the run's name (default: PRESET-sSEED)")
+    options.add_device_option(train)
+    options.add_threads_option(train)
+    options.add_results_option(train)
+    options.add_data_option(train)
+    options.add_quiet_option(train)
+    train.set_defaults(run=_runner(plugin))
+    try:
+        plugin.add_commands(commands)
+    except Exception as error:  # someone else's code: it costs its own commands, not everybody's
+        trainer.epilog = f"its other commands cannot be loaded: {type(error).__name__}: {error}"
+
+
+def _add_broken(subparsers: Subparsers[argparse.ArgumentParser], name: str, reason: str) -> None:
+    def run(args: argparse.Namespace) -> int:
+        raise UserError(f"trainer {name!r} cannot be loaded: {reason}")
+
+    text = f"(cannot be loaded: {reason})"
+    broken = subparsers.add_parser(name, help=text.replace("%", "%%"), description=text)
+    broken.add_argument("rest", nargs=argparse.REMAINDER, help=argparse.SUPPRESS)
+    broken.set_defaults(run=run)
+
+
+def _runner(plugin: TrainerPlugin) -> Callable[[argparse.Namespace], int]:
+    def run(args: argparse.Namespace) -> int:
+        return start(plugin, args)
+
+    return run
+
+
+def start(plugin: TrainerPlugin, args: argparse.Namespace) -> int:
+    """Make a run directory and train."""
+    from lab.training.config import load_yaml, resolve
+    from lab.training.device import resolve_device, set_threads
+    from lab.training.paths import runs_root
+    from lab.training.plugins import preset_path
+    from lab.training.run import Run
+
+    path = preset_path(plugin, args.preset)
+    sets = [*args.set, *([f"device={args.device}"] if args.device else [])]
+    config = resolve(plugin.config_type(), load_yaml(path), sets, source=str(path))
+    resolve_device(config.device)
+    set_threads(args.threads)
+    run = Run.create(runs_root(args.results), args.name, plugin.name, config, preset=path.stem)
+    return carry_on(plugin, run, args.data_dir, args.quiet)
+
+
+def carry_on(plugin: TrainerPlugin, run: Run, data_dir: str | Path | None, quiet: bool) -> int:
+    """Train a run to its end, showing progress, and say where its results are and what to do next."""
+    from lab.training.loop import load_config, make_context, train
+    from lab.training.progress import duration, headline_words, show_progress
+
+    config = load_config(plugin, run)
+    context = make_context(run, config, data_dir)
+    with show_progress(run.name, config.steps, plugin.headline, quiet) as progress:
+        outcome = train(plugin, run, context, progress=progress)
+    word = mention(run)
+    if outcome.was_finished:
+        print(f"run {run.name} is finished already, at step {outcome.step}; nothing to do")
+    else:
+        numbers = headline_words(outcome.row, plugin.headline)
+        steps = f"{outcome.step - outcome.began_at} steps in {duration(outcome.seconds)}"
+        print(f"run {run.name}: {steps}, {context.device.type}" + (f"; {numbers}" if numbers else ""))
+    print(f"results: {run.path}")
+    print(f"next:    lab report {word}    lab plot {word}")
+    return 0
+
+
+def mention(run: Run) -> str:
+    """How the user names this run in the next command: by its name where that suffices."""
+    from lab.training.paths import runs_root
+
+    default = runs_root() / run.name
+    return run.name if default.exists() and os.path.samefile(default, run.path) else str(run.path)

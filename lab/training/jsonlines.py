@@ -1,0 +1,69 @@
+"""An append-only file of one JSON object a line, which can be cut back to an earlier length."""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Iterator, Mapping
+from math import isfinite
+from pathlib import Path
+from typing import Any
+
+
+def encode(value: Any) -> Any:
+    """``value`` as strict JSON: NaN and infinities become the strings ``"nan"``, ``"inf"`` and ``"-inf"``."""
+    if isinstance(value, Mapping):
+        return {str(key): encode(item) for key, item in value.items()}
+    if isinstance(value, (list, tuple)):
+        return [encode(item) for item in value]
+    if isinstance(value, float) and not isfinite(value):
+        return str(float(value))
+    return value
+
+
+class JsonLines:
+    """One such file. Lines reach the system at once, whole or not at all but for a kill or a full disk in mid-line."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self._fd: int | None = None
+
+    def append(self, row: Mapping[str, Any]) -> None:
+        """Add one line."""
+        rest = memoryview(json.dumps(encode(row), allow_nan=False).encode() + b"\n")
+        while rest:
+            rest = rest[os.write(self._open(), rest) :]
+
+    def size(self) -> int:
+        """Its length in bytes, after all of it has reached the disk."""
+        fd = self._open()
+        os.fsync(fd)
+        return os.fstat(fd).st_size
+
+    def truncate(self, size: int) -> None:
+        """Cut it back to ``size`` bytes (a longer ``size`` than the file has changes nothing)."""
+        fd = self._open()
+        if os.fstat(fd).st_size > size:
+            os.ftruncate(fd, size)
+            os.fsync(fd)
+
+    def close(self) -> None:
+        """Let go of the file; a later ``append`` opens it again."""
+        if self._fd is not None:
+            os.close(self._fd)
+            self._fd = None
+
+    def _open(self) -> int:
+        if self._fd is None:
+            self._fd = os.open(self.path, os.O_RDWR | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC, 0o644)
+        return self._fd
+
+
+def read(path: Path) -> Iterator[dict[str, Any]]:
+    """The objects of a file that may still be growing: a last line without its newline is not there yet."""
+    if not path.exists():
+        return
+    with path.open("rb") as file:
+        for line in file:
+            if line.endswith(b"\n"):
+                yield json.loads(line)

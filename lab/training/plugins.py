@@ -1,0 +1,76 @@
+"""Finds the trainers that installed packages announce, and the presets they ship."""
+
+from __future__ import annotations
+
+from difflib import get_close_matches
+from functools import cache
+from importlib.metadata import entry_points
+from pathlib import Path
+
+from lab.errors import UserError
+from lab.training.trainer import TrainerPlugin
+
+GROUP = "phaselab.trainers"
+NEEDED = ("name", "summary", "presets", "step_unit", "headline", "config_type", "build", "add_commands", "figures")
+
+
+@cache
+def discover() -> tuple[dict[str, TrainerPlugin], dict[str, str]]:
+    """Trainers by name, and for each that could not be loaded the reason: a broken one takes nobody else down."""
+    found: dict[str, TrainerPlugin] = {}
+    broken: dict[str, str] = {}
+    for entry in sorted(entry_points(group=GROUP), key=lambda entry: entry.name):
+        try:
+            plugin = entry.load()
+        except Exception as error:  # whatever someone else's module does while it is imported
+            broken[entry.name] = f"{type(error).__name__}: {error}"
+            continue
+        missing = [name for name in NEEDED if not hasattr(plugin, name)]
+        if missing:
+            broken[entry.name] = f"{entry.value} lacks {', '.join(missing)}"
+        else:
+            found[entry.name] = plugin
+    return found, broken
+
+
+def trainers() -> dict[str, TrainerPlugin]:
+    """Every trainer that loads, by its name on the command line."""
+    return discover()[0]
+
+
+def trainer(name: str) -> TrainerPlugin:
+    """The trainer called ``name``.
+
+    Raises:
+        UserError: there is none of that name, or it could not be loaded.
+    """
+    found, broken = discover()
+    if name in found:
+        return found[name]
+    if name in broken:
+        raise UserError(f"trainer {name!r} cannot be loaded: {broken[name]}")
+    raise UserError(f"trainer {name!r} is not known; installed: {', '.join(found) or 'none'}")
+
+
+def preset_names(plugin: TrainerPlugin) -> list[str]:
+    """The presets that the trainer ships, sorted."""
+    return sorted(path.stem for path in Path(plugin.presets).glob("*.yaml"))
+
+
+def preset_path(plugin: TrainerPlugin, text: str) -> Path:
+    """The file that ``text`` means: a shipped preset's name, else the path of a file.
+
+    Raises:
+        UserError: it is neither; the message lists the presets.
+    """
+    shipped = Path(plugin.presets) / f"{text}.yaml"
+    if text in preset_names(plugin):
+        return shipped
+    if Path(text).is_file():
+        return Path(text)
+    names = preset_names(plugin)
+    close = get_close_matches(text, names, n=1)
+    hint = f"; did you mean {close[0]!r}?" if close else ""
+    raise UserError(
+        f"{text!r} is neither a preset of {plugin.name} nor a file{hint} (presets: {', '.join(names) or 'none'})"
+    )

@@ -1,0 +1,202 @@
+"""A run directory: made whole in one instant, owned by one process, found by its name."""
+
+from __future__ import annotations
+
+import errno
+import fcntl
+import json
+import os
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from difflib import get_close_matches
+from functools import cached_property
+from itertools import count
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from lab.errors import RunError, UserError
+from lab.training import files, metrics
+from lab.training.jsonlines import JsonLines
+from lab.training.paths import runs_root
+from lab.training.yamls import dump_yaml, load_yaml
+
+if TYPE_CHECKING:
+    from lab.training.config import RunConfig
+
+CONFIG = "config.yaml"
+PROVENANCE = "provenance.json"
+TAKEN = (errno.EEXIST, errno.ENOTEMPTY)
+
+
+class Run:
+    """One training with one seed, and the directory that holds all of it.
+
+    Attributes:
+        path: the directory.
+        metrics: the log of quantities, a pure function of configuration and device; ``append({"step": …, …})``.
+        events: what happened at which step; trainers write to it by :meth:`event`.
+        timing: seconds and rate at each row of the metrics.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self.metrics = JsonLines(path / metrics.FILE)
+        self.events = JsonLines(path / "events.jsonl")
+        self.timing = JsonLines(path / "timing.jsonl")
+
+    @classmethod
+    def create(
+        cls, root: str | Path, name: str | None, plugin_name: str, config: RunConfig, preset: str | None = None
+    ) -> Run:
+        """A new run directory under ``root``.
+
+        Args:
+            root: the directory of runs.
+            name: the run's name; by default ``<preset>-s<seed>``, with ``-2``, ``-3``… if that is taken.
+            plugin_name: the trainer.
+            config: saved complete, as ``config.yaml``.
+            preset: what the configuration was made from, for the name and the provenance.
+
+        Raises:
+            UserError: the name is taken or cannot name a directory.
+            RunError: there is no room for it.
+        """
+        if name is not None and (not name or name.startswith(".") or Path(name).name != name):
+            raise UserError(f"--name {name!r}: a run's name is one word without '/' that does not begin with '.'")
+        stem = name or f"{preset or plugin_name}-s{config.seed}"
+        about = {"trainer": plugin_name, "preset": preset, "seed": config.seed}
+        content = {
+            CONFIG: dump_yaml(config.model_dump(mode="json")).encode(),
+            PROVENANCE: _json(about),
+        }
+        for number in count(1):
+            path = Path(root) / (stem if number == 1 else f"{stem}-{number}")
+            try:
+                with files.room_for(f"run {path.name} was not begun", "free some space first"):
+                    if path.exists():
+                        raise FileExistsError(errno.EEXIST, "exists", str(path))
+                    files.create_directory(path, content, ("checkpoints", "snapshots", "figures"))
+                return cls(path)
+            except OSError as error:
+                if error.errno not in TAKEN:
+                    raise UserError(f"{path}: cannot make a run here: {error.strerror}") from error
+                if name is not None:
+                    raise UserError(
+                        f"--name {name}: {path} exists already; 'lab resume {name}' goes on with it"
+                    ) from None
+        raise AssertionError("count() ends never")
+
+    @classmethod
+    def open(cls, path: str | Path) -> Run:
+        """The run in an existing directory.
+
+        Raises:
+            UserError: the directory is missing, or was not made by :meth:`create`.
+        """
+        path = Path(path)
+        for name in (CONFIG, PROVENANCE):
+            if not (path / name).is_file():
+                raise UserError(f"{path}: is no run directory (it has no {name})")
+        return cls(path)
+
+    @property
+    def name(self) -> str:
+        """The directory's name."""
+        return self.path.resolve().name
+
+    @cached_property
+    def config(self) -> dict[str, Any]:
+        """The configuration as it stands in ``config.yaml``."""
+        return load_yaml(self.path / CONFIG)
+
+    @property
+    def provenance(self) -> dict[str, Any]:
+        """What produced the run: flat for its first process, a list ``resumed`` of records for the later ones."""
+        try:
+            found = json.loads((self.path / PROVENANCE).read_text(encoding="utf-8"))
+        except (OSError, ValueError) as error:
+            raise UserError(f"{self.path / PROVENANCE}: cannot be read: {error}") from None
+        if not isinstance(found, dict) or not isinstance(found.get("trainer"), str):
+            raise UserError(f"{self.path / PROVENANCE}: names no trainer")
+        return found
+
+    @property
+    def trainer(self) -> str:
+        """The name of the trainer's plug-in."""
+        return str(self.provenance["trainer"])
+
+    @property
+    def checkpoints(self) -> Path:
+        """The directory of checkpoints."""
+        return self.path / "checkpoints"
+
+    @property
+    def snapshots(self) -> Path:
+        """The directory of samples over time and the like."""
+        return self.path / "snapshots"
+
+    @property
+    def figures(self) -> Path:
+        """The directory of figures."""
+        return self.path / "figures"
+
+    @property
+    def logs(self) -> dict[str, JsonLines]:
+        """The files that a resume cuts back, by name."""
+        return {log.path.name: log for log in (self.metrics, self.events, self.timing)}
+
+    def event(self, kind: str, step: int, **data: Any) -> None:
+        """Append one line to ``events.jsonl``."""
+        self.events.append({"step": step, "kind": kind, **data})
+
+    def record(self, session: Mapping[str, Any]) -> None:
+        """Add a process to the provenance: the first one's record flat, a later one's to ``resumed``."""
+        known = self.provenance
+        if "command" in known:
+            known.setdefault("resumed", []).append(dict(session))
+        else:
+            known |= session
+        files.replace_file(self.path / PROVENANCE, _json(known))
+
+    @contextmanager
+    def lock(self) -> Iterator[None]:
+        """Own the directory; the system lets go of it when the process ends, however it ends.
+
+        Raises:
+            RunError: another process owns it.
+        """
+        fd = os.open(self.path / "lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644)
+        try:
+            try:
+                fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except BlockingIOError:
+                owner = os.pread(fd, 32, 0).decode(errors="replace").strip() or "unknown"
+                raise RunError(f"run {self.name} is in use by process {owner}; wait for it or stop it") from None
+            os.ftruncate(fd, 0)
+            os.pwrite(fd, f"{os.getpid()}\n".encode(), 0)
+            yield
+        finally:
+            os.close(fd)
+            for log in self.logs.values():
+                log.close()
+
+
+def resolve_run(text: str | Path, results: str | Path | None = None) -> Run:
+    """The run that ``text`` means: a run directory's path, else a name under ``runs`` of the results directory.
+
+    Raises:
+        UserError: it is neither; the message says which runs there are.
+    """
+    root = runs_root(results)
+    for path in (Path(text), root / text):
+        if (path / CONFIG).is_file():
+            return Run.open(path)
+    names = sorted(path.parent.name for path in root.glob(f"[!.]*/{CONFIG}"))
+    close = get_close_matches(str(text), names, n=1)
+    hint = f"; did you mean {close[0]!r}?" if close else ""
+    listed = ", ".join(names[:10]) + (", …" if len(names) > 10 else "")
+    raise UserError(f"no run {str(text)!r}, neither a path nor a name under {root}{hint} (runs: {listed or 'none'})")
+
+
+def _json(data: Mapping[str, Any]) -> bytes:
+    return (json.dumps(data, indent=1) + "\n").encode()

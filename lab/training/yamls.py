@@ -1,0 +1,106 @@
+"""YAML as configurations need it: safe, without surprises in numbers and words, and exact when written back."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from lab.errors import UserError
+
+INT = re.compile(r"[-+]?[0-9][0-9_]*$")
+FLOAT = re.compile(
+    r"""(?:[-+]?(?:[0-9][0-9_]*\.[0-9_]*|\.[0-9][0-9_]*|[0-9][0-9_]*(?=[eE]))(?:[eE][-+]?[0-9]+)?
+        |[-+]?\.(?:inf|Inf|INF)|\.(?:nan|NaN|NAN))$""",
+    re.VERBOSE,
+)
+BOOL = re.compile(r"(?:true|True|TRUE|false|False|FALSE)$")
+
+
+class Loader(yaml.SafeLoader):
+    """PyYAML's safe loader, but ``1e-3`` is a number, ``off`` and ``12:30`` are words, and no key stands twice."""
+
+    yaml_implicit_resolvers: dict[str, list[tuple[str, re.Pattern[str]]]] = {  # noqa: RUF012  (PyYAML's own name)
+        first: [pair for pair in pairs if pair[0].rpartition(":")[2] in ("null", "merge")]
+        for first, pairs in yaml.SafeLoader.yaml_implicit_resolvers.items()
+    }
+
+    def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Any, Any]:
+        """The mapping of a node, once its keys are known to be distinct words."""
+        seen: set[str] = set()
+        for key_node, _ in node.value:
+            key = key_node.value
+            line = key_node.start_mark.line + 1
+            if not isinstance(key, str) or key_node.tag not in ("tag:yaml.org,2002:str", "tag:yaml.org,2002:merge"):
+                raise UserError(f"line {line}: the key {key!r} is not a word; put it in quotes")
+            if key in seen:
+                raise UserError(f"line {line}: the key {key!r} stands twice")
+            seen.add(key)
+        return super().construct_mapping(node, deep)
+
+
+def _construct_int(loader: Loader, node: yaml.ScalarNode) -> int:
+    return int(node.value.replace("_", ""))
+
+
+for _tag, _pattern, _first in (("bool", BOOL, "tTfF"), ("int", INT, "-+0123456789"), ("float", FLOAT, "-+0123456789.")):
+    Loader.add_implicit_resolver(f"tag:yaml.org,2002:{_tag}", _pattern, list(_first))
+Loader.add_constructor("tag:yaml.org,2002:int", _construct_int)
+
+
+class Dumper(yaml.SafeDumper):
+    """Quotes every word that either this module's loader or a usual one would take for something else."""
+
+    def ignore_aliases(self, data: Any) -> bool:
+        """Write a value that stands twice twice: anchors are no help to a reader."""
+        return True
+
+
+Dumper.add_implicit_resolver("tag:yaml.org,2002:float", FLOAT, list("-+0123456789."))
+
+
+def parse(text: str) -> Any:
+    """The value that a YAML text stands for.
+
+    Raises:
+        UserError: it is no YAML, or a key stands twice; the message gives the line.
+    """
+    try:
+        return yaml.load(text, Loader)
+    except yaml.MarkedYAMLError as error:
+        mark = error.problem_mark
+        where = f"line {mark.line + 1}, column {mark.column + 1}: " if mark else ""
+        raise UserError(f"{where}not YAML: {error.problem or error.context}") from None
+    except yaml.YAMLError as error:
+        raise UserError(f"not YAML: {' '.join(str(error).split())}") from None
+
+
+def load_yaml(path: str | Path) -> dict[str, Any]:
+    """The mapping in a YAML file.
+
+    Raises:
+        UserError: the file is missing, unreadable, no YAML, or no mapping of words to values.
+    """
+    path = Path(path)
+    try:
+        value = parse(path.read_text(encoding="utf-8"))
+    except (OSError, UnicodeDecodeError) as error:
+        reason = error.strerror if isinstance(error, OSError) else "not a UTF-8 text"
+        raise UserError(f"{path}: cannot be read: {reason}") from None
+    except UserError as error:
+        raise UserError(f"{path}: {error}") from None
+    if not isinstance(value, dict):
+        raise UserError(
+            f"{path}: holds {'nothing' if value is None else 'no mapping'}; 'key: value' lines are expected"
+        )
+    return value
+
+
+def dump_yaml(mapping: Mapping[str, Any]) -> str:
+    """YAML that :func:`parse` turns into an equal mapping, every float to its last bit."""
+    return yaml.dump(
+        dict(mapping), Dumper=Dumper, sort_keys=False, default_flow_style=None, width=120, allow_unicode=True
+    )

@@ -1,0 +1,120 @@
+"""A small real trainer: a torch regression with Adam and a noise generator of its own, on the clock's learning rate."""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from lab.phase import Conductor, Schedule
+from lab.phase.targets import param_group
+from lab.training.config import Config, RunConfig
+from lab.training.finite import FiniteWatch
+from lab.training.trainer import Context
+
+
+class Network(Config):
+    widths: tuple[int, ...] = (16, 16)
+    gain: float = 1.0
+
+
+class ToyConfig(RunConfig):
+    network: Network = Network()
+    batch: int = 32
+    break_at: int | None = None
+
+    @classmethod
+    def voice_names(cls) -> Mapping[str, str]:
+        return {"lr.net": "learning rate", "noise": "input noise"}
+
+    @classmethod
+    def optional_voices(cls) -> Sequence[str]:
+        return ("noise",)
+
+
+class ToyTrainer:
+    def __init__(self, config: ToyConfig, context: Context) -> None:
+        self.config, self.context, self.step = config, context, 0
+        self.generator = torch.Generator().manual_seed(config.seed)
+        sizes = (4, *config.network.widths, 1)
+        layers: list[torch.nn.Module] = []
+        with torch.random.fork_rng():
+            torch.manual_seed(config.seed)
+            for before, after in zip(sizes, sizes[1:], strict=False):
+                layers += [torch.nn.Linear(before, after), torch.nn.Tanh()]
+        self.net = torch.nn.Sequential(*layers[:-1])
+        self.optimizer = torch.optim.Adam(self.net.parameters(), lr=1e-3)
+        lr = config.parsed_voices()["lr.net"]
+        assert isinstance(lr, Schedule)
+        self.conductor = Conductor({"lr.net": (lr, param_group(self.optimizer, "lr"))})
+        self.watch = FiniteWatch(["loss/net"], "cpu")
+        self.total, self.count = torch.zeros((), dtype=torch.float64), 0
+
+    def advance(self, until: int) -> None:
+        while self.step < until:
+            self.lr = self.conductor.step(self.step)["lr.net"]
+            x = torch.randn(self.config.batch, 4, generator=self.generator)
+            loss = (self.net(x) - x.prod(1, keepdim=True)).square().mean() * self.config.network.gain
+            if self.step == self.config.break_at:
+                loss = loss / 0
+            self.optimizer.zero_grad()
+            loss.backward()
+            self.optimizer.step()
+            self.watch.observe(self.step, loss.detach().reshape(1))
+            self.total += loss.detach()
+            self.count += 1
+            self.step += 1
+
+    def metrics(self) -> dict[str, float]:
+        self.watch.check()
+        row = {"voice/lr.net": self.lr, "loss/net": float(self.total) / self.count}
+        self.total.zero_()
+        self.count = 0
+        return row
+
+    def evaluate(self) -> dict[str, float]:
+        x = torch.linspace(-1, 1, 40).reshape(10, 4)
+        with torch.no_grad():
+            return {"evaluation/error": float((self.net(x) - x.prod(1, keepdim=True)).square().mean())}
+
+    def state_dict(self) -> dict[str, Any]:
+        self.watch.check()
+        return {
+            "net": self.net.state_dict(),
+            "optimizer": self.optimizer.state_dict(),
+            "generator": self.generator.get_state(),
+            "progress": {"step": self.step, "total": self.total, "count": self.count},
+        }
+
+    def load_state_dict(self, state: Mapping[str, Any]) -> None:
+        self.net.load_state_dict(state["net"])
+        self.optimizer.load_state_dict(state["optimizer"])
+        self.generator.set_state(state["generator"])
+        self.step, self.count = state["progress"]["step"], state["progress"]["count"]
+        self.total = state["progress"]["total"]
+
+
+class ToyPlugin:
+    name = "toy"
+    summary = "a regression for tests, 100% real"
+    presets = Path(__file__).with_name("presets")
+    step_unit = "optimiser update"
+    headline = ("evaluation/error", "loss/net")
+
+    def config_type(self) -> type[ToyConfig]:
+        return ToyConfig
+
+    def build(self, config: ToyConfig, context: Context) -> ToyTrainer:
+        return ToyTrainer(config, context)
+
+    def add_commands(self, subparsers: argparse._SubParsersAction) -> None:
+        subparsers.add_parser("greet").set_defaults(run=lambda args: print("hello"))
+
+    def figures(self, runs: Sequence[Path], out: Path) -> list[Any]:
+        return []
+
+
+PLUGIN = ToyPlugin()
