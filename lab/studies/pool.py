@@ -20,9 +20,12 @@ from multiprocessing import connection
 from pathlib import Path
 from typing import Any
 
-from lab.errors import RunError, UserError
+from lab.errors import Interrupted, RunError, UserError
 
 THREAD_VARIABLES = ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS", "VECLIB_MAXIMUM_THREADS")
+
+PATIENCE = 15.0
+"""Seconds that a job which is asked to stop may take to save its state."""
 
 
 @dataclass(frozen=True)
@@ -37,10 +40,11 @@ class Job:
 
 @dataclass(frozen=True)
 class Ended:
-    """How a job ended: without error, or with one line that says why not."""
+    """How a job ended: without error, with one line that says why not, or because it was asked to stop."""
 
     key: str
     error: str = ""
+    stopped: bool = False
 
 
 def cores() -> int:
@@ -72,7 +76,7 @@ class Pool:
         for _, process in self._running.values():
             process.terminate()
         for pipe, (_, process) in self._running.items():
-            process.join(5)
+            process.join(PATIENCE)
             if process.exitcode is None:
                 process.kill()
                 process.join()
@@ -106,25 +110,27 @@ class Pool:
 
     def _collect(self, pipe: connection.Connection) -> Ended:
         job, process = self._running.pop(pipe)
-        error = None
-        with contextlib.suppress(EOFError):
-            error = pipe.recv()
+        try:
+            error, stopped = pipe.recv()
+        except EOFError:
+            process.join()
+            error, stopped = f"the process was ended by {_exit_words(process.exitcode)}; see {job.log}", False
         pipe.close()
         process.join()
-        if error is None:
-            error = f"the process ended without a word ({_exit_words(process.exitcode)}); see {job.log}"
-        return Ended(job.key, error)
+        return Ended(job.key, error, stopped)
 
 
 def _child(pipe: connection.Connection, job: Job) -> None:
-    """What the forked process does; it answers with one line, empty if all went well."""
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C reaches the whole group; the parent decides what ends
+    """What the forked process does; it answers with one line, empty if all went well, and whether it was stopped."""
+    os.setpgrp()  # out of the terminal's group: on Ctrl-C it is the parent that asks its trials to stop
     threading.Thread(target=_die_with_parent, daemon=True).start()
     _write_output_to(job.log)
-    error = ""
+    error, stopped = "", False
     try:
         _single_thread()
         job.work(*job.arguments)
+    except Interrupted:
+        stopped = True
     except (RunError, UserError) as problem:
         error = _one_line(problem)
     except Exception as problem:
@@ -132,7 +138,7 @@ def _child(pipe: connection.Connection, job: Job) -> None:
         error = f"{type(problem).__name__}: {_one_line(problem)}; see {job.log}"
     sys.stdout.flush()
     sys.stderr.flush()
-    pipe.send(error)
+    pipe.send((error, stopped))
 
 
 def _die_with_parent() -> None:

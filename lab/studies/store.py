@@ -16,6 +16,7 @@ from lab.errors import RunError, UserError
 from lab.studies.model import Study
 from lab.studies.summary import TrialResult
 from lab.training.config import as_mapping, load_yaml
+from lab.training.files import replace_file, room_for
 from lab.training.yamls import dump_yaml
 
 STATED = ("hypothesis", "trainer", "metric", "direction", "compare", "alpha")
@@ -51,13 +52,10 @@ class Store:
 
     def write(self, name: str, text: str) -> Path:
         """Write one file whole or not at all."""
-        target, beside = self.path / name, self.path / f".{name}.new"
-        with beside.open("w", encoding="utf-8", newline="") as file:
-            file.write(text)
-            file.flush()
-            os.fsync(file.fileno())
-        beside.rename(target)
-        return target
+        path = self.path / name
+        with room_for(f"{path} was not written", "free some space; the same command goes on where the study is"):
+            replace_file(path, text.encode())
+        return path
 
     def write_json(self, name: str, data: Mapping[str, Any]) -> Path:
         """Write one JSON file, indented for people."""

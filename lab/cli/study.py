@@ -1,0 +1,122 @@
+"""`lab study`: arms × seeds of one trainer from one file, with statistics and a verdict."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import shlex
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from lab.studies.model import Study
+    from lab.studies.summary import Summary
+    from lab.studies.trials import Trial
+
+
+def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    """Add ``lab study`` to the command line."""
+    from lab.cli import options
+
+    parser: Any = subparsers.add_parser(
+        "study",
+        help="run a study: arms × seeds, statistics, a verdict",
+        description="Run every arm of a study with every seed, one single-threaded process a core; then compare. "
+        "Finished trials are never run again: after a kill, the same command goes on where the study was.",
+    )
+    parser.add_argument("study", metavar="FILE", help="a study file, or the name of a shipped study")
+    parser.add_argument("--jobs", type=int, metavar="N", help="trials at once (default: one a core)")
+    parser.add_argument(
+        "--set",
+        action="append",
+        default=[],
+        metavar="KEY=VALUE",
+        help="change the study file, e.g. seeds=3, or set.steps=500 for the trainer's steps; may be repeated",
+    )
+    parser.add_argument("--dry-run", action="store_true", help="check everything, list the trials, run nothing")
+    parser.add_argument("--retry-failed", action="store_true", help="run trials again that failed before")
+    options.add_json_option(parser)
+    options.add_results_option(parser)
+    options.add_data_option(parser)
+    parser.set_defaults(run=run)
+
+
+def run(args: argparse.Namespace) -> int:
+    """Run the study; 0 when it is complete, even if trials failed or the hypothesis did."""
+    from lab.studies.conduct import Conditions, conduct, prepare
+    from lab.studies.model import find_study, load_study
+
+    path = find_study(args.study)
+    study = load_study(path, args.set)
+    if args.dry_run:
+        _show_plan(study, prepare(study, args.results))
+        return 0
+    shown = ["lab", "study", args.study, *(word for change in args.set for word in ("--set", change))]
+    summary = conduct(
+        study,
+        Conditions(
+            command=shlex.join(shown),
+            results=args.results,
+            data_dir=args.data_dir,
+            jobs=args.jobs,
+            retry_failed=args.retry_failed,
+        ),
+    )
+    if args.json:
+        print(json.dumps(summary.to_json(), indent=2, allow_nan=False))
+    else:
+        show(summary, args.results)
+    return 0
+
+
+def show(summary: Summary, results: str | None) -> None:
+    """Print what a study found, and where it lies."""
+    from rich.console import Console
+
+    from lab.studies.tables import arms_table, comparisons_table, verdict_line
+    from lab.training.paths import results_root, runs_root
+
+    console = Console(highlight=False)
+    console.print(f"\n[bold]{_plain(summary.study.heading)}[/bold]")
+    console.print(_rich_table(arms_table(summary)))
+    if summary.comparisons:
+        console.print(_rich_table(comparisons_table(summary)))
+    console.print(_plain(verdict_line(summary)))
+    if summary.failed:
+        console.print(f"{len(summary.failed)} of {len(summary.trials)} trials have no score; summary.md says why")
+    name = summary.study.name
+    print(f"results: {results_root(results) / name / 'summary.md'}\nruns:    {runs_root(results) / name}")
+
+
+def _show_plan(study: Study, trials: Sequence[Trial]) -> None:
+    from lab.studies.statistics import smallest_p
+
+    steps = sum(trial.config.steps for trial in trials)
+    print(f"{study.heading}\nhypothesis: {' '.join(study.hypothesis.split())}")
+    print(f"{len(study.arms)} arms x {len(study.seeds)} seeds = {len(trials)} trials, {steps:,} steps in all")
+    for arm, changes in study.arms.items():
+        print(f"  {arm}: {json.dumps(dict(changes)) if changes else 'as the preset'}")
+    if study.compare:
+        reachable = smallest_p(len(study.seeds), len(study.compare))
+        can = "can" if reachable < study.alpha else "CANNOT"
+        print(
+            f"smallest p that {len(study.seeds)} pairs and {len(study.compare)} comparisons can show: {reachable:.2g}; "
+            f"the study {can} reach a verdict at alpha {study.alpha:g}"
+        )
+
+
+def _rich_table(table: tuple[list[str], list[list[str]]]) -> Any:
+    from rich import box
+    from rich.table import Table
+
+    header, rows = table
+    drawn = Table(*(_plain(cell) for cell in header), box=box.SIMPLE_HEAD)
+    for row in rows:
+        drawn.add_row(*(_plain(cell) for cell in row))
+    return drawn
+
+
+def _plain(text: str) -> str:
+    from rich.markup import escape
+
+    return escape(text)

@@ -1,0 +1,188 @@
+"""Conducts a study: checks everything, runs what is not done yet, writes what was found."""
+
+from __future__ import annotations
+
+import math
+import signal
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from lab.errors import Interrupted, UserError
+from lab.studies.model import Study
+from lab.studies.pool import Job, Pool, cores
+from lab.studies.progress import StudyProgress
+from lab.studies.store import Store
+from lab.studies.summary import Summary, TrialResult, summarise
+from lab.studies.trials import EVALUATION, Trial, check_columns, differences, plan, scores
+from lab.studies.work import run_trial
+from lab.studies.write import write_results
+from lab.training import plugins
+from lab.training.paths import results_root, runs_root
+from lab.training.run import CONFIG, Run
+
+SHOWN = 4
+"""Differences listed in one refusal."""
+
+
+@dataclass(frozen=True)
+class Conditions:
+    """How a study is run, as against what it is: nothing here changes its numbers on a CPU.
+
+    Attributes:
+        command: what the user typed, for the page.
+        results, data_dir: as on the command line; None for the defaults.
+        jobs: trials at once; None for one a core.
+        retry_failed: run trials again that failed before.
+    """
+
+    command: str
+    results: str | Path | None = None
+    data_dir: str | Path | None = None
+    jobs: int | None = None
+    retry_failed: bool = False
+
+
+@dataclass
+class Progressed:
+    """Where a study stands: the results so far by trial key."""
+
+    trials: Sequence[Trial]
+    results: dict[str, TrialResult] = field(default_factory=dict)
+
+    def table(self) -> list[TrialResult]:
+        """Every planned trial in the plan's order, those not run yet as missing."""
+        return [
+            self.results.get(t.key, TrialResult(t.arm, t.seed, "missing", "not run to its end")) for t in self.trials
+        ]
+
+    def left(self) -> list[Trial]:
+        """The trials that have not ended."""
+        return [trial for trial in self.trials if trial.key not in self.results]
+
+
+def prepare(study: Study, results: str | Path | None = None) -> list[Trial]:
+    """Every trial of the study, resolved and checked; nothing is written.
+
+    Raises:
+        UserError: the trainer is unknown, an arm's configuration is refused, or a trial was run with other settings.
+    """
+    trials = plan(study, plugins.trainer(study.trainer), runs_root(results))
+    for trial in trials:
+        _check_unchanged(trial)
+    return trials
+
+
+def conduct(study: Study, conditions: Conditions) -> Summary:
+    """Run the study to its end and write ``results/<study>/``; trials that are done are not run again.
+
+    Raises:
+        UserError: the study cannot be run as it stands; nothing has been changed.
+        RunError: another process runs it.
+    """
+    trials = prepare(study, conditions.results)
+    store = Store(results_root(conditions.results) / study.name)
+    started = datetime.now(UTC).isoformat(timespec="seconds")
+    clock = time.monotonic()
+    with store.lock():
+        before = {(result.arm, result.seed): result for result in store.trials()}
+        store.state(study)
+        now = Progressed(trials)
+        for trial in trials:
+            known = before.get((trial.arm, trial.seed))
+            if known and _stands(trial, known, conditions.retry_failed):
+                now.results[trial.key] = known
+        try:
+            ran = _run(study, now, store, conditions)
+        except KeyboardInterrupt:
+            done = f"{len(now.results)} of {len(trials)} trials done"
+            raise Interrupted(f"study {study.name} stopped, {done}; the same command goes on", signal.SIGINT) from None
+        summary = summarise(study, now.table())
+        session = {
+            "command": conditions.command,
+            "started": started,
+            "seconds": round(time.monotonic() - clock, 1),
+            "trials": ran,
+            "jobs": _jobs(conditions),
+        }
+        write_results(store, summary, trials, session)
+    return summary
+
+
+def _jobs(conditions: Conditions) -> int:
+    return cores() if conditions.jobs is None else conditions.jobs
+
+
+def _check_unchanged(trial: Trial) -> None:
+    if not (trial.path / CONFIG).is_file():
+        return
+    changed = differences(Run.open(trial.path).config, trial.config)
+    if changed:
+        more = f" and {len(changed) - SHOWN} more" if len(changed) > SHOWN else ""
+        raise UserError(
+            f"trial {trial.key} was run with other settings ({'; '.join(changed[:SHOWN])}{more}); "
+            f"delete {trial.path.parent} to run the study anew, or give it another name"
+        )
+
+
+def _stands(trial: Trial, known: TrialResult, retry_failed: bool) -> bool:
+    if not (trial.path / CONFIG).is_file():
+        return False
+    return known.status == "finished" or (known.status == "failed" and not retry_failed)
+
+
+def _run(study: Study, now: Progressed, store: Store, conditions: Conditions) -> int:
+    """Run what is left; returns how many trials that were."""
+    left = now.left()
+    if not left:
+        return 0
+    by_key = {trial.key: trial for trial in left}
+    logs = left[0].path.parent / "logs"
+    jobs = [
+        Job(t.key, run_trial, (study.trainer, study.preset, t, conditions.data_dir), logs / f"{t.key}.log")
+        for t in left
+    ]
+    with (
+        Pool(min(_jobs(conditions), len(jobs)), _preload(study.trainer)) as pool,
+        StudyProgress(study.name, now.trials, study.metric) as progress,
+    ):
+        done = now.results.values()
+        progress.already(
+            [f"{r.arm}-s{r.seed}" for r in done if not r.error], [f"{r.arm}-s{r.seed}" for r in done if r.error]
+        )
+        checked = False
+        for ended in pool.run(jobs):
+            if ended is None:
+                progress.show(pool.running)
+                columns = sorted(progress.evaluated(pool.running))
+                if columns and not checked:
+                    # As soon as one trial has evaluated: a misspelt metric should not cost the whole study.
+                    names = [column.removeprefix(EVALUATION) for column in columns]
+                    check_columns(study, [*names, *(f"{name}.last" for name in names)])
+                    checked = True
+                continue
+            if ended.stopped:
+                continue
+            result = _result(study, by_key[ended.key], ended.error)
+            progress.ended(ended.key, result.error)
+            now.results[ended.key] = result
+            store.write_trials(now.table())
+    return len(left)
+
+
+def _result(study: Study, trial: Trial, error: str) -> TrialResult:
+    if not error:
+        found = scores(trial)
+        check_columns(study, list(found))
+        if math.isfinite(found[study.metric]):
+            return TrialResult(trial.arm, trial.seed, "finished", scores=found)
+        error = f"its score {study.metric} is {found[study.metric]}"
+    return TrialResult(trial.arm, trial.seed, "failed", error)
+
+
+def _preload(trainer: str) -> list[str]:
+    plugin: Any = plugins.trainer(trainer)
+    return ["lab.studies.work", plugin.config_type().__module__, *getattr(plugin, "preload", ())]

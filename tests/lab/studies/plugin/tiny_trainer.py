@@ -1,0 +1,83 @@
+"""A real trainer of a few lines, as somebody else's package would bring it: noisy descent on x²."""
+
+import os
+import signal
+from pathlib import Path
+
+import torch
+from pydantic import Field
+
+from lab.errors import RunError
+from lab.training.config import RunConfig
+
+
+class TinyConfig(RunConfig):
+    noise: float = Field(0.1, ge=0)
+    nan_at: int | None = None
+    crash_at: int | None = None
+    bug_at: int | None = None
+
+    @classmethod
+    def voice_names(cls):
+        return {"lr": "the learning rate"}
+
+
+class TinyTrainer:
+    def __init__(self, config, context):
+        self.config = config
+        self.step = 0
+        self.random = torch.Generator().manual_seed(config.seed)
+        self.x = torch.randn(1, generator=self.random)
+        self.lr = config.parsed_voices()["lr"]
+
+    def advance(self, until):
+        while self.step < until:
+            if self.step == self.config.nan_at:
+                raise RunError(f"loss is nan at step {self.step}")
+            if self.step == self.config.crash_at:
+                os.kill(os.getpid(), signal.SIGKILL)
+            if self.step == self.config.bug_at:
+                raise KeyError("forgotten")
+            gradient = 2 * self.x + self.config.noise * torch.randn(1, generator=self.random)
+            self.x -= float(self.lr(self.step)) * gradient
+            self.step += 1
+
+    def metrics(self):
+        return {"loss": float(self.x**2)}
+
+    def evaluate(self):
+        return {
+            "evaluation/closeness": float(1 / (1 + self.x**2)),
+            "evaluation/threads": float(torch.get_num_threads()),
+        }
+
+    def state_dict(self):
+        return {"x": self.x, "step": self.step, "random": self.random.get_state()}
+
+    def load_state_dict(self, state):
+        self.x = state["x"].clone()
+        self.step = int(state["step"])
+        self.random.set_state(state["random"])
+
+
+class TinyPlugin:
+    name = "tiny"
+    summary = "noisy descent on a parabola"
+    presets = Path(__file__).parent / "presets"
+    step_unit = "step"
+    headline = ("evaluation/closeness", "loss")
+
+    def config_type(self):
+        return TinyConfig
+
+    def build(self, config, context):
+        return TinyTrainer(config, context)
+
+    def add_commands(self, subparsers):
+        pass
+
+    def figures(self, runs, out):
+        return []
+
+
+PLUGIN = TinyPlugin()

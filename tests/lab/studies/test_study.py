@@ -1,0 +1,178 @@
+"""A study from its file to its verdict, with a real trainer in real processes."""
+
+import csv
+import json
+import multiprocessing
+import shutil
+
+import pytest
+import yaml
+
+
+@pytest.fixture
+def out(tmp_path):
+    return tmp_path / "results" / "descent"
+
+
+@pytest.fixture
+def runs(tmp_path):
+    return tmp_path / "results" / "runs" / "descent"
+
+
+def rows(out):
+    with (out / "trials.csv").open() as file:
+        return list(csv.DictReader(file))
+
+
+def logs(runs):
+    return {path.parent.name: path.read_bytes() for path in runs.glob("*/metrics.jsonl")}
+
+
+def test_a_study_ends_with_a_verdict_and_all_its_files(lab_study, out, runs):
+    status, printed, _ = lab_study()
+    assert status == 0
+    assert "Supported: fast against slow" in printed
+    assert str(out / "summary.md") in printed
+    trials = rows(out)
+    assert [(t["arm"], t["seed"]) for t in trials] == [(arm, str(s)) for s in range(5) for arm in ("slow", "fast")]
+    assert {t["status"] for t in trials} == {"finished"}
+    assert {t["threads"] for t in trials} == {"1.0"}
+    summary = json.loads((out / "summary.json").read_text())
+    assert summary["verdict"] == "supported"
+    assert summary["comparisons"][0]["p"] == 2**-5
+    page = (out / "summary.md").read_text()
+    assert "a hundred times the learning rate" in page
+    assert "lab study" in page
+    assert yaml.safe_load((out / "study.yaml").read_text())["seeds"] == [0, 1, 2, 3, 4]
+    assert json.loads((out / "provenance.json").read_text())["packages"]["torch"]
+    assert {path.name for path in runs.glob("*-s*")} == {f"{arm}-s{s}" for arm in ("slow", "fast") for s in range(5)}
+    assert not multiprocessing.active_children()
+
+
+def test_scores_are_means_over_the_last_cycle_and_the_last_value(lab_study, out, runs):
+    lab_study("--set", "seeds=1")
+    log = [json.loads(line) for line in (runs / "fast-s0" / "metrics.jsonl").read_text().splitlines()]
+    inside = [row["evaluation/closeness"] for row in log if row["step"] > 100 and "evaluation/closeness" in row]
+    trial = next(t for t in rows(out) if t["arm"] == "fast")
+    assert len(inside) == 5
+    assert float(trial["closeness"]) == pytest.approx(sum(inside) / 5)
+    assert float(trial["closeness.last"]) == inside[-1]
+
+
+def test_finished_trials_never_run_again_and_missing_ones_do(lab_study, out, runs):
+    lab_study()
+    table, before = (out / "trials.csv").read_bytes(), logs(runs)
+    stamp = (runs / "fast-s1" / "metrics.jsonl").stat().st_mtime_ns
+    shutil.rmtree(runs / "fast-s0")
+    assert lab_study()[0] == 0
+    assert (out / "trials.csv").read_bytes() == table
+    assert logs(runs) == before
+    assert (runs / "fast-s1" / "metrics.jsonl").stat().st_mtime_ns == stamp
+    sessions = json.loads((out / "provenance.json").read_text())["sessions"]
+    assert [session["trials"] for session in sessions] == [10, 1]
+
+
+def test_more_seeds_run_only_the_new_trials(lab_study, out):
+    lab_study("--set", "seeds=1")
+    lab_study("--set", "seeds=2")
+    assert [session["trials"] for session in json.loads((out / "provenance.json").read_text())["sessions"]] == [2, 2]
+
+
+@pytest.mark.parametrize(
+    ("change", "words"),
+    [
+        ("nan_at: 30", "loss is nan at step 30"),
+        ("bug_at: 30", "KeyError: 'forgotten'"),
+        ("crash_at: 30", "SIGKILL"),
+    ],
+)
+def test_a_failed_trial_is_reported_and_not_fatal(lab_study, study_file, out, change, words):
+    study_file.write_text(study_file.read_text().replace("fast: {", f"fast: {{{change}, "))
+    status, printed, shown = lab_study("--set", "seeds=2")
+    assert status == 0
+    assert "Unclear: fast against slow: no seed finished in both arms" in printed
+    assert words in shown
+    failed = [t for t in rows(out) if t["arm"] == "fast"]
+    assert [t["status"] for t in failed] == ["failed", "failed"]
+    assert words in failed[0]["error"]
+    assert words in (out / "summary.md").read_text()
+    assert {t["status"] for t in rows(out) if t["arm"] == "slow"} == {"finished"}
+    stamp = json.loads((out / "provenance.json").read_text())
+    lab_study("--set", "seeds=2")
+    assert json.loads((out / "provenance.json").read_text()) == stamp, "failed trials stay failed unless asked for"
+    lab_study("--set", "seeds=2", "--retry-failed")
+    assert json.loads((out / "provenance.json").read_text())["sessions"][-1]["trials"] == 2
+
+
+def test_changed_settings_are_refused_and_listed(lab_study, study_file, runs):
+    lab_study("--set", "seeds=1")
+    before = logs(runs)
+    status, _, shown = lab_study("--set", "seeds=1", "--set", "set.noise=0.5")
+    assert status == 2
+    assert "noise: 0.1 -> 0.5" in shown
+    assert str(runs) in shown
+    assert logs(runs) == before
+
+
+def test_a_hypothesis_cannot_change_after_the_runs(lab_study):
+    lab_study("--set", "seeds=1")
+    status, _, shown = lab_study("--set", "seeds=1", "--set", "direction=lower")
+    assert status == 2
+    assert "direction: 'higher' -> 'lower'" in shown
+
+
+@pytest.mark.parametrize(
+    ("words", "message"),
+    [
+        (["--set", "arms.fast.nosie=1"], "arm 'fast': nosie: unknown key; did you mean 'noise'?"),
+        (["--set", "set.steps=0"], "steps"),
+        (["--set", "set.evaluate_every=0"], "evaluate_every"),
+        (["--set", "set.steps=250", "--set", "set.evaluate_every=250"], "no evaluation falls in the last whole cycle"),
+        (["--set", "trainer=tyni"], "'tyni' is not known"),
+        (["--set", "preset=parabla"], "did you mean 'parabola'"),
+        (["--set", "hypothesis=''"], "hypothesis"),
+        (["--set", "metrik=x"], "did you mean 'metric'?"),
+        (["--set", "seeds=[1, 1]"], "distinct"),
+        (["--set", "seeds=0"], "seeds"),
+        (["--set", "compare=[[fast, fats]]"], "no arm is called 'fats'"),
+        (["--set", "set.seed=3"], "seeds"),
+        (["--set", "direction=up"], "direction"),
+        (["--set", "alpha=5"], "alpha"),
+        (["--jobs", "0"], "--jobs is 0"),
+    ],
+)
+def test_a_mistake_costs_one_line_and_no_run(lab_study, runs, words, message):
+    status, _, shown = lab_study(*words)
+    assert status == 2
+    assert message in shown
+    assert shown.count("\n") == 1
+    assert not runs.exists()
+
+
+def test_a_misspelt_metric_is_told_with_what_there_is(lab_study, runs):
+    status, _, shown = lab_study("--set", "metric=clossness", "--set", "seeds=1")
+    assert status == 2
+    assert "no score is called 'clossness'" in shown
+    assert "closeness.last" in shown
+    assert lab_study("--set", "seeds=1")[0] == 0
+
+
+def test_dry_run_writes_nothing_and_tells_what_the_study_can_show(lab_study, tmp_path):
+    status, printed, _ = lab_study("--dry-run", "--set", "seeds=4")
+    assert status == 0
+    assert "2 arms x 4 seeds = 8 trials" in printed
+    assert "CANNOT" in printed
+    assert not (tmp_path / "results").exists()
+
+
+def test_json_prints_the_summary_and_nothing_else(lab_study, out):
+    _, printed, _ = lab_study("--json", "--set", "seeds=1")
+    assert json.loads(printed) == json.loads((out / "summary.json").read_text())
+
+
+def test_trials_are_ordinary_runs_to_a_report(lab_study, tmp_path):
+    from lab.training.run import resolve_run
+
+    lab_study("--set", "seeds=1")
+    run = resolve_run("descent/fast-s0", tmp_path / "results")
+    assert (run.trainer, run.config["voices"]["lr"]) == ("tiny", 0.1)
