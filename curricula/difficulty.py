@@ -41,8 +41,8 @@ class Axis:
 
     >>> Axis("power", easy=2.0, target=0.5)(0.5)
     1.25
-    >>> Axis("power", easy=2.0, target=0.5, scale="geometric")(0.5)
-    1.0
+    >>> Axis("power", easy=4.0, target=1.0, scale="geometric")(0.5)
+    2.0
     """
 
     name: str

@@ -61,7 +61,9 @@ class BatchedTask(VectorEnv[NDArray[np.float32], NDArray[Any], NDArray[Any]]):
         self.task = load_task(task)
         self.num_envs = _count("num_envs", num_envs)
         self.axes = parse_axes(axes, self.task.axes, self.task.parameters)
-        self.max_episode_steps = _count("max_episode_steps", max_episode_steps or self.task.max_episode_steps)
+        self.max_episode_steps = _count(
+            "max_episode_steps", self.task.max_episode_steps if max_episode_steps is None else max_episode_steps
+        )
         self.render_mode = checked_render_mode(render_mode)
         self.metadata = {
             "autoreset_mode": AutoresetMode.SAME_STEP,
@@ -99,6 +101,7 @@ class BatchedTask(VectorEnv[NDArray[np.float32], NDArray[Any], NDArray[Any]]):
         """
         rows = spread(difficulty, self.axes, self.num_envs)
         self._pending = rows if where is None else np.where(where, rows, self._pending)
+        self._awaited = True
 
     def reset(
         self, *, seed: int | Sequence[int | None] | None = None, options: dict[str, Any] | None = None
@@ -113,7 +116,7 @@ class BatchedTask(VectorEnv[NDArray[np.float32], NDArray[Any], NDArray[Any]]):
         mask = _mask(options.pop("reset_mask", None), self.num_envs)
         if "difficulty" in options:
             rows = spread(options.pop("difficulty"), self.axes, self.num_envs, "options.difficulty")
-            self._pending = np.where(mask, rows, self._pending)
+            self._pending, self._awaited = np.where(mask, rows, self._pending), True
         if options:
             raise UserError(f"options.{next(iter(options))} is unknown; accepted: difficulty, reset_mask")
         self._seed(seed, mask)
@@ -136,10 +139,7 @@ class BatchedTask(VectorEnv[NDArray[np.float32], NDArray[Any], NDArray[Any]]):
             return observation, reward, terminated, truncated, {"difficulty": self._level.copy()}
         info = self._ended(observation, done, self.task.success(self._state, terminated, truncated) & done)
         self._begin(done)
-        observation = np.where(
-            done.reshape(-1, *[1] * (observation.ndim - 1)), self.task.observe(self._state), observation
-        )
-        return observation, reward, terminated, truncated, {"difficulty": self._level.copy(), **info}
+        return self.task.observe(self._state), reward, terminated, truncated, {"difficulty": self._level.copy(), **info}
 
     def render(self) -> tuple[NDArray[np.uint8], ...] | None:
         """One picture for each environment, uint8[height, width, 3]."""
@@ -190,24 +190,23 @@ class BatchedTask(VectorEnv[NDArray[np.float32], NDArray[Any], NDArray[Any]]):
 
     def _begin(self, mask: BoolArray) -> None:
         """Begin an episode in the masked environments: adopt what is pending, draw a first state."""
-        if not np.array_equal(self._current[:, mask], self._pending[:, mask]):
+        if self._awaited:
             self._current = np.where(mask, self._pending, self._current)
             self._derive()
-        indices = np.flatnonzero(mask).tolist()
-        firsts = np.stack([self.task.first(self._rngs[i], column(self._values, i)) for i in indices], axis=1)
+        index = np.flatnonzero(mask)
+        unit = np.array([self._rngs[i].random(self.task.draws) for i in index.tolist()]).T
+        firsts = self.task.first(unit, {name: value[index] for name, value in self._values.items()})
         if self._state is None:
             self._state = firsts
-        else:
-            self._state = self._state.copy()
-            self._state[:, mask] = firsts
-        self._elapsed[mask] = 0
-        self._returns[mask] = 0.0
+        self._state[:, index] = firsts
+        self._elapsed[index] = 0
+        self._returns[index] = 0.0
 
     def _ended(self, observation: NDArray[np.float32], done: BoolArray, success: BoolArray) -> dict[str, Any]:
         """What ``info`` says of the episodes that end in this step."""
         final = np.full(self.num_envs, None, dtype=object)
-        for i in np.flatnonzero(done).tolist():
-            final[i] = observation[i].copy()
+        for i, last in zip(np.flatnonzero(done).tolist(), observation[done], strict=True):
+            final[i] = last
         difficulty = np.where(done, self._level, 0.0)
         return {
             "final_obs": final,
@@ -226,7 +225,8 @@ class BatchedTask(VectorEnv[NDArray[np.float32], NDArray[Any], NDArray[Any]]):
         }
 
     def _derive(self) -> None:
-        """What follows from the difficulties of the running episodes."""
+        """What follows from the difficulties of the running episodes, and whether any environment awaits another."""
+        self._awaited = not np.array_equal(self._current, self._pending)
         self._level = level(self._current)
         self._values = parameter_values(self.task, self.axes, self._current)
         self._physics = self.task.physics(self._values)

@@ -4,7 +4,8 @@ Barto, Sutton and Anderson (1983), with Florian's corrected equations, in the fo
 steps of 0.02 s, +1 a step, the end when |x| > 2.4 or |θ| > 12°, a time limit of 500.
 
 The default axes are ``gravity``, from 3 to 9.8 m/s², and ``length`` (half the pole's, in metres), from 1.5 to 0.5: the
-pole falls at the rate √(3g/4l), 1.2 /s at difficulty 0 against 3.8 /s at difficulty 1, Gymnasium's own task.
+pole falls at the rate √(3g/4l), 1.2 /s at difficulty 0 against 3.8 /s at difficulty 1, Gymnasium's own task. Random
+actions last 49 steps at difficulty 0, 37 at 0.5 and 23 at 1; always pushing to the side the pole leans 113, 79 and 42.
 """
 
 from __future__ import annotations
@@ -20,6 +21,7 @@ from numpy.typing import NDArray
 
 from curricula.difficulty import Axis, FloatArray
 from curricula.tasks.drawing import Canvas
+from curricula.tasks.task import between
 
 TRACK = 2.4
 TILT = 12 * 2 * math.pi / 360
@@ -51,6 +53,7 @@ class CartPole:
     }
     axes = (Axis("gravity", easy=3.0, target=9.8), Axis("length", easy=1.5, target=0.5))
     max_episode_steps = 500
+    draws = 4
     render_fps = 50
 
     def __init__(self) -> None:
@@ -70,9 +73,9 @@ class CartPole:
             pole_mass_length=values["mass_pole"] * values["length"],
         )
 
-    def first(self, rng: np.random.Generator, values: Mapping[str, float]) -> FloatArray:
+    def first(self, unit: FloatArray, values: Mapping[str, FloatArray]) -> FloatArray:
         """All four quantities uniform in ±start."""
-        return rng.uniform(low=-values["start"], high=values["start"], size=(4,))
+        return between(-values["start"], values["start"], unit)
 
     def advance(
         self, state: FloatArray, action: NDArray[Any], physics: CartAndPole
@@ -86,7 +89,7 @@ class CartPole:
             physics.length * (4.0 / 3.0 - physics.mass_pole * np.square(cos) / physics.total_mass)
         )
         x_acc = push - physics.pole_mass_length * theta_acc * cos / physics.total_mass
-        after = state + SECONDS * np.stack((x_dot, x_acc, theta_dot, theta_acc))
+        after = state + SECONDS * np.array((x_dot, x_acc, theta_dot, theta_acc))
         terminated = (np.abs(after[0]) > TRACK) | (np.abs(after[2]) > TILT)
         return after, np.ones(x.shape), terminated
 

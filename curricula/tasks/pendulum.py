@@ -8,7 +8,8 @@ The agent's action in [−2, 2] is scaled by torque/2, so that its space stays t
 
 The default axes are ``start`` (half the range of the first angle, in radians), from 0.3 to π, and ``torque``, from 4 to
 2 N·m. Difficulty 0 starts near the top and asks for balance only; the range then grows until the rod may hang straight
-down, where 2 N·m cannot lift it (5 would) and it must swing. Difficulty 1 is Gymnasium's own task.
+down, where 2 N·m cannot lift it (5 would) and it must swing. Difficulty 1 is Gymnasium's own task. A mere balancing
+rule succeeds in every episode at difficulty 0, in 58 % at 0.5 and in 24 % at 1.
 """
 
 from __future__ import annotations
@@ -24,6 +25,7 @@ from numpy.typing import NDArray
 
 from curricula.difficulty import Axis, FloatArray
 from curricula.tasks.drawing import Canvas
+from curricula.tasks.task import between
 
 TOP_SPEED = 8.0
 FULL = 2.0
@@ -49,6 +51,7 @@ class Pendulum:
     parameters: Mapping[str, float] = {"gravity": 10.0, "torque": FULL, "start": math.pi, "start_speed": 1.0}
     axes = (Axis("start", easy=0.3, target=math.pi), Axis("torque", easy=4.0, target=FULL))
     max_episode_steps = 200
+    draws = 2
     render_fps = 30
 
     def __init__(self) -> None:
@@ -61,10 +64,11 @@ class Pendulum:
         """The two factors of the acceleration."""
         return Motor(pull=3 * values["gravity"] / 2, gain=values["torque"] / FULL)
 
-    def first(self, rng: np.random.Generator, values: Mapping[str, float]) -> FloatArray:
+    def first(self, unit: FloatArray, values: Mapping[str, FloatArray]) -> FloatArray:
         """Angle uniform in ±start, velocity uniform in ±start_speed."""
-        high = np.array([values["start"], values["start_speed"]])
-        return np.append(rng.uniform(low=-high, high=high), 0.0)
+        angle = between(-values["start"], values["start"], unit[0])
+        speed = between(-values["start_speed"], values["start_speed"], unit[1])
+        return np.array((angle, speed, np.zeros(angle.shape)))
 
     def advance(
         self, state: FloatArray, action: NDArray[Any], physics: Motor
@@ -81,11 +85,11 @@ class Pendulum:
         omega = np.minimum(np.maximum(omega, -TOP_SPEED), TOP_SPEED)
         theta = theta + omega * SECONDS
         held = np.where(np.abs(_wrapped(theta)) <= UPRIGHT, held + 1.0, 0.0)
-        return np.stack((theta, omega, held)), -cost, np.zeros(theta.shape, dtype=np.bool_)
+        return np.array((theta, omega, held)), -cost, np.zeros(theta.shape, dtype=np.bool_)
 
     def observe(self, state: FloatArray) -> NDArray[np.float32]:
         """cos θ, sin θ and ω, float32[n, 3]."""
-        return np.stack((np.cos(state[0]), np.sin(state[0]), state[1]), axis=1).astype(np.float32)
+        return np.array((np.cos(state[0]), np.sin(state[0]), state[1]), dtype=np.float32).T
 
     def success(
         self, state: FloatArray, terminated: NDArray[np.bool_], timeout: NDArray[np.bool_]

@@ -72,7 +72,7 @@ class TaskEnv(gym.Env[NDArray[np.float32], Any]):
                 raise UserError(f"options.{key} is unknown; accepted: difficulty")
             self._pending = spread(value, self.axes, 1, "options.difficulty")
         self._adopt()
-        self._state = self.task.first(self.np_random, column(self._values, 0))[:, None]
+        self._state = self.task.first(self.np_random.random((self.task.draws, 1)), self._values)
         self._elapsed = 0
         return self.task.observe(self._state)[0], {"difficulty": self.difficulty}
 

@@ -29,6 +29,7 @@ class Task(Protocol, Generic[Physics]):
         parameters: every parameter, with the value it has in the standard task.
         axes: the parameters that difficulty moves unless the user configures others.
         max_episode_steps: the standard time limit.
+        draws: how many random numbers a first state takes.
         observation_space: of one environment.
         action_space: of one environment.
         render_fps: frames a second at natural speed.
@@ -37,6 +38,7 @@ class Task(Protocol, Generic[Physics]):
     parameters: Mapping[str, float]
     axes: tuple[Axis, ...]
     max_episode_steps: int
+    draws: int
     observation_space: gym.Space[Any]
     action_space: gym.Space[Any]
     render_fps: int
@@ -44,8 +46,8 @@ class Task(Protocol, Generic[Physics]):
     def physics(self, values: Mapping[str, FloatArray]) -> Physics:
         """What the equations need, derived anew from the parameters' values (each float64[n])."""
 
-    def first(self, rng: np.random.Generator, values: Mapping[str, float]) -> FloatArray:
-        """A random first state, float64[rows], of one environment with these parameter values."""
+    def first(self, unit: FloatArray, values: Mapping[str, FloatArray]) -> FloatArray:
+        """First states [rows, n] from numbers uniform in [0, 1), float64[draws, n], and the parameters' values [n]."""
 
     def advance(
         self, state: FloatArray, action: NDArray[Any], physics: Physics
@@ -75,3 +77,8 @@ def load_task(where: str | Task[Any]) -> Task[Any]:
         raise UserError(f"task is {where!r}, which cannot be loaded ({error}); accepted: module:Class") from error
     task: Task[Any] = kind()
     return task
+
+
+def between(low: float | FloatArray, high: float | FloatArray, unit: FloatArray) -> FloatArray:
+    """Numbers uniform in [low, high) from numbers uniform in [0, 1), as ``Generator.uniform`` itself makes them."""
+    return low + (high - low) * unit

@@ -1,0 +1,175 @@
+"""Open-loop pacing: the difficulty as a function of the step, on the same clocks as everything else.
+
+A ramp is one bounded cycle of a falling wave, inverted: with φ the phase of ``Clock(stop − start, cycles=1)``
+
+    linear     1 − sawtooth(φ) = φ              cosine     1 − anneal(φ) = (1 − cos πφ)/2
+    staircase  min(⌊levels·φ⌋, levels − 1)/(levels − 1)
+
+of the way from low to high. Before ``start`` it stands at low, and a clock that has ended rests, so it stays at high.
+Any wave of the engine paces too (`Wave`): a cyclic curriculum.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import asdict, dataclass, field
+from typing import Any, Protocol
+
+from curricula.difficulty import number
+from lab.errors import UserError
+from lab.phase import Clock, Schedule
+
+
+class Pacing(Protocol):
+    """A frozen function from a step (an int ≥ 0) to a difficulty in [0, 1]."""
+
+    def __call__(self, step: int) -> float:
+        """The difficulty at a step."""
+
+    def to_config(self) -> dict[str, Any]:
+        """Plain data that ``curricula.config`` turns into an equal pacing."""
+
+
+@dataclass(frozen=True)
+class _Ramp:
+    """What the ramps share: from ``low`` at ``start`` to ``high`` at ``stop``, by the shape of a wave."""
+
+    stop: int
+    start: int = 0
+    low: float = 0.0
+    high: float = 1.0
+    _schedule: Schedule = field(init=False, repr=False, compare=False)
+
+    def __post_init__(self) -> None:
+        """Build the schedule; refuse what is no ramp."""
+        _check_range(self.low, self.high)
+        for name, least in (("start", 0), ("stop", 1)):
+            _check_whole(name, getattr(self, name), least)
+        if self.stop <= self.start:
+            raise UserError(f"stop is {self.stop}; accepted: a step after start, {self.start}")
+        rise = Schedule(Clock(period=self.stop - self.start, cycles=1), self._wave(), self.low, self.high)
+        object.__setattr__(self, "_schedule", rise.anti_phase())
+
+    def _wave(self) -> str | Callable[[float], float]:
+        """The wave, falling from 1 to 0 over its cycle, whose inversion is the ramp."""
+        raise NotImplementedError
+
+    def __call__(self, step: int) -> float:
+        """The difficulty at a step."""
+        return self._schedule(max(step - self.start, 0))
+
+    def to_config(self) -> dict[str, Any]:
+        """Plain data."""
+        plain = {name: value for name, value in asdict(self).items() if not name.startswith("_")}
+        return {"kind": type(self).__name__.lower(), **plain}
+
+
+@dataclass(frozen=True)
+class Linear(_Ramp):
+    """A straight ramp.
+
+    >>> Linear(start=1000, stop=3000)(1500)
+    0.25
+    """
+
+    def _wave(self) -> str:
+        return "sawtooth"
+
+
+@dataclass(frozen=True)
+class Cosine(_Ramp):
+    """A ramp that begins and ends gently.
+
+    >>> round(Cosine(stop=1000)(500), 12)
+    0.5
+    """
+
+    def _wave(self) -> str:
+        return "anneal"
+
+
+@dataclass(frozen=True)
+class _Stairs:
+    """The staircase as a falling wave; a class, so that it can be pickled."""
+
+    levels: int
+
+    def __call__(self, phase: float) -> float:
+        last = self.levels - 1
+        return 1.0 - min(int(phase * self.levels), last) / last
+
+
+@dataclass(frozen=True)
+class Staircase(_Ramp):
+    """Equal stairs: ``levels`` difficulties from low to high, each held for the same time.
+
+    >>> [Staircase(stop=100, levels=3)(step) for step in (0, 33, 34, 66, 67, 100)]
+    [0.0, 0.0, 0.5, 0.5, 1.0, 1.0]
+    """
+
+    levels: int = 5
+
+    def __post_init__(self) -> None:
+        """Refuse fewer than two stairs."""
+        _check_whole("levels", self.levels, 2)
+        super().__post_init__()
+
+    def _wave(self) -> Callable[[float], float]:
+        return _Stairs(self.levels)
+
+
+@dataclass(frozen=True)
+class Wave:
+    """Any schedule of the engine whose values are difficulties, for curricula that return to the easy tasks.
+
+    >>> Wave(Schedule(Clock(period=100), wave="cosine").anti_phase())(50)
+    1.0
+    """
+
+    schedule: Schedule
+
+    def __post_init__(self) -> None:
+        """Refuse a schedule that leaves [0, 1]."""
+        _check_range(self.schedule.low, self.schedule.high)
+
+    def __call__(self, step: int) -> float:
+        """The difficulty at a step."""
+        return self.schedule(step)
+
+    def to_config(self) -> dict[str, Any]:
+        """Plain data."""
+        return {"kind": "wave", **self.schedule.to_config()}
+
+
+def _check_range(low: Any, high: Any) -> None:
+    number("low", low, 0.0, 1.0)
+    number("high", high, 0.0, 1.0)
+    if low > high:
+        raise UserError(f"low is {low}; accepted: a number in [0, high = {high}]")
+
+
+def _check_whole(field_name: str, value: Any, least: int) -> None:
+    if isinstance(value, bool) or not isinstance(value, int) or value < least:
+        raise UserError(f"{field_name} is {value!r}; accepted: a whole number of at least {least}")
+
+
+def from_config(mapping: Mapping[str, Any]) -> Pacing:
+    """The pacing that ``to_config`` wrote.
+
+    Raises:
+        UserError: for an unknown kind or key, or a value that is not accepted.
+    """
+    kinds: dict[str, type[_Ramp]] = {"linear": Linear, "cosine": Cosine, "staircase": Staircase}
+    plain = dict(mapping)
+    kind = plain.pop("kind", None)
+    if kind == "wave":
+        return Wave(Schedule.from_config(plain, field="curriculum"))
+    if kind not in kinds:
+        raise UserError(f"curriculum.kind is {kind!r}; accepted for a pacing: {', '.join(kinds)}, wave")
+    accepted = [name for name in kinds[kind].__dataclass_fields__ if not name.startswith("_")]
+    for key in plain:
+        if key not in accepted:
+            raise UserError(f"curriculum.{key} is unknown; accepted for {kind}: {', '.join(accepted)}")
+    if "stop" not in plain:
+        raise UserError("curriculum.stop is missing; accepted: the step at which the ramp reaches high")
+    return kinds[kind](**plain)
