@@ -6,7 +6,7 @@ import math
 from collections.abc import Callable, Mapping
 from typing import TypeAlias
 
-from lab.phase.errors import PhaseError, refuse, unknown
+from lab.phase.errors import refuse, unknown
 from lab.phase.schedule import Event, Follower, Voice
 
 Target: TypeAlias = Callable[[float], None]
@@ -41,7 +41,7 @@ class Conductor:
                 raise refuse(name, target, "a target (lab.phase.targets) or any function of one number")
             if isinstance(voice, Follower):
                 self._followers.append((name, voice, target))
-            elif callable(voice) and hasattr(voice, "clock"):
+            elif isinstance(voice, Voice):
                 self._voices.append((name, voice, target))
             else:
                 raise refuse(name, voice, "a schedule, a Constant or a Follower")
@@ -54,8 +54,6 @@ class Conductor:
         schedules = {name: voice for name, voice, _ in self._voices}
         if of not in schedules:
             raise unknown("of", of, schedules)
-        if not hasattr(schedules[of], "due"):
-            raise PhaseError(f"of: {of!r} has no events; expected a schedule")
         self._events.append(_Due(schedules[of], event, do))
 
     def values(self, step: int, levels: Mapping[str, float] = {}) -> dict[str, float]:
@@ -96,7 +94,7 @@ class _Due:
         self._from, self._next = 0, self._after(0)
 
     def _after(self, start: int) -> float:
-        return next(self._voice.due(self._event, start), math.inf)  # type: ignore[attr-defined]
+        return next(self._voice.due(self._event, start), math.inf)
 
     def fire(self, first: int, last: int) -> None:
         if not self._from <= first <= self._next:

@@ -49,6 +49,9 @@ class Voice(Protocol):
     def rms(self) -> float:
         """Root of the mean square over the same steps."""
 
+    def due(self, event: Event, start: int, stop: int | None = None) -> Iterator[int]:
+        """The steps from ``start`` (to before ``stop``, or endlessly) at which an event falls."""
+
     def to_config(self) -> Any:
         """Plain data."""
 
