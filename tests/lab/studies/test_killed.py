@@ -1,0 +1,111 @@
+"""A study that is killed leaves no process behind, and goes on to the end it would have had."""
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+from lab.errors import RunError
+from lab.training.run import Run
+
+pytestmark = pytest.mark.slow
+DEADLINE = 60.0
+LONG = {"steps": 16_000, "log_every": 100, "evaluate_every": 100, "checkpoint_every": 1_000}
+"""Trials of a second or two, with checkpoints on the way."""
+
+
+def wait_until(condition, what):
+    deadline = time.monotonic() + DEADLINE
+    while not condition():
+        assert time.monotonic() < deadline, f"waited {DEADLINE} s for {what}"
+        time.sleep(0.02)
+
+
+@pytest.fixture
+def start(tiny_package, study_file):
+    """Starts ``lab study`` as a process of its own; whatever is left of it at the end is killed."""
+    started = []
+
+    def run(results: Path, *words: str) -> subprocess.Popen[str]:
+        command = [sys.executable, "-m", "lab.cli.main", "study", str(study_file), "--results", str(results)]
+        process = subprocess.Popen(
+            [*command, "--jobs", "2", "--set", "seeds=2", *(f"--set=set.{key}={n}" for key, n in LONG.items()), *words],
+            env={**os.environ, "PYTHONPATH": f"{tiny_package}{os.pathsep}{os.environ.get('PYTHONPATH', '')}"},
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+            start_new_session=True,
+        )
+        started.append(process)
+        return process
+
+    yield run
+    for process in started:
+        if process.poll() is None:
+            process.kill()
+        process.communicate()
+
+
+def begun(results: Path) -> list[Path]:
+    """Run directories with a checkpoint."""
+    return [path.parents[2] for path in results.glob("runs/descent/*/checkpoints/*/manifest.json")]
+
+
+def is_free(path: Path) -> bool:
+    try:
+        with Run.open(path).lock():
+            return True
+    except RunError:
+        return False
+
+
+def wait_for_trials(process: subprocess.Popen[str], results: Path) -> None:
+    def has_two() -> bool:
+        assert process.poll() is None, process.communicate()
+        return len(set(begun(results))) >= 2
+
+    wait_until(has_two, "two trials under way")
+
+
+def test_killed_and_started_again_it_ends_as_if_it_had_not_been(start, tmp_path):
+    whole, cut = tmp_path / "whole", tmp_path / "cut"
+    assert start(whole).wait(DEADLINE) == 0
+    process = start(cut)
+    wait_for_trials(process, cut)
+    process.kill()
+    running = set(begun(cut))
+    wait_until(lambda: all(is_free(path) for path in running), "the trials of the killed study to end")
+    assert not (cut / "descent" / "summary.json").exists()
+    again = start(cut)
+    assert again.wait(DEADLINE) == 0, again.communicate()
+    for name in ("trials.csv", "summary.json"):
+        assert (cut / "descent" / name).read_bytes() == (whole / "descent" / name).read_bytes()
+    for log in whole.glob("runs/descent/*/metrics.jsonl"):
+        assert (cut / log.relative_to(whole)).read_bytes() == log.read_bytes()
+
+
+def test_ctrl_c_saves_every_trial_and_says_how_to_go_on(start, tmp_path):
+    process = start(tmp_path)
+    wait_for_trials(process, tmp_path)
+    os.killpg(process.pid, signal.SIGINT)  # what a terminal does
+    _, shown = process.communicate(timeout=DEADLINE)
+    assert process.returncode == 130
+    assert "the same command goes on" in shown
+    assert "Traceback" not in shown
+    assert "failed" not in shown
+    assert all(is_free(path) for path in begun(tmp_path))
+    assert any('"interrupted"' in (path / "events.jsonl").read_text() for path in begun(tmp_path))
+
+
+def test_two_processes_cannot_run_one_study(start, tmp_path):
+    first = start(tmp_path)
+    wait_for_trials(first, tmp_path)
+    second = start(tmp_path)
+    _, shown = second.communicate(timeout=DEADLINE)
+    assert second.returncode == 1
+    assert f"pid {first.pid}" in shown
+    assert first.poll() is None or first.returncode == 0

@@ -1,0 +1,86 @@
+"""Processes for trials; what runs in them is defined here, in a module that they can import."""
+
+import os
+import signal
+import sys
+
+import pytest
+
+from lab.errors import UserError
+from lab.studies.pool import Ended, Job, Pool, cores
+
+
+def report(path):
+    import torch
+
+    path.write_text(f"{os.getpid()} {torch.get_num_threads()} {os.environ.get('OPENBLAS_NUM_THREADS')}")
+    print("said")
+
+
+def raise_user_error():
+    raise UserError("lr is\n -1")
+
+
+def crash():
+    os.kill(os.getpid(), signal.SIGSEGV)
+
+
+def leave():
+    os._exit(3)
+
+
+def wait_for_ever():
+    signal.pause()
+
+
+@pytest.fixture
+def jobs(tmp_path, monkeypatch):
+    monkeypatch.syspath_prepend(os.path.dirname(__file__))
+    monkeypatch.setitem(sys.modules, "test_pool", sys.modules[__name__])
+    for function in (report, raise_user_error, crash, leave, wait_for_ever):
+        monkeypatch.setattr(function, "__module__", "test_pool")
+
+    def make(*works):
+        return [Job(f"j{i}", work, arguments, tmp_path / f"j{i}.log") for i, (work, *arguments) in enumerate(works)]
+
+    return make
+
+
+def ends(pool, jobs):
+    return {ended.key: ended for ended in pool.run(jobs) if ended is not None}
+
+
+def test_each_job_has_a_single_threaded_process_of_its_own(jobs, tmp_path):
+    work = jobs(*[(report, tmp_path / f"out{i}") for i in range(3)])
+    with Pool(2, ["torch"]) as pool:
+        assert ends(pool, work) == {f"j{i}": Ended(f"j{i}") for i in range(3)}
+    said = [(tmp_path / f"out{i}").read_text().split() for i in range(3)]
+    assert len({pid for pid, *_ in said} | {str(os.getpid())}) == 4
+    assert {tuple(rest) for _, *rest in said} == {("1", "1")}
+    assert (tmp_path / "j0.log").read_text() == "said\n"
+
+
+def test_a_job_that_dies_costs_only_itself(jobs, tmp_path):
+    work = jobs((crash,), (raise_user_error,), (leave,), (report, tmp_path / "out"))
+    with Pool(1, []) as pool:
+        found = ends(pool, work)
+    assert "SIGSEGV" in found["j0"].error
+    assert found["j1"].error == "lr is -1"
+    assert "exit status 3" in found["j2"].error
+    assert found["j3"].error == ""
+
+
+def test_leaving_the_pool_ends_what_runs(jobs):
+    with Pool(2, []) as pool:
+        for ended in pool.run(jobs((wait_for_ever,), (wait_for_ever,))):
+            assert ended is None
+            processes = [process for _, process in pool._running.values()]
+            break
+    assert [process.exitcode for process in processes] == [-signal.SIGTERM] * 2
+
+
+def test_no_jobs_is_no_error_and_no_process_is_one():
+    assert list(Pool(1, []).run([])) == []
+    with pytest.raises(UserError, match="--jobs is 0"):
+        Pool(0, [])
+    assert cores() >= 1
