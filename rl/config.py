@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Annotated, Any, Literal
 
 from pydantic import Field, model_validator
@@ -17,7 +17,7 @@ class EvaluationConfig(Config):
     """What an evaluation plays: whole episodes of the deterministic policy at each difficulty of a grid."""
 
     difficulties: tuple[Difficulty, ...] = Field(
-        (0.0, 0.25, 0.5, 0.75, 1.0), strict=False, min_length=1, description="the grid; 1 (the target task) is always played"
+        (0.0, 0.25, 0.5, 0.75, 1.0), min_length=1, description="the grid; 1 (the target task) is always played"
     )
     episodes: int = Field(10, ge=1, description="episodes per difficulty")
 
@@ -37,7 +37,9 @@ class RlConfig(RunConfig):
     axes: Mapping[str, Any] = Field(
         default_factory=dict, description="the task's difficulty axes, e.g. {power: {easy: 1.0, target: 0.5}}"
     )
-    max_episode_steps: int | None = Field(None, ge=1, description="steps after which an episode is cut; null: the task's")
+    max_episode_steps: int | None = Field(
+        None, ge=1, description="steps after which an episode is cut; null: the task's"
+    )
     curriculum: CurriculumConfig = Field(
         default_factory=CurriculumConfig, description="who chooses the difficulty of the next episode"
     )
@@ -50,7 +52,7 @@ class RlConfig(RunConfig):
     gae_lambda: float = Field(0.95, ge=0.0, le=1.0, description="bias-variance of the advantage estimate")
     max_grad_norm: float = Field(0.5, gt=0.0, description="gradients are clipped to this global norm")
     hidden: tuple[Annotated[int, Field(ge=1)], ...] = Field(
-        (64, 64), strict=False, description="widths of the hidden layers of policy and of value network"
+        (64, 64), description="widths of the hidden layers of policy and of value network"
     )
     activation: Literal["tanh", "relu"] = Field("tanh", description="between the layers")
     normalise_observations: bool = Field(True, description="standardise observations by their running moments")
@@ -79,9 +81,9 @@ class RlConfig(RunConfig):
         }
 
     @classmethod
-    def required_voices(cls) -> frozenset[str]:
-        """The voices without which nothing trains."""
-        return frozenset({"learning_rate"})
+    def optional_voices(cls) -> Sequence[str]:
+        """All but the learning rate; left out, they stand at PPO's usual values (0.2, 0, 0.5, no limit)."""
+        return [name for name in cls.voice_names() if name != "learning_rate"]
 
     @classmethod
     def measured_names(cls) -> tuple[str, ...]:

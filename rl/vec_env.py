@@ -37,7 +37,8 @@ class BatchedVecEnv(VecEnv):
         self.env = env
         self.render_mode = None
         super().__init__(env.num_envs, env.single_observation_space, env.single_action_space)
-        self._seeds = [seed] * env.num_envs if seed is None else [seed + index for index in range(env.num_envs)]
+        if seed is not None:
+            self.seed(seed)
         self._actions: NDArray[Any] = np.zeros(0)
         self._returns = np.zeros(env.num_envs)
         self._lengths = np.zeros(env.num_envs, dtype=np.int64)
@@ -61,8 +62,8 @@ class BatchedVecEnv(VecEnv):
 
     def reset(self) -> NDArray[Any]:
         """Begin new episodes everywhere; seeds given by ``seed()`` are used once."""
-        seeds = self._seeds
-        observations, info = self.env.reset(seed=None if None in seeds else seeds)
+        seed = self._seeds[0]  # SB3 seeds environment i with seed + i, and so does Gymnasium
+        observations, info = self.env.reset(seed=seed)
         self._reset_seeds()
         self._returns[:] = 0.0
         self._lengths[:] = 0
@@ -147,8 +148,10 @@ class BatchedVecEnv(VecEnv):
         return [getattr(self.env, attr_name)] * len(chosen)
 
     def set_attr(self, attr_name: str, value: Any, indices: VecEnvIndices = None) -> None:
-        """Refused: it writes on the outermost wrapper and looks successful; use ``env_method`` or ``set_difficulty``."""
-        raise UserError(f"set_attr({attr_name!r}): a batch has no attributes per environment; call set_difficulty instead")
+        """Refused: it would write on the outermost wrapper and look successful; call a method instead."""
+        raise UserError(
+            f"set_attr({attr_name!r}): a batch has no attributes of single environments; call set_difficulty"
+        )
 
     def env_method(
         self, method_name: str, *method_args: Any, indices: VecEnvIndices = None, **method_kwargs: Any
@@ -160,7 +163,9 @@ class BatchedVecEnv(VecEnv):
             raise UserError(f"env_method({method_name!r}): this batch has no single environments; use set_difficulty")
         return [singles[index].get_wrapper_attr(method_name)(*method_args, **method_kwargs) for index in chosen]
 
-    def env_is_wrapped(self, wrapper_class: type[gymnasium.Wrapper[Any, Any, Any, Any]], indices: VecEnvIndices = None) -> list[bool]:
+    def env_is_wrapped(
+        self, wrapper_class: type[gymnasium.Wrapper[Any, Any, Any, Any]], indices: VecEnvIndices = None
+    ) -> list[bool]:
         """Whether each environment is wrapped so; a batch never is."""
         singles = self._singles()
         return [bool(singles) and _is_wrapped(singles[index], wrapper_class) for index in self._get_indices(indices)]

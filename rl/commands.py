@@ -1,0 +1,139 @@
+"""The trainer's own commands: `lab rl evaluate`, `lab rl watch` and `lab rl export`."""
+
+from __future__ import annotations
+
+import argparse
+import json
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from lab.cli import options
+from lab.errors import UserError
+
+if TYPE_CHECKING:
+    from lab.training.run import Run
+    from rl.evaluation import Score
+    from rl.trainer import RlTrainer
+
+
+def add_commands(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    """Add the commands beside ``train``."""
+    evaluate = subparsers.add_parser("evaluate", help="play a trained agent over the grid of difficulties")
+    options.add_run_argument(evaluate)
+    evaluate.add_argument("--episodes", type=_count, metavar="N", help="per difficulty (default: the configuration's)")
+    options.add_json_option(evaluate)
+    evaluate.set_defaults(run=_evaluate)
+
+    watch = subparsers.add_parser("watch", help="film one episode of a trained agent as a GIF")
+    options.add_run_argument(watch)
+    watch.add_argument("--out", required=True, type=Path, metavar="FILE.gif", help="where the film goes")
+    watch.add_argument("--difficulty", type=_level, default=1.0, metavar="D", help="in [0, 1] (default: 1, the target)")
+    watch.add_argument("--seed", type=int, default=0, help="of the first state (default: 0)")
+    watch.set_defaults(run=_watch)
+
+    export = subparsers.add_parser("export", help="write a trained agent as a Stable-Baselines3 zip")
+    options.add_run_argument(export)
+    export.add_argument("--out", required=True, type=Path, metavar="FILE.zip", help="where the agent goes")
+    export.set_defaults(run=_export)
+
+
+def load(run: Run) -> RlTrainer:
+    """The trainer of a run at its newest whole checkpoint, writing nothing into the run.
+
+    Raises:
+        UserError: the run is another trainer's, or has no checkpoint yet.
+    """
+    from lab.training.checkpoints import load_newest
+    from lab.training.config import resolve
+    from lab.training.device import resolve_device
+    from lab.training.paths import data_root
+    from lab.training.trainer import Context
+    from rl.config import RlConfig
+    from rl.trainer import RlTrainer
+
+    if run.trainer != "rl":
+        raise UserError(f"run {run.name}: trained by {run.trainer!r}; accepted: a run of 'lab rl train'")
+    _, state = load_newest(run.checkpoints)
+    config = resolve(RlConfig, run.config, source=str(run.path / "config.yaml"))
+    context = Context(resolve_device(config.device), data_root(None), run.snapshots, _unheard)
+    trainer = RlTrainer(config, context)
+    trainer.load_agent(state)
+    return trainer
+
+
+def _unheard(kind: str, step: int, **data: Any) -> None:
+    """An event of a run that is only looked at."""
+
+
+def _evaluate(args: argparse.Namespace) -> int:
+    run = options.chosen_run(args)
+    trainer = load(run)
+    scores = trainer.scores(args.episodes)
+    if args.json:
+        rows = [_as_json(score) for score in scores]
+        print(json.dumps({"run": run.name, "step": trainer.step, "scores": rows}, allow_nan=False))
+        return 0
+    print(
+        f"run {run.name}, step {trainer.step}, deterministic policy, {len(scores[0].returns)} episodes per difficulty"
+    )
+    print(f"{'difficulty':>10}  {'return':>9}  {'deviation':>9}  {'length':>7}  {'success':>7}")
+    for score in scores:
+        success = "" if score.successes is None else f"{score.successes.mean():7.0%}"
+        print(
+            f"{score.difficulty:10.2f}  {score.returns.mean():9.2f}  {score.returns.std():9.2f}  "
+            f"{score.lengths.mean():7.1f}  {success:>7}"
+        )
+    return 0
+
+
+def _as_json(score: Score) -> dict[str, Any]:
+    return {
+        "difficulty": score.difficulty,
+        "return": float(score.returns.mean()),
+        "return_deviation": float(score.returns.std()),
+        "length": float(score.lengths.mean()),
+        "success": None if score.successes is None else float(score.successes.mean()),
+        "episodes": len(score.returns),
+    }
+
+
+def _watch(args: argparse.Namespace) -> int:
+    from rl.film import film
+
+    if args.out.suffix.lower() != ".gif":
+        raise UserError(f"--out {args.out}: a film is a GIF; accepted: a name ending in .gif")
+    trainer = load(options.chosen_run(args))
+    shown = film(trainer, args.out, args.difficulty, args.seed)
+    print(f"{args.out}: {shown.steps} steps at difficulty {args.difficulty:g}, return {shown.total:.1f}")
+    return 0
+
+
+def _export(args: argparse.Namespace) -> int:
+    if args.out.suffix.lower() != ".zip":
+        raise UserError(f"--out {args.out}: SB3 reads zip files; accepted: a name ending in .zip")
+    trainer = load(options.chosen_run(args))
+    args.out.parent.mkdir(parents=True, exist_ok=True)
+    trainer.model.save(args.out)
+    print(f"{args.out}: load it with stable_baselines3.PPO.load")
+    if trainer.env.observations is not None:
+        beside = args.out.with_suffix(".normalisation.json")
+        moments = trainer.env.observations
+        beside.write_text(json.dumps({"mean": moments.mean.tolist(), "variance": moments.variance.tolist()}) + "\n")
+        print(f"{beside}: the observations' mean and variance, with which the agent sees (o - mean) / sqrt(variance)")
+    return 0
+
+
+def _count(text: str) -> int:
+    if not text.isdecimal() or int(text) < 1:
+        raise argparse.ArgumentTypeError(f"{text!r}: accepted: a whole number ≥ 1")
+    return int(text)
+
+
+def _level(text: str) -> float:
+    try:
+        value = float(text)
+    except ValueError:
+        value = -1.0
+    if not 0.0 <= value <= 1.0:
+        raise argparse.ArgumentTypeError(f"{text!r}: accepted: a number in [0, 1]")
+    return value

@@ -1,0 +1,68 @@
+"""Build the environments of a run: a batched task with difficulty, or any Gymnasium id."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import gymnasium
+from gymnasium.vector import AutoresetMode
+
+import curricula
+from lab.errors import UserError
+from rl.config import RlConfig
+from rl.vec_env import BatchedVecEnv
+
+OURS = "lab/"
+"""Ids of our own tasks begin so."""
+
+
+def build(config: RlConfig, num_envs: int, seed: int) -> BatchedVecEnv:
+    """``num_envs`` environments of the configured task, side by side in this process, to be reset with ``seed``.
+
+    A task of ``curricula.task_ids()`` is one NumPy batch; any other Gymnasium id becomes single environments.
+
+    Raises:
+        UserError: the id is unknown, or asks for difficulty axes that the environment does not have.
+    """
+    if config.task.startswith(OURS):
+        batch = curricula.make_vec(
+            config.task, num_envs, axes=config.axes or None, max_episode_steps=config.max_episode_steps
+        )
+        return BatchedVecEnv(batch, seed)
+    if config.axes:
+        raise UserError(f"axes {sorted(config.axes)}: {config.task} has no difficulty axes; tasks: {_task_list()}")
+    return BatchedVecEnv(_singles(config, num_envs), seed)
+
+
+def single(config: RlConfig, difficulty: float, render_mode: str | None = None) -> gymnasium.Env[Any, Any]:
+    """One environment of the configured task at a difficulty, as ``gymnasium.make`` gives it."""
+    options: dict[str, Any] = {}
+    if config.task.startswith(OURS):
+        options = {"difficulty": difficulty} | ({"axes": config.axes} if config.axes else {})
+    limit = config.max_episode_steps
+    env: gymnasium.Env[Any, Any] = gymnasium.make(
+        config.task, max_episode_steps=limit, render_mode=render_mode, **options
+    )
+    return env
+
+
+def _singles(config: RlConfig, num_envs: int) -> gymnasium.vector.VectorEnv[Any, Any, Any]:
+    """A SyncVectorEnv of a Gymnasium id, its errors told as the user's."""
+    options: dict[str, Any] = (
+        {} if config.max_episode_steps is None else {"max_episode_steps": config.max_episode_steps}
+    )
+    try:
+        return gymnasium.make_vec(
+            config.task,
+            num_envs,
+            vectorization_mode="sync",
+            vector_kwargs={"autoreset_mode": AutoresetMode.SAME_STEP},
+            **options,
+        )
+    except (gymnasium.error.Error, ModuleNotFoundError) as error:
+        reason = " ".join(str(error).split())
+        raise UserError(f"task {config.task!r}: {reason} (own tasks: {_task_list()}; or any Gymnasium id)") from error
+
+
+def _task_list() -> str:
+    return ", ".join(curricula.task_ids())

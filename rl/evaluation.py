@@ -1,0 +1,78 @@
+"""Play whole episodes with the deterministic policy at each difficulty of a grid, on environments of their own."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from rl.vec_env import BatchedVecEnv
+
+Act = Callable[[NDArray[Any]], NDArray[Any]]
+"""From raw observations [n, *shape] to actions [n, …], the same ones every time."""
+
+
+@dataclass(frozen=True)
+class Score:
+    """The episodes played at one difficulty.
+
+    Attributes:
+        difficulty: in [0, 1].
+        returns: undiscounted return of each episode, float64[episodes].
+        lengths: steps of each episode, int64[episodes].
+        successes: whether each reached the task's goal, bool[episodes]; None where the task names no goal.
+    """
+
+    difficulty: float
+    returns: NDArray[np.float64]
+    lengths: NDArray[np.int64]
+    successes: NDArray[np.bool_] | None
+
+    def columns(self) -> dict[str, float]:
+        """The means, as columns of the metrics log; the target task's (difficulty 1) under the plain names too."""
+        names = [f"/{self.difficulty:.2f}"] + ([""] if self.difficulty == 1.0 else [])
+        row = {f"evaluation/return{name}": float(self.returns.mean()) for name in names}
+        if self.successes is not None:
+            row |= {f"evaluation/success{name}": float(self.successes.mean()) for name in names}
+        return row
+
+
+def play(env: BatchedVecEnv, act: Act, difficulties: Sequence[float], episodes: int, seed: int) -> list[Score]:
+    """One episode in each environment of a batch of ``len(difficulties) * episodes``.
+
+    The same seed gives every evaluation the same first states, so that scores of two steps, or of two arms, differ by
+    the policy and not by luck. Draws from no global random generator.
+
+    Args:
+        env: the batch; environment ``i`` plays difficulty ``difficulties[i // episodes]``.
+        act: the policy.
+        difficulties: in [0, 1]; ignored by an environment without difficulty (then pass ``[1.0]``).
+        episodes: per difficulty, ≥ 1.
+        seed: of the batch's first states.
+
+    Returns:
+        One score per difficulty, in order.
+    """
+    if env.has_difficulty:
+        env.set_difficulty(np.repeat(np.asarray(difficulties, dtype=np.float64), episodes))
+    env.seed(seed)
+    observations: Any = env.reset()
+    returns, lengths = np.zeros(env.num_envs), np.zeros(env.num_envs, dtype=np.int64)
+    successes: list[bool | None] = [None] * env.num_envs
+    running = np.ones(env.num_envs, dtype=np.bool_)
+    while running.any():
+        observations, _, dones, infos = env.step(act(observations))
+        for index in np.flatnonzero(dones & running):
+            ended = infos[index]
+            returns[index], lengths[index] = ended["episode"]["r"], ended["episode"]["l"]
+            successes[index] = ended.get("is_success")
+        running &= ~dones
+    shape = (len(difficulties), episodes)
+    reached = None if None in successes else np.array(successes, dtype=np.bool_).reshape(shape)
+    return [
+        Score(level, returns.reshape(shape)[i], lengths.reshape(shape)[i], None if reached is None else reached[i])
+        for i, level in enumerate(difficulties)
+    ]

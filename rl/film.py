@@ -1,0 +1,68 @@
+"""A film of one episode: what the agent does, as an animated GIF."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from PIL import Image
+
+from lab.errors import UserError
+from rl import environments
+
+if TYPE_CHECKING:
+    from rl.trainer import RlTrainer
+
+_FASTEST = 20
+"""Milliseconds: viewers slow down whatever claims to be shorter."""
+
+
+@dataclass(frozen=True)
+class Shown:
+    """What was filmed: the episode's steps and its undiscounted return."""
+
+    steps: int
+    total: float
+
+
+def film(trainer: RlTrainer, out: Path, difficulty: float, seed: int) -> Shown:
+    """Play one episode with the deterministic policy and write it to ``out``.
+
+    Args:
+        trainer: whose policy plays.
+        out: the GIF; its directory is made.
+        difficulty: in [0, 1].
+        seed: of the first state.
+
+    Raises:
+        UserError: the environment has no pictures.
+    """
+    frames, total = [], 0.0
+    env = environments.single(trainer.config, difficulty, render_mode="rgb_array")
+    try:
+        observation, _ = env.reset(seed=seed)
+        frames.append(_picture(env))
+        ended = False
+        while not ended:
+            action = trainer.act(np.asarray(observation)[None])[0]
+            observation, reward, terminated, truncated, _ = env.step(action)
+            total += float(reward)
+            ended = terminated or truncated
+            frames.append(_picture(env))
+    finally:
+        env.close()
+    rate = float(env.metadata.get("render_fps") or 30)
+    pause = [max(_FASTEST, round(1000 / rate))] * (len(frames) - 1) + [1000]
+    out.parent.mkdir(parents=True, exist_ok=True)
+    frames[0].save(out, save_all=True, append_images=frames[1:], duration=pause, loop=0, optimize=False)
+    return Shown(len(frames) - 1, total)
+
+
+def _picture(env: Any) -> Image.Image:
+    """The present state in at most 64 colours, which keeps the film small."""
+    pixels = env.render()
+    if pixels is None:
+        raise UserError(f"{env}: draws no picture (render_mode rgb_array)")
+    return Image.fromarray(np.asarray(pixels, dtype=np.uint8)).quantize(64, dither=Image.Dither.NONE)

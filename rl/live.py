@@ -1,0 +1,125 @@
+"""Where a number lives in a running Stable-Baselines3 model, and how to change it so that the model notices."""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Callable
+from typing import Any
+
+import torch
+from stable_baselines3.common.base_class import BaseAlgorithm
+from stable_baselines3.common.utils import ConstantSchedule, FloatSchedule
+
+from lab.errors import UserError
+
+Setter = Callable[[float], None]
+
+_READ_LIVE = ("ent_coef", "vf_coef", "target_kl", "max_grad_norm", "tau", "policy_delay", "target_policy_noise")
+_WHOLE = ("n_epochs", "batch_size", "gradient_steps", "target_update_interval")
+_SCHEDULED = ("clip_range", "clip_range_vf")
+_FROZEN = {
+    "n_steps": "the rollout buffer is allocated for it",
+    "n_envs": "the environments exist already",
+    "buffer_size": "the replay buffer is allocated for it",
+    "exploration_fraction": "SB3 reads it when the model is built; conduct exploration_rate",
+    "exploration_initial_eps": "SB3 reads it when the model is built; conduct exploration_rate",
+    "exploration_final_eps": "SB3 reads it when the model is built; conduct exploration_rate",
+    "num_timesteps": "it is the clock itself",
+    "target_entropy": "it belongs to SAC's own adaptation",
+}
+
+
+def live_target(model: BaseAlgorithm, name: str) -> Setter:
+    """A function that sets the model's number ``name`` so that the next rollout and update use it.
+
+    Raises:
+        UserError: the model has no such number, does not read it while training, or learns it itself.
+    """
+    kind = type(model).__name__
+    if name in _FROZEN and hasattr(model, name):
+        raise UserError(f"{name}: {kind} does not read it while it trains ({_FROZEN[name]})")
+    accepted = _accepted(model)
+    if name not in accepted:
+        close = difflib.get_close_matches(name, accepted, n=1)
+        hint = f"; did you mean {close[0]}?" if close else ""
+        raise UserError(f"{name}: {kind} has no such live number{hint} Accepted: {', '.join(accepted)}")
+    return accepted[name](model, name)
+
+
+def _accepted(model: BaseAlgorithm) -> dict[str, Callable[[Any, str], Setter]]:
+    """The live numbers of this model, each with the maker of its setter."""
+    makers: dict[str, Callable[[Any, str], Setter]] = {"learning_rate": _learning_rate, "gamma": _discount}
+    for names, maker in ((_READ_LIVE, _attribute), (_WHOLE, _whole), (_SCHEDULED, _schedule)):
+        makers.update({name: maker for name in names if hasattr(model, name)})
+    if hasattr(model, "gae_lambda"):
+        makers["gae_lambda"] = _discount
+    if hasattr(model, "ent_coef_tensor") or hasattr(model, "log_ent_coef"):
+        makers["ent_coef"] = _soft_entropy
+    if hasattr(model, "exploration_schedule"):
+        makers["exploration_rate"] = _exploration
+    return makers
+
+
+def _attribute(model: Any, name: str) -> Setter:
+    """A plain attribute that ``train()`` reads."""
+    return lambda value: setattr(model, name, float(value))
+
+
+def _whole(model: Any, name: str) -> Setter:
+    """A plain attribute that counts something."""
+    return lambda value: setattr(model, name, max(1, round(value)))
+
+
+def _schedule(model: Any, name: str) -> Setter:
+    """A schedule of progress, replaced by a constant one."""
+    return lambda value: setattr(model, name, FloatSchedule(ConstantSchedule(float(value))))
+
+
+def _learning_rate(model: Any, name: str) -> Setter:
+    """``train()`` overwrites the optimiser's rate from ``lr_schedule``, which is built from ``learning_rate``."""
+
+    def set_rate(value: float) -> None:
+        model.learning_rate = float(value)
+        model._setup_lr_schedule()
+
+    return set_rate
+
+
+def _discount(model: Any, name: str) -> Setter:
+    """gamma and gae_lambda live in the model, in its buffer, and gamma in a VecNormalize around the environments."""
+    normaliser = model.get_vec_normalize_env() if name == "gamma" else None
+    owners = (model, getattr(model, "rollout_buffer", None), getattr(model, "replay_buffer", None), normaliser)
+    holders = [owner for owner in owners if hasattr(owner, name)]
+
+    def set_discount(value: float) -> None:
+        if not 0.0 <= value <= 1.0:
+            raise UserError(f"{name} {value}: a number in [0, 1] is accepted")
+        for holder in holders:
+            setattr(holder, name, float(value))
+
+    return set_discount
+
+
+def _soft_entropy(model: Any, name: str) -> Setter:
+    """SAC freezes a fixed ent_coef into a tensor; an "auto" one is learned, and two masters would fight over it."""
+    if getattr(model, "ent_coef_optimizer", None) is not None:
+        raise UserError(
+            f"ent_coef {model.ent_coef!r}: the model learns it itself; build the model with a number, e.g. ent_coef=0.1"
+        )
+    tensor: torch.Tensor = model.ent_coef_tensor
+
+    def set_entropy(value: float) -> None:
+        tensor.fill_(float(value))
+        model.ent_coef = float(value)
+
+    return set_entropy
+
+
+def _exploration(model: Any, name: str) -> Setter:
+    """DQN computes exploration_rate from exploration_schedule at every step."""
+
+    def set_rate(value: float) -> None:
+        model.exploration_schedule = ConstantSchedule(float(value))
+        model.exploration_rate = float(value)
+
+    return set_rate

@@ -1,0 +1,154 @@
+import random
+
+import numpy as np
+import pytest
+import torch
+
+from lab.errors import UserError
+from lab.training import checkpoints
+from lab.training.finite import NonFiniteError
+
+
+def through_the_disk(trainer, directory):
+    """The trainer's state as a resume finds it."""
+    checkpoints.save(directory, trainer.step, trainer.state_dict())
+    return checkpoints.load_newest(directory)[1]
+
+
+def weights(trainer):
+    return torch.cat([parameter.detach().flatten() for parameter in trainer.model.policy.parameters()])
+
+
+CURRICULA = [
+    {"kind": "none"},
+    {"kind": "uniform"},
+    {"kind": "linear", "stop": 512},
+    {"kind": "success_threshold", "threshold": 0.5, "window": 2, "step_up": 0.3},
+]
+
+
+@pytest.mark.parametrize("curriculum", CURRICULA, ids=lambda curriculum: curriculum["kind"])
+@pytest.mark.parametrize("task", ["lab/CartPole-v0", "lab/Pendulum-v0"])
+def test_a_copy_from_a_checkpoint_continues_bit_for_bit(make_trainer, tmp_path, curriculum, task):
+    options = {"task": task, "curriculum": curriculum, "normalise_rewards": True}
+    whole, first, second = (make_trainer(**options) for _ in range(3))
+    whole.advance(1024)
+    first.advance(384)
+    second.load_state_dict(through_the_disk(first, tmp_path))
+    second.advance(1024)
+    assert second.step == whole.step == 1024
+    assert torch.equal(weights(second), weights(whole))
+    assert second.metrics() == whole.metrics()
+    assert second.evaluate() == whole.evaluate()
+    assert np.array_equal(second.model._last_obs, whole.model._last_obs)
+
+
+def test_evaluating_and_other_peoples_random_numbers_change_nothing(make_trainer):
+    plain, disturbed = make_trainer(), make_trainer()
+    plain.advance(512)
+    for step in (128, 256, 384, 512):
+        disturbed.advance(step)
+        disturbed.evaluate()
+        np.random.rand(3), torch.rand(3), random.random()
+        torch.manual_seed(step)
+    assert torch.equal(weights(plain), weights(disturbed))
+
+
+def test_training_leaves_the_callers_random_generators_alone(make_trainer):
+    torch.manual_seed(5), np.random.seed(5), random.seed(5)
+    expected = (torch.rand(2), np.random.rand(2), random.random())
+    torch.manual_seed(5), np.random.seed(5), random.seed(5)
+    make_trainer().advance(128)
+    got = (torch.rand(2), np.random.rand(2), random.random())
+    assert torch.equal(expected[0], got[0])
+    assert np.array_equal(expected[1], got[1])
+    assert expected[2] == got[2]
+
+
+def test_seeds_differ_and_repeat(make_trainer):
+    a, b, c = make_trainer(seed=1), make_trainer(seed=1), make_trainer(seed=2)
+    for trainer in (a, b, c):
+        trainer.advance(128)
+    assert torch.equal(weights(a), weights(b))
+    assert not torch.equal(weights(a), weights(c))
+
+
+def test_the_learning_rate_falls_as_the_difficulty_rises_and_reaches_the_optimiser(make_trainer):
+    trainer, seen = make_trainer(), []
+    for step in range(128, 1025, 128):
+        trainer.advance(step)
+        row = trainer.metrics()
+        seen.append(row["voice/learning_rate"])
+        assert trainer.model.policy.optimizer.param_groups[0]["lr"] == row["voice/learning_rate"]
+    # Rollouts begin at 0, 128, …; the difficulty rises to 1 over 512 steps.
+    expected = [1.8e-3 - 1.6e-3 * min(1.0, step / 512) for step in range(0, 1024, 128)]
+    assert seen == pytest.approx(expected)
+
+
+def test_the_clip_range_follows_the_clock(make_trainer):
+    trainer = make_trainer()
+    trainer.advance(256)
+    assert trainer.metrics()["voice/clip_range"] == pytest.approx(0.1)  # the rollout began at half a period: the trough
+    assert trainer.model.clip_range(0.77) == pytest.approx(0.1)
+
+
+def test_a_row_has_every_column_that_others_read(make_trainer):
+    trainer = make_trainer()
+    trainer.advance(512)
+    row = trainer.metrics() | trainer.evaluate()
+    assert {
+        "clock/cycle", "clock/phase", "voice/learning_rate", "voice/clip_range", "curriculum/difficulty",
+        "rollout/return", "rollout/length", "rollout/success", "loss/policy", "loss/value", "loss/entropy",
+        "approx_kl", "clip_fraction", "explained_variance",
+        "evaluation/return", "evaluation/success", "evaluation/return/0.00", "evaluation/return/0.50",
+        "evaluation/return/1.00", "evaluation/success/0.50",
+    } <= row.keys()  # fmt: skip
+    assert row["evaluation/return"] == row["evaluation/return/1.00"]
+    assert all(type(value) is float for value in row.values())
+
+
+def test_whole_rollouts_may_overshoot(make_trainer):
+    trainer = make_trainer()
+    trainer.advance(130)
+    assert trainer.step == 256
+
+
+def test_a_loss_that_is_not_finite_stops_the_run_with_its_name(make_trainer):
+    trainer = make_trainer()
+    with torch.no_grad():
+        trainer.model.policy.value_net.bias.fill_(float("nan"))
+    with pytest.raises(NonFiniteError, match=r"loss/\w+ was nan at step 128"):
+        trainer.advance(128)
+
+
+def test_any_gymnasium_task_trains_without_a_curriculum_and_says_that_a_resume_restarts_its_episodes(
+    make_trainer, tmp_path
+):
+    options = {"task": "Acrobot-v1", "curriculum": {"kind": "none"}}
+    first, second = make_trainer(**options), make_trainer(**options)
+    first.advance(256)
+    assert set(first.evaluate()) == {"evaluation/return", "evaluation/return/1.00"}
+    with pytest.warns(UserWarning, match="new episodes"):
+        second.load_state_dict(through_the_disk(first, tmp_path))
+    assert ("episodes_restarted", 256) in second.events
+    assert torch.equal(weights(first), weights(second))
+    second.advance(512)
+
+
+@pytest.mark.parametrize(
+    ("changes", "told"),
+    [
+        ({"task": "Acrobot-v1"}, "set_difficulty"),
+        ({"task": "lab/MountainCar"}, "lab/MountainCar-v0"),
+        ({"task": "Acrobot-v1", "axes": {"power": {"easy": 1.0}}}, "axes"),
+        ({"batch_size": 127}, "batch_size"),
+        ({"voices": {"clip_range": 0.2}}, "learning_rate"),
+        ({"voices": {"learning_rate": 1e-3, "clip": 0.2}}, "clip_range"),
+        ({"axes": {"pwer": {"easy": 1.0}}}, "power"),
+        ({"curriculum": {"kind": "linear"}}, "stop"),
+    ],
+)
+def test_mistakes_are_told_before_anything_is_trained(make_trainer, changes, told):
+    with pytest.raises(UserError, match=told) as error:
+        make_trainer(**changes)
+    assert "\n" not in str(error.value)
