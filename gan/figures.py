@@ -80,7 +80,7 @@ def _draw_dynamics(groups: Sequence[Arm], out: Path) -> Saved:
         out,
         "dynamics",
         "Schedules, losses, outputs and gradients",
-        f"Stacked line charts of {names(groups)} over training steps: the learning rates with crests and troughs marked, "
+        f"Stacked line charts of {names(groups)} over training steps: the learning rates with crests and troughs, "
         f"and below them losses, discriminator outputs and gradient norms of both players. {_ending(groups)}",
         "Every second cycle of the clock is shaded; filled triangles are crests, open ones troughs of each schedule. "
         "Bold lines are centred means over the logged rows, drawn faintly behind them."
@@ -209,7 +209,7 @@ def samples_figure(run: RunData, moments: Sequence[tuple[int, Path]]) -> Figure:
             if key == rows[0][0]:
                 axes.set_title(step_text(step), loc="center")
         row[0].set_ylabel(words)
-    figure.suptitle(f"{run.name}: samples at step …", x=0.01, ha="left", fontsize=12.5, fontweight="bold")
+    style.headline(figure, f"{run.name}: samples at step …")
     return figure
 
 

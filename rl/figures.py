@@ -7,6 +7,7 @@ from pathlib import Path
 
 import numpy as np
 from matplotlib.figure import Figure
+from matplotlib.ticker import MaxNLocator
 
 from lab.reports import style
 from lab.reports.figure import Saved
@@ -17,6 +18,7 @@ from lab.reports.panels import (
     Panel,
     draw_line,
     looks,
+    scale,
     shade_cycles,
     shared_voice_panels,
     stack,
@@ -33,7 +35,11 @@ TARGET = (
     Panel("Success on the target task", [Line("evaluation/success", "target task", sparse=True)], limits=(-0.03, 1.03)),
     Panel("Return while training", [Line("rollout/return", "rollouts", style.BLUE)]),
     Panel("Success while training", [Line("rollout/success", "rollouts", style.BLUE)], limits=(-0.03, 1.03)),
-    Panel("Difficulty trained on", [Line(DIFFICULTY, "difficulty", style.ROLES["difficulty"])], limits=(-0.03, 1.03)),
+    Panel(
+        "Difficulty trained on",
+        [Line(DIFFICULTY, "difficulty", style.ROLES["difficulty"], smoothed=False)],
+        limits=(-0.03, 1.03),
+    ),
 )
 
 DIAGNOSTICS = (
@@ -92,29 +98,28 @@ def alignment_figure(groups: Sequence[Arm]) -> Figure:
     figure = Figure(figsize=(style.WIDTH, 1.3 + (2.3 if len(groups) == 1 else 1.6 * len(groups))))
     grid = figure.subplots(len(groups), 1, sharex=True, squeeze=False)[:, 0]
     rate = Line("learning_rate", "learning rate", style.ROLES["learning_rate"], kind="voice")
-    difficulty = Line(DIFFICULTY, "difficulty", style.ROLES["difficulty"], dashed=True)
+    difficulty = Line(DIFFICULTY, "difficulty", style.ROLES["difficulty"], dashed=True, smoothed=False)
     plain = looks(groups[:1])[0]
     for axes, arm in zip(grid, groups, strict=True):
         shade_cycles(axes, arm.first)
         draw_line(axes, arm, rate, plain)
-        axes.set_ylim(bottom=0)
         axes.tick_params(axis="y", colors=rate.color)
         other = axes.twinx()
         other.spines["right"].set_visible(True)
         draw_line(other, arm, difficulty, plain)
-        other.set_ylim(-0.03, 1.03)
-        other.set_yticks([0, 0.5, 1])
+        other.set(ylim=(-0.03, 1.03), yticks=[0, 0.5, 1])
         other.tick_params(axis="y", colors=difficulty.color)
+        other.set_ylabel("difficulty", color=difficulty.color, fontweight="bold", rotation=270, labelpad=14)
         if len(groups) > 1:
             axes.set_title(arm.label)
-    figure.supylabel("learning rate", color=rate.color, fontsize=11, fontweight="bold")
-    figure.text(
-        1.0, 0.5, "difficulty", color=difficulty.color, fontsize=11, fontweight="bold", rotation=270, va="center"
-    )
+    top = max(axes.get_ylim()[1] for axes in grid)
+    for axes in grid:
+        axes.set_ylim(-0.03 * top, top)
+        axes.yaxis.set_major_locator(MaxNLocator(4))
+        power = scale(axes)
+    figure.supylabel(f"learning rate {power}", color=rate.color, fontsize=11, fontweight="bold")
     steps_axis(grid[-1], max(run.steps for arm in groups for run in arm.runs), UNIT)
-    figure.suptitle(
-        heading(groups, "learning rate and difficulty"), x=0.01, ha="left", fontsize=12.5, fontweight="bold"
-    )
+    style.headline(figure, heading(groups, "learning rate and difficulty"))
     return figure
 
 

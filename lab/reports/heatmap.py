@@ -83,8 +83,7 @@ def heatmap(
     handles, labels = grid[0].get_legend_handles_labels()
     if handles:
         figure.legend(handles, labels, loc="outside lower center")
-    if heading:
-        figure.suptitle(heading, x=0.01, ha="left", fontsize=12.5, fontweight="bold")
+    style.headline(figure, heading)
     return figure
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import textwrap
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Literal
@@ -54,6 +53,7 @@ class Line:
         kind: where the values come from.
         dashed: told apart by line style too, within its panel.
         sparse: few points (evaluations): every one gets a marker and nothing is smoothed.
+        smoothed: whether a long log is drawn as its centred mean; not where a quantity is set rather than measured.
     """
 
     source: str
@@ -62,6 +62,7 @@ class Line:
     kind: Literal["column", "voice"] = "column"
     dashed: bool = False
     sparse: bool = False
+    smoothed: bool = True
 
     def drawable(self, run: RunData) -> bool:
         """Whether the run has anything to draw for this line."""
@@ -99,7 +100,15 @@ def voice_panels(run: RunData) -> list[Panel]:
     for name in names:
         families.setdefault(name.split(".")[0], []).append(name)
     order = sorted(families, key=lambda family: family not in ("lr", "learning_rate"))
-    return [Panel(_sentence(NAMES.get(f, f)), [_voice_line(run, n) for n in families[f]], height=0.9) for f in order]
+    roles = list(style.ROLES)
+
+    def by_role(name: str) -> int:
+        return min((roles.index(word) for word in name.split(".") if word in roles), default=len(roles))
+
+    return [
+        Panel(_sentence(NAMES.get(f, f)), [_voice_line(run, n) for n in sorted(families[f], key=by_role)], height=0.9)
+        for f in order
+    ]
 
 
 def shared_voice_panels(groups: Sequence[Arm]) -> list[Panel]:
@@ -173,10 +182,7 @@ def stack(arms: Sequence[Arm], panels: Sequence[Panel], unit: str, heading: str 
                 draw_line(axes, arm, line, look)
         _finish_panel(axes, panel, legend=not several)
     steps_axis(grid[-1], max(run.steps for arm in arms for run in arm.runs), unit)
-    if heading:
-        figure.suptitle(textwrap.fill(heading, 62), x=0.01, ha="left", fontsize=12.5, fontweight="bold")
-    if several:
-        figure.legend(handles=arm_handles(arms), loc="outside upper left", ncols=1 if _long(arms) else 2)
+    style.headline(figure, heading, arm_handles(arms) if several else ())
     if keys := _key(arms, rows, clocked):
         figure.legend(handles=keys, loc="outside lower center", ncols=len(keys), columnspacing=1.4, handlelength=1.4)
     return figure
@@ -199,11 +205,9 @@ def _title(panel: Panel, line: Line) -> str:
 
 def looks(arms: Sequence[Arm]) -> list[Look]:
     """How each arm is drawn; one alone has no colour of its own, so that its lines keep theirs."""
-    return [style.look(index) for index in range(len(arms))] if len(arms) > 1 else [Look("", "-", "o")]
-
-
-def _long(arms: Sequence[Arm]) -> bool:
-    return max(len(arm.label) for arm in arms) > 26
+    if len(arms) == 1:
+        return [Look("", "-", "o")]
+    return [style.look(index if arm.place is None else arm.place) for index, arm in enumerate(arms)]
 
 
 def arm_handles(arms: Sequence[Arm]) -> list[Line2D]:
@@ -229,7 +233,7 @@ def draw_line(axes: Axes, arm: Arm, line: Line, look: Look) -> None:
         line = Line(f"voice/{line.source}", line.label, line.color)
     window = (
         1
-        if line.sparse or line.source.startswith("voice/")
+        if line.sparse or not line.smoothed or line.source.startswith("voice/")
         else window_for(max(len(s) for s, _ in arm.series(line.source)))
     )
     curve = average(arm.series(line.source), window)
@@ -300,7 +304,6 @@ def share_clock(arms: Sequence[Arm]) -> bool:
 
 
 def _finish_panel(axes: Axes, panel: Panel, legend: bool) -> None:
-    axes.set_title(panel.title)
     for value, words in panel.levels.items():
         axes.axhline(value, color="#555555", linewidth=1.1, linestyle=(0, (2, 2)), zorder=1)
         axes.annotate(
@@ -310,8 +313,22 @@ def _finish_panel(axes: Axes, panel: Panel, legend: bool) -> None:
     axes.yaxis.set_major_locator(MaxNLocator(4, min_n_ticks=3))
     bottom, top = panel.limits
     axes.set_ylim(bottom=bottom, top=top)
+    axes.set_title(f"{panel.title} {scale(axes)}")
     if legend and len(panel.lines) > 1:
         legend_beside_title(axes, len(panel.lines))
+
+
+def scale(axes: Axes) -> str:
+    """Label a vertical axis of very small or large values by their digits alone; the power of ten, to stand in a title.
+
+    Call it when the axis has its limits. Matplotlib's own place for the power of ten pushes a panel's title away.
+    """
+    largest = float(np.abs(axes.get_ylim()).max())
+    if not np.isfinite(largest) or 1e-2 <= largest < 1e5 or largest == 0:
+        return ""
+    power = int(np.floor(np.log10(largest)))
+    axes.yaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value / 10.0**power:g}"))
+    return rf"$\times\,10^{{{power}}}$"
 
 
 def legend_beside_title(axes: Axes, entries: int) -> None:
@@ -347,7 +364,7 @@ def _key(arms: Sequence[Arm], panels: Sequence[Panel], clocked: bool) -> list[Ar
     if clocked:
         key.append(Patch(color=style.SHADE, label="every second cycle"))
     if any(len(arm.runs) > 1 for arm in arms):
-        key.append(Patch(color="#8A8A8A", alpha=0.35, label="95 % interval"))
+        key.append(Patch(color="#777777", alpha=0.6, linewidth=0, label="95 % interval"))
     return key
 
 

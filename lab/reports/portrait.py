@@ -53,20 +53,26 @@ def path_of(run: RunData, x: str, y: str) -> Path2D | None:
     )
 
 
-def mean_cycle(path: Path2D) -> tuple[Floats, Floats, Floats] | None:
-    """Phase, x and y of the mean cycle, the first (the transient) left out; None with fewer than two whole cycles."""
-    cycles = np.unique(path.cycle)
-    if len(cycles) < 2:
+def mean_cycle(paths: Sequence[Path2D]) -> tuple[Floats, Floats, Floats] | None:
+    """Phase, x and y of the mean cycle of all paths; None where there are too few cycles, or rows in them.
+
+    The first cycle is a transient and left out.
+    """
+    late = [path for path in paths if len(np.unique(path.cycle)) > 1]
+    if not late:
         return None
-    late = path.cycle > cycles[0]
-    bins = int(min(_BINS, np.median(np.unique(path.cycle[late], return_counts=True)[1])))
+    kept = [path.cycle > path.cycle.min() for path in late]
+    bins = int(min(_BINS, np.median(np.unique(late[0].cycle[kept[0]], return_counts=True)[1])))
     if bins < 4:
         return None
-    place = np.minimum((path.phase * bins).astype(int), bins - 1)
-    found = [place_rows for index in range(bins) if (place_rows := late & (place == index)).any()]
-    columns = [[values[rows].mean() for rows in found] for values in (path.phase, path.x, path.y)]
-    phase, x, y = (np.array(column, dtype=np.float64) for column in columns)
-    return phase, x, y
+    phase, x, y = (
+        np.concatenate([values[rows] for values, rows in zip(columns, kept, strict=True)])
+        for columns in ([p.phase for p in late], [p.x for p in late], [p.y for p in late])
+    )
+    place = np.minimum((phase * bins).astype(int), bins - 1)
+    found = [rows for index in range(bins) if (rows := place == index).any()]
+    means = [np.array([values[rows].mean() for rows in found], dtype=np.float64) for values in (phase, x, y)]
+    return means[0], means[1], means[2]
 
 
 @style.applied()
@@ -107,33 +113,33 @@ def portrait(arms: Sequence[Arm], x: str, y: str, x_label: str, y_label: str, he
     )
     bar.ax.set_yticklabels(["0", "¼", "½", "¾", "1"])
     bar.set_label("phase of the master clock")
-    if heading:
-        figure.suptitle(heading, x=0.01, ha="left", fontsize=12.5, fontweight="bold")
+    style.headline(figure, heading)
     return figure
 
 
 def _draw(axes: Axes, paths: Sequence[Path2D]) -> None:
+    loop = mean_cycle(paths)
     for path in paths:
-        loop = mean_cycle(path)
         thin = slice(None, None, -(-len(path.steps) // _MOST_POINTS))
         _coloured(axes, path.x[thin], path.y[thin], path.phase[thin], 1.1, 0.85 if loop is None else 0.4)
-        if loop is not None:
-            phase, x, y = (np.r_[values, values[:1]] for values in loop)
-            axes.plot(x, y, color="white", linewidth=5.5, zorder=3)
-            _coloured(axes, x, y, phase, 3.4, 1.0)
-        if len(paths) == 1:
+    if loop is not None:
+        phase, x, y = (np.concatenate([values, values[:1]]) for values in loop)
+        axes.plot(x, y, color="white", linewidth=5.5, zorder=3)
+        _coloured(axes, x, y, phase, 3.4, 1.0)
+    if len(paths) == 1:
+        (path,) = paths
+        for at, marker, face, label in ((0, "o", "white", "start"), (-1, "s", style.INK, "end")):
             axes.plot(
-                path.x[0],
-                path.y[0],
-                "o",
+                path.x[at],
+                path.y[at],
+                marker,
                 color=style.INK,
-                markerfacecolor="white",
-                markersize=8,
-                label="start",
+                markerfacecolor=face,
+                markersize=7.5,
+                label=label,
                 zorder=6,
             )
-            axes.plot(path.x[-1], path.y[-1], "s", color=style.INK, markersize=7, label="end", zorder=6)
-            axes.legend(loc="best", handlelength=1.0)
+        axes.legend(loc="best", handlelength=1.0)
 
 
 def _coloured(axes: Axes, x: Floats, y: Floats, phase: Floats, width: float, alpha: float) -> None:
@@ -146,11 +152,13 @@ def _coloured(axes: Axes, x: Floats, y: Floats, phase: Floats, width: float, alp
 
 
 def _limits(axes: Axes, paths: Sequence[Path2D]) -> None:
-    """Show all but the outermost hundredth on each side, so that one spike does not shrink the cycle to a dot."""
+    """Show everything, unless a few spikes would shrink the cycles to a dot: then all but the outermost hundredths."""
     for values, set_limits in (
         (np.concatenate([p.x for p in paths]), axes.set_xlim),
         (np.concatenate([p.y for p in paths]), axes.set_ylim),
     ):
         low, high = np.quantile(values, [0.01, 0.99])
+        if np.ptp(values) < 2.5 * (high - low):
+            low, high = values.min(), values.max()
         margin = 0.08 * (high - low) or 0.5
         set_limits(low - margin, high + margin)

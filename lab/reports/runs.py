@@ -80,6 +80,8 @@ class Arm:
 
     label: str
     runs: tuple[RunData, ...]
+    place: int | None = None
+    """Its place among a study's arms, which decides its look where others are missing too; None: as in the list."""
 
     @property
     def first(self) -> RunData:

@@ -6,13 +6,15 @@ marker as well. A figure is made and saved inside ``applied()``, which leaves ma
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+import textwrap
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import matplotlib
+from matplotlib.artist import Artist
 from matplotlib.axes import Axes
 from matplotlib.colors import LinearSegmentedColormap
 from matplotlib.figure import Figure
@@ -61,7 +63,7 @@ _RC: Any = {
     "axes.spines.right": False,
     "axes.axisbelow": True,
     "axes.formatter.use_mathtext": True,
-    "axes.formatter.limits": (-3, 5),
+    "axes.formatter.limits": (-4, 6),
     "xtick.labelsize": 10.5,
     "ytick.labelsize": 10.5,
     "xtick.color": INK,
@@ -118,6 +120,18 @@ def role_color(name: str, default: str = INK) -> str:
     """The colour of a quantity by the words in its name: ``lr.generator`` is drawn as the generator is."""
     words = name.replace("/", ".").replace(" ", ".").split(".")
     return next((color for role, color in ROLES.items() if role in words), default)
+
+
+def headline(figure: Figure, words: str, handles: Sequence[Artist] = ()) -> None:
+    """Write the heading above a figure and below it, where there are arms to tell apart, their legend."""
+    if not handles:
+        figure.suptitle(textwrap.fill(words, 62), x=0.01, ha="left", fontsize=12.5, fontweight="bold")
+        return
+    wide = max(len(str(handle.get_label())) for handle in handles) > 26
+    legend = figure.legend(
+        handles=handles, title=words, alignment="left", loc="outside upper left", ncols=1 if wide else 2
+    )
+    legend.get_title().set(fontsize=12.5, fontweight="bold")
 
 
 def bare(axes: Axes) -> None:

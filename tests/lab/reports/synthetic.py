@@ -1,6 +1,5 @@
 """Run directories and studies as the trainers leave them, made up in milliseconds."""
 
-import csv
 import json
 from collections.abc import Mapping, Sequence
 from pathlib import Path

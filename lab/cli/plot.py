@@ -1,0 +1,34 @@
+"""`lab plot`: draws the figures of one run, or of several over each other."""
+
+from __future__ import annotations
+
+import argparse
+
+from lab.cli.options import add_run_argument, chosen_runs
+
+
+def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    """Add ``lab plot`` to the command line."""
+    parser = subparsers.add_parser(
+        "plot",
+        help="draw the figures of a run, or of several in one",
+        description="Draw schedules and what they did, the trainer's own figures, and scores. Runs that differ only in "
+        "their seed are averaged with an interval; others are told apart by colour and line style.",
+    )
+    add_run_argument(parser, several=True)
+    parser.add_argument("--out", metavar="DIR", help="where the PNG files go (default: figures/ of the first run)")
+    parser.set_defaults(run=run)
+
+
+def run(args: argparse.Namespace) -> int:
+    """Draw, and name the files."""
+    from pathlib import Path
+
+    from lab.reports.draw import draw_runs
+
+    runs = chosen_runs(args)
+    # Figures of several runs get a folder of their own, not to replace those of the first one alone.
+    default = runs[0].figures if len(runs) == 1 else runs[0].figures / "compared"
+    for saved in draw_runs([run.path for run in runs], Path(args.out) if args.out else default):
+        print(f"{saved.path}  {saved.title}")
+    return 0

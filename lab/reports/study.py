@@ -1,0 +1,264 @@
+"""A study's figures: every seed of every arm, the paired differences behind the verdict, and learning curves by arm."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from matplotlib.lines import Line2D
+
+from lab.errors import UserError
+from lab.reports import style
+from lab.reports.figure import Saved
+from lab.reports.panels import BAND, Line, Panel, stack
+from lab.reports.runs import Arm, names, read_run
+from lab.reports.series import fmt
+from lab.training import plugins
+from lab.training.metrics import FILE
+
+MOST_COLUMNS = 6
+_LAST = ".last"
+
+
+@dataclass(frozen=True)
+class StudyData:
+    """A study's directory as the figures and the report see it: ``summary.json`` and where its runs lie."""
+
+    path: Path
+    summary: Mapping[str, Any]
+
+    @property
+    def name(self) -> str:
+        """The study's name."""
+        return str(self.summary.get("name", self.path.name))
+
+    @property
+    def title(self) -> str:
+        """Its heading."""
+        return str(self.summary.get("title") or self.name)
+
+    @property
+    def metric(self) -> str:
+        """The score that the comparisons are of."""
+        return str(self.summary["metric"])
+
+    @property
+    def arms(self) -> Mapping[str, Mapping[str, Any]]:
+        """Arm -> score column -> its numbers, as in summary.json."""
+        found: Mapping[str, Mapping[str, Any]] = self.summary["arms"]
+        return found
+
+    @property
+    def columns(self) -> list[str]:
+        """The score columns that any arm has, the metric first."""
+        return list(dict.fromkeys([self.metric, *(column for arm in self.arms.values() for column in arm)]))
+
+    @property
+    def comparisons(self) -> Sequence[Mapping[str, Any]]:
+        """What was tested, as in summary.json."""
+        found: Sequence[Mapping[str, Any]] = self.summary.get("comparisons", [])
+        return found
+
+    def runs(self) -> dict[str, list[Path]]:
+        """The run directories of each arm that have a log, by rising seed; empty lists where they were deleted."""
+        root = self.path.parent / "runs" / self.name
+        seeds = self.summary.get("seeds", [])
+        return {
+            arm: [path for seed in seeds if (path := root / f"{arm}-s{seed}") and _logged(path)] for arm in self.arms
+        }
+
+
+def _logged(run: Path) -> bool:
+    log = run / FILE
+    return log.is_file() and log.stat().st_size > 0
+
+
+def read_study(path: Path) -> StudyData:
+    """Read a study's directory.
+
+    Raises:
+        UserError: it has no readable summary.json.
+    """
+    try:
+        return StudyData(path, json.loads((path / "summary.json").read_text(encoding="utf-8")))
+    except (OSError, ValueError) as error:
+        raise UserError(f"{path}: is no finished study, summary.json cannot be read: {error}") from None
+
+
+def study_figures(study_dir: Path, out: Path) -> list[Saved]:
+    """Draw what a study found into ``out``: arms, paired differences, learning curves; only those it has data for.
+
+    Args:
+        study_dir: ``results/<study>``, with ``summary.json``; its runs are looked for in ``results/runs/<study>``.
+        out: made if missing.
+    """
+    study = read_study(study_dir)
+    found = [_save_arms(study, out), _save_differences(study, out), _save_curves(study, out)]
+    return [saved for saved in found if saved is not None]
+
+
+def words(column: str) -> str:
+    """A score column for readers: ``ema/good.last`` is "good, EMA, last step"."""
+    name = column.removesuffix(_LAST)
+    parts = [name.removeprefix("ema/").replace("_", " ")]
+    parts += ["EMA"] if name.startswith("ema/") else []
+    parts += ["last step"] if column.endswith(_LAST) else []
+    return ", ".join(parts)
+
+
+def _save_arms(study: StudyData, out: Path) -> Saved | None:
+    columns = [c for c in study.columns if any(c in arm for arm in study.arms.values())][:MOST_COLUMNS]
+    if not columns:
+        return None
+    told = [
+        f"{arm} {fmt(of[study.metric]['mean'])}{_span(of[study.metric]['mean_interval'])}"
+        for arm, of in study.arms.items()
+        if study.metric in of
+    ]
+    return style.save(
+        arms_figure(study, columns),
+        out,
+        "arms",
+        "Scores by arm",
+        f"Dot plot of every seed's score by arm. Mean {words(study.metric)}: {'; '.join(told)}.",
+        f"Each dot is one seed; the large marker is the mean, the bar its {_confidence(study)} bootstrap interval, the "
+        f"tick the interquartile mean. {study.summary.get('direction', 'higher').capitalize()} {words(study.metric)} is better.",
+    )
+
+
+@style.applied()
+def arms_figure(study: StudyData, columns: Sequence[str]) -> Figure:
+    """One panel for each score column, one row in it for each arm; the mean is written at the right."""
+    order = list(study.arms)
+    row = 0.34 * len(order) + 0.62
+    figure = Figure(figsize=(style.WIDTH, 0.9 + row * len(columns)))
+    grid = figure.subplots(len(columns), 1, squeeze=False)[:, 0]
+    for axes, column in zip(grid, columns, strict=True):
+        for place, arm in enumerate(order):
+            if column in study.arms[arm]:
+                _draw_arm(axes, place, study.arms[arm][column])
+        axes.set(yticks=range(len(order)), yticklabels=order, ylim=(len(order) - 0.4, -0.6))
+        axes.set_title(_capital(words(column)) + (" (the study's metric)" if column == study.metric else ""))
+        axes.grid(axis="x", color="#DDDDDD", linewidth=0.8)
+        axes.tick_params(axis="y", length=0)
+        axes.spines["left"].set_visible(False)
+        axes.margins(x=0.04)
+    style.headline(figure, study.title)
+    figure.legend(handles=_signs("mean and interval"), loc="outside lower center", ncols=3)
+    return figure
+
+
+def _draw_arm(axes: Axes, place: int, column: Mapping[str, Any]) -> None:
+    look = style.look(place)
+    values = np.array(list(column["values"].values()), dtype=np.float64)
+    _draw_row(axes, place, values, column["mean"], column["mean_interval"], look.color, look.marker)
+    axes.plot([column["iqm"]] * 2, [place - 0.3, place + 0.3], color=style.INK, linewidth=2.2, zorder=4)
+    axes.annotate(
+        fmt(column["mean"]), (1.0, place), xycoords=("axes fraction", "data"), xytext=(5, 0),
+        textcoords="offset points", va="center", fontsize=10.5, annotation_clip=False,
+    )  # fmt: skip
+
+
+def _draw_row(
+    axes: Axes, place: int, values: np.ndarray[Any, Any], mean: float, interval: Any, color: str, marker: str
+) -> None:
+    # Seeds are moved up and down by a fixed pattern, so that equal scores stay countable.
+    lift = 0.2 * (np.arange(len(values)) % 3 - 1) if len(values) > 1 else np.zeros(1)
+    axes.plot(values, place + lift, "o", color=color, alpha=0.5, markersize=5, markeredgewidth=0, zorder=2)
+    if interval and None not in interval:
+        axes.plot(interval, [place, place], color=color, linewidth=4.5, alpha=0.75, zorder=3)
+    axes.plot(mean, place, marker, color=color, markeredgecolor="white", markeredgewidth=1.2, markersize=10, zorder=5)
+
+
+def _signs(mean: str) -> list[Line2D]:
+    grey = "#555555"
+    return [
+        Line2D([], [], linestyle="none", marker="o", color=grey, alpha=0.6, markersize=5, label="one seed"),
+        Line2D([], [], color=grey, linewidth=4, marker="o", markersize=9, markeredgecolor="white", label=mean),
+        Line2D([], [], linestyle="none", marker="|", color=style.INK, markersize=11, markeredgewidth=2.2, label="IQM"),
+    ]
+
+
+def _save_differences(study: StudyData, out: Path) -> Saved | None:
+    drawn = [c for c in study.comparisons if c["pairs"]]
+    if not drawn:
+        return None
+    told = [
+        f"{c['treatment']} minus {c['control']}: {fmt(c['difference'])}{_span(c['interval'])}, {c['verdict']}"
+        for c in drawn
+    ]
+    return style.save(
+        differences_figure(study, drawn),
+        out,
+        "differences",
+        "Paired differences",
+        f"Dot plot of the difference in {words(study.metric)} between two arms, seed by seed. {'; '.join(told)}.",
+        f"Each dot is one seed run in both arms; the marker is the mean difference, the bar its {_confidence(study)} "
+        "interval. p is of the paired sign-flip test after Holm's correction.",
+    )
+
+
+@style.applied()
+def differences_figure(study: StudyData, comparisons: Sequence[Mapping[str, Any]]) -> Figure:
+    """One row for each comparison: treatment − control of every seed, and what the test says of their mean."""
+    figure = Figure(figsize=(style.WIDTH, 1.5 + 0.78 * len(comparisons)))
+    axes = figure.subplots()
+    axes.axvline(0, color=style.INK, linewidth=1.2, linestyle=(0, (3, 2)), zorder=1)
+    for place, c in enumerate(comparisons):
+        a, b = (study.arms[c[side]][study.metric]["values"] for side in ("treatment", "control"))
+        values = np.array([a[str(seed)] - b[str(seed)] for seed in c["seeds"]], dtype=np.float64)
+        look = style.look(list(study.arms).index(c["treatment"]))
+        _draw_row(axes, place, values, c["difference"], c["interval"], look.color, look.marker)
+        axes.annotate(
+            f"{c['treatment']} − {c['control']}: {c['verdict']} (p = {fmt(c['p_holm'])}, n = {c['pairs']})",
+            (0.0, place - 0.36), xycoords=("axes fraction", "data"), va="bottom", fontsize=10.5, fontweight="bold",
+        )  # fmt: skip
+    better = "right" if study.summary.get("direction") == "higher" else "left"
+    axes.set(yticks=[], ylim=(len(comparisons) - 0.55, -0.85))
+    axes.set_xlabel(f"difference in {words(study.metric)} (better to the {better})")
+    axes.spines["left"].set_visible(False)
+    axes.margins(x=0.06)
+    style.headline(figure, "Paired differences")
+    figure.legend(handles=_signs("mean and interval")[:2], loc="outside lower center", ncols=2)
+    return figure
+
+
+def _save_curves(study: StudyData, out: Path) -> Saved | None:
+    by_arm = study.runs()
+    arms = [
+        Arm(name, tuple(read_run(path) for path in paths), place)
+        for place, (name, paths) in enumerate(by_arm.items())
+        if paths
+    ]
+    columns = list(dict.fromkeys(column.removesuffix(_LAST) for column in study.columns))[:MOST_COLUMNS]
+    panels = [Panel(_capital(words(c)), [Line(f"evaluation/{c}", c, sparse=True)]) for c in columns]
+    if not arms or not any(line.drawable(arm.first) for arm in arms for panel in panels for line in panel.lines):
+        return None
+    unit = plugins.trainer(study.summary["trainer"]).step_unit
+    seeds = f"over {max(len(arm.runs) for arm in arms)} seeds"
+    return style.save(
+        stack(arms, panels, unit, "Learning curves by arm"),
+        out,
+        "curves",
+        "Learning curves by arm",
+        f"Line charts of {', '.join(words(c) for c in columns)} over steps for the arms {names(arms)}.",
+        f"The mean {seeds} at each evaluation. {BAND}",
+    )
+
+
+def _capital(text: str) -> str:
+    return text[:1].upper() + text[1:]
+
+
+def _confidence(study: StudyData) -> str:
+    return f"{100 * (1 - float(study.summary.get('alpha', 0.05))):.0f} %"
+
+
+def _span(interval: Any) -> str:
+    return f" [{fmt(interval[0])}, {fmt(interval[1])}]" if interval and None not in interval else ""
