@@ -137,7 +137,7 @@ class BatchedTask(VectorEnv[NDArray[np.float32], NDArray[Any], NDArray[Any]]):
         done = terminated | truncated
         if not done.any():
             return observation, reward, terminated, truncated, {"difficulty": self._level.copy()}
-        info = self._ended(observation, done, self.task.success(self._state, terminated, truncated) & done)
+        info = self._ended(observation, done, self.task.success(self._state, terminated) & done)
         self._begin(done)
         return self.task.observe(self._state), reward, terminated, truncated, {"difficulty": self._level.copy(), **info}
 

@@ -97,11 +97,9 @@ class CartPole:
         """The state itself, float32[n, 4]."""
         return state.T.astype(np.float32)
 
-    def success(
-        self, state: FloatArray, terminated: NDArray[np.bool_], timeout: NDArray[np.bool_]
-    ) -> NDArray[np.bool_]:
-        """The time limit was reached with the pole still up."""
-        return timeout & ~terminated
+    def success(self, state: FloatArray, terminated: NDArray[np.bool_]) -> NDArray[np.bool_]:
+        """The pole is still up."""
+        return ~terminated
 
     def draw(self, canvas: Canvas, state: FloatArray, values: Mapping[str, float]) -> None:
         """The track, the cart and the pole at its length."""

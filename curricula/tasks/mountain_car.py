@@ -83,9 +83,7 @@ class MountainCar:
         """Position and velocity, float32[n, 2]."""
         return state.T.astype(np.float32)
 
-    def success(
-        self, state: FloatArray, terminated: NDArray[np.bool_], timeout: NDArray[np.bool_]
-    ) -> NDArray[np.bool_]:
+    def success(self, state: FloatArray, terminated: NDArray[np.bool_]) -> NDArray[np.bool_]:
         """The goal is the only way to terminate."""
         return terminated
 

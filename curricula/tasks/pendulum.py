@@ -91,12 +91,10 @@ class Pendulum:
         """cos θ, sin θ and ω, float32[n, 3]."""
         return np.array((np.cos(state[0]), np.sin(state[0]), state[1]), dtype=np.float32).T
 
-    def success(
-        self, state: FloatArray, terminated: NDArray[np.bool_], timeout: NDArray[np.bool_]
-    ) -> NDArray[np.bool_]:
+    def success(self, state: FloatArray, terminated: NDArray[np.bool_]) -> NDArray[np.bool_]:
         """Held upright for the last 50 steps."""
         held: NDArray[np.bool_] = state[2] >= HOLD
-        return timeout & held
+        return held
 
     def draw(self, canvas: Canvas, state: FloatArray, values: Mapping[str, float]) -> None:
         """The rod about its hinge."""

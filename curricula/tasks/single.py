@@ -18,8 +18,8 @@ from lab.errors import UserError
 class TaskEnv(gym.Env[NDArray[np.float32], Any]):
     """A task as a single environment, made by ``gym.make("lab/…", difficulty=…, axes=…)``.
 
-    ``info["difficulty"]`` is the difficulty of the running episode, in reset and in step; ``info["success"]`` says in
-    step whether the episode ends here with the task's aim reached (the time limit is read from Gymnasium's ``spec``).
+    ``info["difficulty"]`` is the difficulty of the running episode, in reset and in step. ``info["success"]``, in step,
+    says whether the episode reaches the task's aim if it ends here: in the last step it is the episode's outcome.
     """
 
     metadata: dict[str, Any] = {"render_modes": ["rgb_array"], "render_fps": 30}  # noqa: RUF012 (Gymnasium's own shape)
@@ -51,7 +51,6 @@ class TaskEnv(gym.Env[NDArray[np.float32], Any]):
         self._pending = spread(difficulty, self.axes, 1)
         self._adopt()
         self._state: FloatArray | None = None
-        self._elapsed = 0
 
     @property
     def difficulty(self) -> float:
@@ -73,20 +72,14 @@ class TaskEnv(gym.Env[NDArray[np.float32], Any]):
             self._pending = spread(value, self.axes, 1, "options.difficulty")
         self._adopt()
         self._state = self.task.first(self.np_random.random((self.task.draws, 1)), self._values)
-        self._elapsed = 0
         return self.task.observe(self._state)[0], {"difficulty": self.difficulty}
 
     def step(self, action: Any) -> tuple[NDArray[np.float32], float, bool, bool, dict[str, Any]]:
         """One step of the task; the time limit is Gymnasium's wrapper's affair."""
         if self._state is None:
             raise UserError("step was called before reset; accepted: reset first")
-        if not self.action_space.contains(action):
-            raise UserError(f"action is {action!r}; accepted: {self.action_space}")
-        self._state, reward, terminated = self.task.advance(self._state, np.asarray(action)[None], self._physics)
-        self._elapsed += 1
-        limit = self.spec.max_episode_steps if self.spec is not None else None
-        timeout = np.array([limit is not None and self._elapsed >= limit])
-        success = self.task.success(self._state, terminated, timeout)
+        self._state, reward, terminated = self.task.advance(self._state, self._checked(action)[None], self._physics)
+        success = self.task.success(self._state, terminated)
         info = {"difficulty": self.difficulty, "success": bool(success[0])}
         return self.task.observe(self._state)[0], float(reward[0]), bool(terminated[0]), False, info
 
@@ -95,6 +88,14 @@ class TaskEnv(gym.Env[NDArray[np.float32], Any]):
         if self.render_mode is None or self._state is None:
             return None
         return picture(self.task, self._state[:, 0], column(self._values, 0), self.difficulty)
+
+    def _checked(self, action: Any) -> NDArray[Any]:
+        """The action as an array; a continuous one may lie outside its space (tasks clip, as Gymnasium's own do)."""
+        array = np.asarray(action)
+        discrete = isinstance(self.action_space, gym.spaces.Discrete)
+        if array.shape != self.action_space.shape or (discrete and not self.action_space.contains(action)):
+            raise UserError(f"action is {action!r}; accepted: {self.action_space}")
+        return array
 
     def _adopt(self) -> None:
         self._current = self._pending

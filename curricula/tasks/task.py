@@ -57,10 +57,8 @@ class Task(Protocol, Generic[Physics]):
     def observe(self, state: FloatArray) -> NDArray[np.float32]:
         """What the agent sees, float32[n, …]."""
 
-    def success(
-        self, state: FloatArray, terminated: NDArray[np.bool_], timeout: NDArray[np.bool_]
-    ) -> NDArray[np.bool_]:
-        """Whether an episode that stands here, terminated or at its time limit, has reached the task's aim."""
+    def success(self, state: FloatArray, terminated: NDArray[np.bool_]) -> NDArray[np.bool_]:
+        """Whether an episode that ends in this state, terminated or else at its time limit, reached the task's aim."""
 
     def draw(self, canvas: Canvas, state: FloatArray, values: Mapping[str, float]) -> None:
         """Paint one environment's state, float64[rows]."""
