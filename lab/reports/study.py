@@ -128,7 +128,7 @@ def _save_arms(study: StudyData, out: Path) -> Saved | None:
         "Scores by arm",
         f"Dot plot of every seed's score by arm. Mean {words(study.metric)}: {'; '.join(told)}.",
         f"Each dot is one seed; the large marker is the mean, the bar its {_confidence(study)} bootstrap interval, the "
-        f"tick the interquartile mean. {study.summary.get('direction', 'higher').capitalize()} {words(study.metric)} is better.",
+        f"tick the interquartile mean. Of {words(study.metric)}, {study.summary.get('direction', 'higher')} is better.",
     )
 
 
@@ -168,9 +168,9 @@ def _draw_arm(axes: Axes, place: int, column: Mapping[str, Any]) -> None:
 def _draw_row(
     axes: Axes, place: int, values: np.ndarray[Any, Any], mean: float, interval: Any, color: str, marker: str
 ) -> None:
-    # Seeds are moved up and down by a fixed pattern, so that equal scores stay countable.
-    lift = 0.2 * (np.arange(len(values)) % 3 - 1) if len(values) > 1 else np.zeros(1)
-    axes.plot(values, place + lift, "o", color=color, alpha=0.5, markersize=5, markeredgewidth=0, zorder=2)
+    # Seeds lie above and below the bar by a fixed pattern, so that it hides none and equal scores stay countable.
+    lift = np.array([-0.22, 0.22, -0.32, 0.32])[np.arange(len(values)) % 4]
+    axes.plot(values, place + lift, "o", color=color, alpha=0.65, markersize=5, markeredgewidth=0, zorder=2)
     if interval and None not in interval:
         axes.plot(interval, [place, place], color=color, linewidth=4.5, alpha=0.75, zorder=3)
     axes.plot(mean, place, marker, color=color, markeredgecolor="white", markeredgewidth=1.2, markersize=10, zorder=5)
@@ -217,7 +217,8 @@ def differences_figure(study: StudyData, comparisons: Sequence[Mapping[str, Any]
         _draw_row(axes, place, values, c["difference"], c["interval"], look.color, look.marker)
         axes.annotate(
             f"{c['treatment']} − {c['control']}: {c['verdict']} (p = {fmt(c['p_holm'])}, n = {c['pairs']})",
-            (0.0, place - 0.36), xycoords=("axes fraction", "data"), va="bottom", fontsize=10.5, fontweight="bold",
+            (0.0, place - 0.42), xycoords=("axes fraction", "data"), va="bottom", fontsize=10.5, fontweight="bold",
+            bbox={"facecolor": "white", "edgecolor": "none", "pad": 1.5},
         )  # fmt: skip
     better = "right" if study.summary.get("direction") == "higher" else "left"
     axes.set(yticks=[], ylim=(len(comparisons) - 0.55, -0.85))

@@ -132,3 +132,43 @@ def rl_run(path: Path, **changes: Any) -> Path:
             row["evaluation/success"] = row["evaluation/success/1.00"]
         rows.append({name: float(value) if name != "step" else value for name, value in row.items()})
     return write_run(path, "rl", config, rows)
+
+
+def write_study(results: Path, arms: Mapping[str, float], seeds: int = 5, name: str = "ring") -> Path:
+    """A finished study as `lab study` leaves it; ``arms`` gives each arm's mean score."""
+    from lab.studies.model import Study
+    from lab.studies.summary import TrialResult, summarise
+
+    rng = np.random.default_rng(1)
+    trials = [
+        TrialResult(
+            arm,
+            seed,
+            "finished",
+            scores={"ema/good": float(mean + rng.normal(0, 0.03)), "ema/modes": float(rng.integers(6, 9))},
+        )
+        for arm, mean in arms.items()
+        for seed in range(seeds)
+    ]
+    others = list(arms)
+    study = Study(
+        name=name,
+        title="Phase relations on the ring",
+        hypothesis="A quarter ahead is better than constant.",
+        trainer="gan",
+        preset="ring",
+        seeds=list(range(seeds)),
+        arms={arm: {} for arm in arms},
+        metric="ema/good",
+        direction="higher",
+        compare=[[other, others[0]] for other in others[1:]],
+        columns=["ema/modes"],
+    )
+    path = results / name
+    path.mkdir(parents=True)
+    (path / "summary.json").write_text(json.dumps(summarise(study, trials).to_json()))
+    (path / "study.yaml").write_text(yaml.safe_dump(study.model_dump(mode="json"), sort_keys=False))
+    (path / "provenance.json").write_text(
+        json.dumps({"version": "0.1.0", "sessions": [{"command": "lab study ring", "seconds": 61.0}]})
+    )
+    return path

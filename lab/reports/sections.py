@@ -1,0 +1,240 @@
+"""What a report says of a run or a study, as plain data: sentences, tables, figures, configuration, provenance."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from lab.errors import UserError
+from lab.reports.draw import draw_runs
+from lab.reports.figure import Saved
+from lab.reports.runs import RunData, read_run
+from lab.reports.series import fmt
+from lab.reports.study import StudyData, read_study, study_figures, words
+from lab.training import jsonlines, plugins
+from lab.training.run import CONFIG, PROVENANCE, Run
+
+ABSENT = "–"
+_EVALUATION = "evaluation/"
+
+
+@dataclass(frozen=True)
+class Table:
+    """A table: what it shows, its header, its rows; the first cell of a row is its heading."""
+
+    caption: str
+    header: Sequence[str]
+    rows: Sequence[Sequence[str]]
+
+
+@dataclass(frozen=True)
+class Section:
+    """One run or study of a report.
+
+    Attributes:
+        title: its heading.
+        kind: "run" or "study".
+        verdict: a study's, in one word or two; empty where there is none.
+        summary: paragraphs.
+        tables: scores, arms, comparisons.
+        figures: in the order of reading.
+        config: the complete configuration, as YAML.
+        provenance: name and value of everything known about how it was made.
+    """
+
+    title: str
+    kind: str
+    verdict: str
+    summary: Sequence[str]
+    tables: Sequence[Table]
+    figures: Sequence[Saved]
+    config: str
+    provenance: Sequence[tuple[str, str]]
+
+
+def section_of(path: Path) -> Section:
+    """Describe the run or the study in a directory; its figures are drawn anew.
+
+    Raises:
+        UserError: it is neither.
+    """
+    if (path / "summary.json").is_file():
+        return study_section(path)
+    if (path / CONFIG).is_file():
+        return run_section(path)
+    raise UserError(f"{path}: is neither a run (no {CONFIG}) nor a finished study (no summary.json)")
+
+
+def run_section(path: Path) -> Section:
+    """What a report says of one run."""
+    run = read_run(path)
+    provenance = Run.open(path).provenance
+    return Section(
+        title=run.name,
+        kind="run",
+        verdict="",
+        summary=[_made(run, provenance), _reached(run)],
+        tables=[table] if (table := _scores(run)).rows else [],
+        figures=draw_runs([path], path / "figures"),
+        config=(path / CONFIG).read_text(encoding="utf-8"),
+        provenance=_flat(provenance),
+    )
+
+
+def _made(run: RunData, provenance: Mapping[str, Any]) -> str:
+    plugin = plugins.trainer(run.trainer)
+    preset = f", preset {provenance['preset']}" if provenance.get("preset") else ""
+    on = f" on {provenance['device_name']} ({provenance['device']})" if provenance.get("device") else ""
+    seconds = _seconds(run.path)
+    took = f" in {_duration(seconds)}" if seconds else ""
+    done = f"{run.last_step:,} {plugin.step_unit}s"
+    state = "all of those planned" if run.finished else f"of {run.steps:,} planned: the run is not finished"
+    return f"Trainer {run.trainer} ({plugin.summary}){preset}, seed {run.seed}: {done}{took}{on}, {state}."
+
+
+def _reached(run: RunData) -> str:
+    headline = [c for c in plugins.trainer(run.trainer).headline if len(run.series(c)[0])]
+    ends = [f"{words(c.removeprefix(_EVALUATION))} {fmt(run.series(c)[1][-1])}" for c in headline]
+    return f"At its last step: {'; '.join(ends)}." if ends else "It has no scores yet."
+
+
+def _seconds(path: Path) -> float:
+    """Time spent training, over all of the run's processes: each counts its own seconds from zero."""
+    total = last = 0.0
+    for row in jsonlines.read(path / "timing.jsonl"):
+        now = float(row.get("seconds", 0.0))
+        total, last = (total + last, now) if now < last else (total, now)
+    return total + last
+
+
+def _duration(seconds: float) -> str:
+    minutes, rest = divmod(round(seconds), 60)
+    hours, minutes = divmod(minutes, 60)
+    return f"{hours} h {minutes} min" if hours else f"{minutes} min {rest} s" if minutes else f"{rest} s"
+
+
+def _scores(run: RunData) -> Table:
+    names = [name for name in run.metrics.names() if name.startswith(_EVALUATION)]
+    rows = [
+        [words(name.removeprefix(_EVALUATION)), _last_cycle(run, name), fmt(run.series(name)[1][-1])] for name in names
+    ]
+    return Table(
+        "Scores: the mean over the last whole cycle favours no phase of it", ["score", "last cycle", "last step"], rows
+    )
+
+
+def _last_cycle(run: RunData, name: str) -> str:
+    try:
+        return fmt(run.metrics.over_last_cycle(name, run.clock, run.last_step))
+    except UserError:  # no evaluation fell into that cycle
+        return ABSENT
+
+
+def study_section(path: Path) -> Section:
+    """What a report says of one study, its trainer's figures of all arms included where the runs are there."""
+    study = read_study(path)
+    runs = [run for of_arm in study.runs().values() for run in of_arm]
+    figures = study_figures(path, path / "figures")
+    if runs:
+        figures += draw_runs(runs, path / "figures")
+    return Section(
+        title=study.title,
+        kind="study",
+        verdict=str(study.summary.get("verdict") or ""),
+        summary=_study_words(study),
+        tables=[table for table in (_arms_table(study), _comparisons_table(study), _failures(study)) if table.rows],
+        figures=figures,
+        config=_text(path / "study.yaml"),
+        provenance=_flat(json.loads(_text(path / PROVENANCE) or "{}")),
+    )
+
+
+def _study_words(study: StudyData) -> list[str]:
+    summary = study.summary
+    trials = summary.get("trials", {})
+    planned = f"{len(study.arms)} arms of trainer {summary['trainer']} (preset {summary['preset']})"
+    paragraphs = [
+        f"Hypothesis, stated before the runs: {' '.join(str(summary['hypothesis']).split())}",
+        f"{planned}, {len(summary.get('seeds', []))} seeds each: {trials.get('finished', ABSENT)} of "
+        f"{trials.get('planned', ABSENT)} trials finished. The metric is {words(study.metric)}; "
+        f"{summary.get('direction', 'higher')} is better.",
+    ]
+    if study.comparisons:
+        first = study.comparisons[0]
+        paragraphs.append(
+            f"{first['verdict'].capitalize()}: {first['treatment']} against {first['control']}: {first['reason']}. "
+            f"Mean paired difference over {first['pairs']} seeds: {_number(first['difference'])}{_span(first['interval'])}."
+        )
+    else:
+        paragraphs.append("The study compares nothing; it describes its arms.")
+    return paragraphs
+
+
+def _arms_table(study: StudyData) -> Table:
+    others = [column for column in study.columns if column != study.metric]
+    level = f"{100 * (1 - float(study.summary.get('alpha', 0.05))):.0f} %"
+    header = ["arm", "seeds", f"{words(study.metric)}: mean", "IQM", *(words(column) for column in others)]
+    rows = []
+    for arm, columns in study.arms.items():
+        scored = columns.get(study.metric)
+        cells = (
+            [str(scored["n"]), _with_interval(scored, "mean"), _with_interval(scored, "iqm")]
+            if scored
+            else ["0", ABSENT, ABSENT]
+        )
+        rows.append([arm, *cells, *(_with_interval(columns[c], "mean") if c in columns else ABSENT for c in others)])
+    return Table(f"Arms: means over seeds, in brackets {level} bootstrap intervals", header, rows)
+
+
+def _comparisons_table(study: StudyData) -> Table:
+    rows = [
+        [
+            f"{c['treatment']} − {c['control']}",
+            str(c["pairs"]),
+            f"{_number(c['difference'])}{_span(c['interval'])}",
+            _number(c["p"]),
+            _number(c["p_holm"]),
+            c["verdict"],
+        ]
+        for c in study.comparisons
+    ]
+    header = ["comparison", "pairs", "mean difference", "p (one-sided)", "p (Holm)", "verdict"]
+    return Table(f"Comparisons of {words(study.metric)}, seed by seed", header, rows)
+
+
+def _failures(study: StudyData) -> Table:
+    failed = study.summary.get("trials", {}).get("failed", [])
+    rows = [[str(t["arm"]), str(t["seed"]), str(t["status"]), str(t["error"])] for t in failed]
+    return Table("Trials without a score", ["arm", "seed", "status", "why"], rows)
+
+
+def _number(value: float | None) -> str:
+    return ABSENT if value is None else fmt(value)
+
+
+def _span(interval: Any) -> str:
+    return f" [{fmt(interval[0])}, {fmt(interval[1])}]" if interval and None not in interval else ""
+
+
+def _with_interval(column: Mapping[str, Any], key: str) -> str:
+    return f"{_number(column[key])}{_span(column.get(f'{key}_interval'))}"
+
+
+def _text(path: Path) -> str:
+    return path.read_text(encoding="utf-8") if path.is_file() else ""
+
+
+def _flat(data: Mapping[str, Any], prefix: str = "") -> list[tuple[str, str]]:
+    """Nested records as lines: ``packages.torch``, ``sessions.0.command``."""
+    lines: list[tuple[str, str]] = []
+    for key, value in data.items():
+        if isinstance(value, Mapping):
+            lines += _flat(value, f"{prefix}{key}.")
+        elif isinstance(value, list):
+            lines += _flat({str(index): item for index, item in enumerate(value)}, f"{prefix}{key}.")
+        else:
+            lines.append((f"{prefix}{key}", ABSENT if value is None else str(value)))
+    return lines
