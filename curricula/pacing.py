@@ -47,8 +47,8 @@ class _Ramp:
             _check_whole(name, getattr(self, name), least)
         if self.stop <= self.start:
             raise UserError(f"stop is {self.stop}; accepted: a step after start, {self.start}")
-        rise = Schedule(Clock(period=self.stop - self.start, cycles=1), self._wave(), self.low, self.high)
-        object.__setattr__(self, "_schedule", rise.anti_phase())
+        falling = Schedule(Clock(period=self.stop - self.start, cycles=1), self._wave())
+        object.__setattr__(self, "_schedule", falling.anti_phase())
 
     def _wave(self) -> str | Callable[[float], float]:
         """The wave, falling from 1 to 0 over its cycle, whose inversion is the ramp."""
@@ -56,7 +56,9 @@ class _Ramp:
 
     def __call__(self, step: int) -> float:
         """The difficulty at a step."""
-        return self._schedule(max(step - self.start, 0))
+        way = self._schedule.level(max(step - self.start, 0))
+        # Exactly low at the start and exactly high at the end, and never an ulp outside.
+        return min(max(self.low * (1.0 - way) + self.high * way, self.low), self.high)
 
     def to_config(self) -> dict[str, Any]:
         """Plain data."""

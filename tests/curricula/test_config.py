@@ -1,0 +1,78 @@
+"""The configuration of a curriculum: every kind builds its teacher, survives YAML, and refuses mistakes at once."""
+
+import numpy as np
+import pytest
+import yaml
+from pydantic import ValidationError
+
+from curricula.config import CurriculumConfig
+from curricula.pacing import Cosine, Linear, Staircase
+from curricula.teachers import Episodes, Fixed, Paced, SuccessThreshold, Uniform
+from lab.training.config import Config
+
+
+class Holder(Config):
+    curriculum: CurriculumConfig = CurriculumConfig()
+
+
+KINDS = [
+    ({"kind": "none"}, Fixed(1.0)),
+    ({"kind": "none", "difficulty": 0.5}, Fixed(0.5)),
+    ({"kind": "uniform", "high": 0.5}, Uniform(0.0, 0.5)),
+    ({"kind": "linear", "stop": 100}, Paced(Linear(stop=100))),
+    ({"kind": "cosine", "stop": 100, "start": 5, "low": 0.2}, Paced(Cosine(stop=100, start=5, low=0.2))),
+    ({"kind": "staircase", "stop": 100, "levels": 3}, Paced(Staircase(stop=100, levels=3))),
+    ({"kind": "success_threshold", "window": 7, "step_up": 0.25}, SuccessThreshold(window=7, step_up=0.25)),
+]
+
+
+@pytest.mark.parametrize(("mapping", "teacher"), KINDS, ids=lambda x: x.get("kind", "") if isinstance(x, dict) else "")
+def test_every_kind_builds_its_teacher_and_survives_yaml(mapping: dict, teacher: object) -> None:
+    holder = Holder(curriculum=mapping)
+    assert holder.curriculum.build() == teacher
+    assert holder.curriculum.kind == mapping["kind"]
+    assert Holder(**yaml.safe_load(yaml.safe_dump(holder.model_dump()))) == holder
+
+
+def test_a_wave_begins_with_the_easy_tasks() -> None:
+    teacher = CurriculumConfig(kind="wave", clock={"period": 100}, high=0.8).build()
+    levels = []
+    for step in (0, 50, 100):
+        teacher.update(Episodes.none(step))
+        levels.append(teacher.level)
+    assert levels == pytest.approx([0.0, 0.8, 0.0])
+
+
+def test_no_curriculum_is_the_target_task() -> None:
+    assert Holder().curriculum.build().difficulty(np.random.default_rng(0), 2).tolist() == [1.0, 1.0]
+
+
+def test_a_built_teacher_is_new_each_time() -> None:
+    config = CurriculumConfig(kind="success_threshold", window=1)
+    config.build().update(Episodes(0, np.zeros(1), np.zeros(1), np.ones(1, np.int64), np.ones(1, bool)))
+    assert config.build().level == 0.0
+
+
+@pytest.mark.parametrize(
+    ("mapping", "words"),
+    [
+        ({"kind": "liner"}, ["liner", "'linear'", "'success_threshold'"]),
+        ({"stop": 5}, ["kind"]),
+        ({"kind": "linear"}, ["stop"]),
+        ({"kind": "linear", "stop": 0}, ["stop", "greater than or equal to 1"]),
+        ({"kind": "linear", "stop": 5, "start": 9}, ["stop is 5; accepted: a step after start, 9"]),
+        ({"kind": "linear", "stop": True}, ["stop", "integer"]),
+        ({"kind": "linear", "stop": 5, "end": 7}, ["end"]),
+        ({"kind": "uniform", "low": float("nan")}, ["low"]),
+        ({"kind": "uniform", "low": 0.5, "high": 0.1}, ["low is 0.5"]),
+        ({"kind": "wave", "clock": {"period": 0}}, ["period", "0"]),
+        ({"kind": "wave", "clock": {"period": 5}, "wave": "cosin"}, ["cosin", "did you mean"]),
+        ({"kind": "success_threshold", "threshold": 1.5}, ["threshold"]),
+        ({"kind": "success_threshold", "lowest": 0.9, "highest": 0.2}, ["lowest is 0.9"]),
+    ],
+)
+def test_mistakes_are_refused_when_the_configuration_is_read(mapping: dict, words: list[str]) -> None:
+    with pytest.raises(ValidationError) as caught:
+        Holder(curriculum=mapping)
+    assert caught.value.error_count() == 1
+    assert all(word in str(caught.value) for word in words)
