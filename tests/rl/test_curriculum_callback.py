@@ -1,0 +1,105 @@
+import gymnasium
+import numpy as np
+import pytest
+from stable_baselines3 import DQN, PPO
+from stable_baselines3.common.env_util import make_vec_env
+from stable_baselines3.common.vec_env import VecNormalize
+
+import curricula
+from curricula.config import CurriculumConfig
+from curricula.teachers import SuccessThreshold, Uniform
+from lab.errors import UserError
+from lab.phase import Follower
+from rl.hooks import ConductorCallback, CurriculumCallback
+from rl.vec_env import BatchedVecEnv
+
+SHORT = {"max_episode_steps": 20}
+
+
+class Remembering:
+    """A teacher that asks for a new difficulty at every draw, and keeps what it is told."""
+
+    def __init__(self):
+        self.drawn, self.told = [], []
+
+    @property
+    def level(self):
+        return 0.25
+
+    def difficulty(self, rng, n):
+        self.drawn.append(rng.uniform(size=n))
+        return self.drawn[-1]
+
+    def update(self, results):
+        self.told.append(results)
+
+
+def dummy(**options):
+    return make_vec_env("lab/MountainCar-v0", 3, env_kwargs={**SHORT, **options}, seed=0)
+
+
+def batched(**options):
+    return BatchedVecEnv(curricula.make_vec("lab/MountainCar-v0", 3, **SHORT, **options), seed=0)
+
+
+def ppo(env):
+    return PPO("MlpPolicy", env, n_steps=32, batch_size=32, n_epochs=1, device="cpu", seed=0)
+
+
+@pytest.mark.parametrize("make", [dummy, batched, lambda: VecNormalize(dummy()), lambda: VecNormalize(batched())])
+def test_every_episode_is_played_at_a_difficulty_the_teacher_asked_for(make):
+    teacher = Remembering()
+    ppo(make()).learn(192, callback=CurriculumCallback(teacher))
+    ended = [results for results in teacher.told if len(results.difficulty)]
+    # Episodes of 20 steps end at steps 20, 40, … of every environment; none is played at the environments' own 1.0.
+    assert [results.step for results in ended] == [60, 120, 180]
+    assert np.array_equal(ended[0].difficulty, teacher.drawn[0])
+    for results in ended:
+        assert any(np.array_equal(results.difficulty, draw) for draw in teacher.drawn)
+        assert results.lengths.tolist() == [20, 20, 20]
+        assert results.returns.tolist() == [-20.0, -20.0, -20.0]
+        assert results.success.tolist() == [False, False, False]
+
+
+def test_a_batch_and_single_environments_give_the_teacher_the_same_story():
+    stories = []
+    for env in (dummy(), batched()):
+        teacher = Remembering()
+        ppo(env).learn(192, callback=CurriculumCallback(teacher, seed=3))
+        stories.append([(r.step, r.difficulty.tolist(), r.returns.tolist()) for r in teacher.told if len(r.difficulty)])
+    assert stories[0] == stories[1]
+
+
+def test_success_raises_the_level_and_lowers_the_learning_rate_that_follows_it():
+    teacher = SuccessThreshold(threshold=0.5, window=4, step_up=0.25)
+    env = BatchedVecEnv(
+        curricula.make_vec("lab/CartPole-v0", 4, axes={"length": {"easy": 0.5, "target": 0.6}}, max_episode_steps=4),
+        seed=0,
+    )
+    model, curriculum = ppo(env), CurriculumCallback(teacher)
+    follow = Follower("difficulty", low=1e-4, high=5e-4, anti=True)
+    model.learn(512, callback=[curriculum, ConductorCallback({"learning_rate": follow}, levels=curriculum.levels)])
+    assert teacher.level == 1.0
+    assert model.learning_rate == pytest.approx(1e-4)
+
+
+def test_it_works_with_an_off_policy_agent():
+    model = DQN("MlpPolicy", dummy(), learning_starts=30, buffer_size=500, train_freq=4, device="cpu")
+    teacher = Remembering()
+    model.learn(120, callback=CurriculumCallback(teacher))
+    assert sum(len(results.difficulty) for results in teacher.told) == 6
+
+
+def test_a_copy_goes_on_with_the_same_draws():
+    first, second = CurriculumCallback(Uniform()), CurriculumCallback(Uniform(), seed=9)
+    ppo(batched()).learn(96, callback=first)
+    second.load_state_dict(first.state_dict())
+    draws = [callback.teacher.difficulty(callback._rng, 5) for callback in (first, second)]
+    assert np.array_equal(*draws)
+
+
+@pytest.mark.parametrize("make", [lambda: make_vec_env("CartPole-v1", 2), lambda: gymnasium.make("CartPole-v1")])
+def test_environments_without_difficulty_are_refused_when_training_starts(make):
+    teacher = CurriculumConfig(kind="linear", stop=100).build()
+    with pytest.raises(UserError, match="set_difficulty"):
+        ppo(make()).learn(64, callback=CurriculumCallback(teacher))
