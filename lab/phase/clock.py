@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from lab.phase.errors import keys, refuse, whole, within
 from lab.phase.rhythm import Ints, Rhythm, Split, Stretched, Uniform
 
-FINEST = 1_000_000
+FINEST = 1_000_000_000
 """Offsets and phases are read as the nearest fraction with at most this denominator, so that 0.7 means 7/10."""
 
 
@@ -140,7 +140,7 @@ class Clock:
         steps = steps_of(step)
         if isinstance(steps, int):
             cycle, index, period = self.locate(steps)
-            return Position(cycle, index / period, period)
+            return Position(cycle, float(index) / float(period), period)  # as NumPy divides integers
         cycles, indices, periods = self.locate_all(steps)
         return Position(cycles, indices / periods, periods)
 

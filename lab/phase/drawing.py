@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import textwrap
 from collections.abc import Mapping
 from fractions import Fraction
 
@@ -43,10 +44,10 @@ def draw(file: ScheduleFile, width: int = 80) -> str:
     moving = False
     for name, voice in file.voices.items():
         if isinstance(voice, Follower | Constant):
-            lines += ["", _fit(f"{name}  {describe(voice)}", width)]
+            lines += ["", *_wrap(f"{name}  {describe(voice)}", width)]
             continue
         moving = True
-        lines += ["", _fit(f"{name}  {describe(voice, file.voices)}", width)]
+        lines += ["", *_wrap(f"{name}  {describe(voice, file.voices)}", width)]
         lines += _plot(voice(steps), np.searchsorted(edges, steps, side="right") - 1, columns)
         lines += _marks(voice, file.steps, columns)
     if moving:
@@ -97,8 +98,8 @@ def _list(numbers: list[int], more: bool) -> str:
     return ", ".join(f"{number:,}" for number in numbers) + (", …" if more else "")
 
 
-def _fit(text: str, width: int) -> str:
-    return text if len(text) <= width else text[: width - 1] + "…"
+def _wrap(text: str, width: int) -> list[str]:
+    return textwrap.wrap(text, width, subsequent_indent="  ")
 
 
 def _plot(values: NDArray[np.float64], where: NDArray[np.int64], columns: int) -> list[str]:

@@ -17,7 +17,7 @@ Located: TypeAlias = tuple[int, int, int]
 DIGITS = Context(prec=60)
 """Stretched periods are multiplied out to this many digits and only then rounded."""
 LAST = 2**62
-"""Steps beyond this are not told apart in arrays (int64)."""
+"""The largest integer that arrays (int64) are trusted with."""
 
 
 class Rhythm(Protocol):

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from lab.phase.clock import Clock, fraction, steps_of
 from lab.phase.errors import PhaseError, keys, number, refuse, within
-from lab.phase.rhythm import Ints
+from lab.phase.rhythm import LAST, Ints
 from lab.phase.waves import Function, Wave, find
 
 Floats: TypeAlias = NDArray[np.float64]
@@ -223,16 +223,16 @@ class Schedule(_Evaluated):
         if up:
             period *= down
             index = (index * down + up * period // down) % period
-        return float(self._wave.function(index / period))
+        return float(self._wave.function(float(index) / float(period)))  # as NumPy divides integers
 
     def _wave_over(self, steps: Ints) -> Floats:
         _, index, period = self.clock.locate_all(steps)
         up, down = self._shift
         if up:
-            index = index * down + up * period
-            period = period * down
-            index %= period
-        phases, where = np.unique(index / period, return_inverse=True)
+            if steps.size and int(period.max()) > LAST // down:
+                index, period = index.astype(object), period.astype(object)  # Python's integers, which never overflow
+            index, period = (index * down + up * period) % (period * down), period * down
+        phases, where = np.unique(index.astype(np.float64) / period.astype(np.float64), return_inverse=True)
         levels = np.fromiter(map(self._wave.function, phases.tolist()), np.float64, len(phases))
         return levels[where].reshape(steps.shape)
 
