@@ -8,7 +8,7 @@ from typing import Annotated, Any, Literal
 from pydantic import Field, model_validator
 
 from curricula.config import CurriculumConfig
-from lab.training.config import Config, RunConfig
+from lab.training.config import Config, Device, RunConfig
 
 Difficulty = Annotated[float, Field(ge=0.0, le=1.0)]
 
@@ -29,6 +29,7 @@ class EvaluationConfig(Config):
 class RlConfig(RunConfig):
     """One PPO run. The voice ``learning_rate`` is required; every other voice is optional."""
 
+    device: Device = Field("cpu", description="networks of this size are faster on the CPU; cuda and auto are obeyed")
     log_every: int = Field(2048, ge=1, description="steps between rows of training metrics")
     evaluate_every: int = Field(10_240, ge=1, description="steps between evaluations")
     checkpoint_every: int = Field(20_480, ge=1, description="steps between checkpoints")

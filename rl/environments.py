@@ -31,7 +31,11 @@ def build(config: RlConfig, num_envs: int, seed: int) -> BatchedVecEnv:
         return BatchedVecEnv(batch, seed)
     if config.axes:
         raise UserError(f"axes {sorted(config.axes)}: {config.task} has no difficulty axes; tasks: {_task_list()}")
-    return BatchedVecEnv(_singles(config, num_envs), seed)
+    env = _singles(config, num_envs)
+    if not isinstance(env.single_observation_space, gymnasium.spaces.Box):
+        space = type(env.single_observation_space).__name__
+        raise UserError(f"task {config.task!r}: its observations are {space}; accepted: Box")
+    return BatchedVecEnv(env, seed)
 
 
 def single(config: RlConfig, difficulty: float, render_mode: str | None = None) -> gymnasium.Env[Any, Any]:

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
+from gymnasium.spaces import Box
 from numpy.typing import NDArray
 from stable_baselines3.common.vec_env.base_vec_env import VecEnv, VecEnvStepReturn, VecEnvWrapper
 
@@ -69,8 +70,8 @@ class Normalised(VecEnvWrapper):
     def __init__(self, venv: VecEnv, *, observations: bool = True, rewards: bool = False, gamma: float = 0.99) -> None:
         super().__init__(venv)
         shape = venv.observation_space.shape
-        if observations and (shape is None or not hasattr(venv.observation_space, "low")):
-            raise UserError(f"normalise_observations: {venv.observation_space} is not a Box; set it to false")
+        if observations and not isinstance(venv.observation_space, Box):
+            raise UserError(f"observations: {venv.observation_space} cannot be standardised; accepted: a Box")
         self.observations = Moments(shape or ()) if observations else None
         self.rewards = Moments() if rewards else None
         self.gamma = gamma

@@ -24,6 +24,7 @@ from rl.evaluation import Score, play
 from rl.hooks import ConductorCallback, CurriculumCallback
 from rl.normalise import Normalised
 from rl.randomness import OwnRandomness
+from rl.vec_env import BatchedVecEnv
 
 _COLUMNS = {
     "train/policy_gradient_loss": "loss/policy",
@@ -49,8 +50,8 @@ class RlTrainer:
     iteration's first step. So ``step`` advances by whole rollouts, and may overshoot what ``advance`` was asked for.
     The global generators that SB3 draws from are the run's own while it trains (``rl.randomness``).
 
-    ``device: auto`` is the CPU even where there is a GPU: the small networks of this trainer are faster there, because
-    each of an update's many small batches would wait for the GPU's kernels. ``device: cuda`` is obeyed.
+    The configuration's device is the CPU unless another is asked for: networks of this size are slower on a GPU, where
+    every one of an update's many small batches waits for its kernels.
 
     Args:
         config: the run.
@@ -63,12 +64,11 @@ class RlTrainer:
     def __init__(self, config: RlConfig, context: Context) -> None:
         self.config = config
         self.step = 0
-        self._device = torch.device("cpu") if config.device == "auto" else context.device
         self._event = context.event
         self._clock = config.parsed_clock()
         self._means = Means()
-        self._evaluation_env: Any = None
-        self._randomness = OwnRandomness(config.seed, self._device)
+        self._evaluation_env: BatchedVecEnv | None = None
+        self._randomness = OwnRandomness(config.seed, context.device)
         with self._randomness:
             self.batch = environments.build(config, config.n_envs, config.seed)
             self.env = Normalised(
@@ -77,7 +77,7 @@ class RlTrainer:
                 rewards=config.normalise_rewards,
                 gamma=config.gamma,
             )
-            self.model = _ppo(config, self.env, self._device)
+            self.model = _ppo(config, self.env, context.device)
             self.curriculum = self._teacher()
             self._conducting = ConductorCallback(config.parsed_voices(), levels=self._levels)
             # The teacher first: a voice that follows the difficulty reads the level of this rollout.

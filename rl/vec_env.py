@@ -156,12 +156,16 @@ class BatchedVecEnv(VecEnv):
     def env_method(
         self, method_name: str, *method_args: Any, indices: VecEnvIndices = None, **method_kwargs: Any
     ) -> list[Any]:
-        """Call a method of the single environments; a batch of its own has none but ``set_difficulty`` for all."""
+        """Call a method of the chosen environments; where they are one batch, only ``set_difficulty`` is one's own."""
         singles = self._singles()
         chosen = list(self._get_indices(indices))
-        if not singles:
-            raise UserError(f"env_method({method_name!r}): this batch has no single environments; use set_difficulty")
-        return [singles[index].get_wrapper_attr(method_name)(*method_args, **method_kwargs) for index in chosen]
+        if singles:
+            return [singles[index].get_wrapper_attr(method_name)(*method_args, **method_kwargs) for index in chosen]
+        if method_name != "set_difficulty":
+            raise UserError(f"env_method({method_name!r}): these environments are one batch; accepted: set_difficulty")
+        where = np.isin(np.arange(self.num_envs), chosen)
+        self.env.set_difficulty(*method_args, where=where, **method_kwargs)  # type: ignore[attr-defined]
+        return [None] * len(chosen)
 
     def env_is_wrapped(
         self, wrapper_class: type[gymnasium.Wrapper[Any, Any, Any, Any]], indices: VecEnvIndices = None

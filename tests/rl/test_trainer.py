@@ -141,6 +141,8 @@ def test_any_gymnasium_task_trains_without_a_curriculum_and_says_that_a_resume_r
         ({"task": "Acrobot-v1"}, "set_difficulty"),
         ({"task": "lab/MountainCar"}, "lab/MountainCar-v0"),
         ({"task": "Acrobot-v1", "axes": {"power": {"easy": 1.0}}}, "axes"),
+        ({"task": "FrozenLake-v1", "curriculum": {"kind": "none"}}, "Discrete"),
+        ({"task": "NoSuch-v0"}, "NoSuch"),
         ({"batch_size": 127}, "batch_size"),
         ({"voices": {"clip_range": 0.2}}, "learning_rate"),
         ({"voices": {"learning_rate": 1e-3, "clip": 0.2}}, "clip_range"),

@@ -52,6 +52,14 @@ def test_a_difficulty_waits_for_each_environments_own_next_episode():
     assert env.difficulty.tolist() == [0.1, 0.9]
 
 
+def test_env_method_sets_the_difficulty_of_the_chosen_environments_of_a_batch():
+    env = BatchedVecEnv(curricula.make_vec("lab/MountainCar-v0", 3, difficulty=0.5, max_episode_steps=1), seed=0)
+    env.reset()
+    env.env_method("set_difficulty", 0.25, indices=[0, 2])
+    env.step(np.ones(3, dtype=np.int64))
+    assert env.difficulty.tolist() == [0.25, 0.5, 0.25]
+
+
 def test_its_state_continues_in_the_middle_of_episodes():
     first, second = (
         BatchedVecEnv(curricula.make_vec("lab/CartPole-v0", 3, max_episode_steps=20), seed=seed) for seed in (1, 2)
