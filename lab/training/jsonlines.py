@@ -59,6 +59,17 @@ class JsonLines:
         return self._fd
 
 
+def length_until(path: Path, step: int) -> int:
+    """How many bytes the whole lines at the file's beginning take whose ``step`` is at most ``step``."""
+    length = 0
+    with path.open("rb") as file:
+        for line in file:
+            if not line.endswith(b"\n") or json.loads(line)["step"] > step:
+                break
+            length += len(line)
+    return length
+
+
 def read(path: Path) -> Iterator[dict[str, Any]]:
     """The objects of a file that may still be growing: a last line without its newline is not there yet."""
     if not path.exists():

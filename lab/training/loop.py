@@ -104,6 +104,7 @@ def train(
             loop.begin(plugin, recovery)
             return loop.to_the_end()
         except NonFiniteError as error:
+            run.event("non_finite", error.step, quantity=error.name)
             note = f"; {loop.last_good()}; going on from it would meet the same: begin a run with other settings"
             raise NonFiniteError(error.name, error.step, error.value, note) from None
         except OSError as error:
@@ -136,14 +137,15 @@ class _Loop:
         session = record(self.context.device, torch.get_num_threads(), self.context.data_dir)
         if "command" in self.run.provenance:
             session |= {"from_step": recovery.step, "warnings": list(recovery.warnings)}
-        rewind(self.run, recovery)
         self.run.record(session)
-        for message in recovery.warnings:
-            self.run.event("warning", recovery.step, message=message)
+        if recovery.checkpoint is None:
+            rewind(self.run, recovery)
         self.trainer = plugin.build(self.config, self.context)
         if recovery.checkpoint:
             self.trainer.load_state_dict(recovery.checkpoint.state)
-            self.run.event("resumed", recovery.step)
+            rewind(self.run, recovery)  # now, for building may have logged its events a second time
+        for message in recovery.warnings:
+            self.run.event("warning", recovery.step, message=message)
         if self.trainer.step != recovery.step:
             raise RuntimeError(f"{plugin.name}: the trainer is at step {self.trainer.step}, not {recovery.step}")
 

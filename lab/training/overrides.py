@@ -57,8 +57,10 @@ def _assign(mapping: dict[str, Any], key: str, value: Any, voices: Collection[st
     walked = ""
     rest = key
     while True:
-        names = {*here, *(voices if walked == "voices" else ())}
-        name = _longest(rest, names)
+        if walked == "voices":  # names of voices have dots: what is no known one is a new one, as a whole
+            name = _longest(rest, {*here, *voices}, otherwise=rest)
+        else:
+            name = _longest(rest, here, otherwise=rest.partition(".")[0])
         if name == rest:
             here[name] = value
             return
@@ -69,8 +71,8 @@ def _assign(mapping: dict[str, Any], key: str, value: Any, voices: Collection[st
             raise UserError(f"--set {key}: {walked} is {here!r}, which has no {rest!r} in it; set {walked} as a whole")
 
 
-def _longest(dotted: str, names: Collection[str]) -> str:
-    """The longest beginning of ``dotted`` (cut at dots) that is one of ``names``, else its first part."""
+def _longest(dotted: str, names: Collection[str], otherwise: str) -> str:
+    """The longest beginning of ``dotted`` (cut at dots) that is one of ``names``."""
     parts = dotted.split(".")
     beginnings = (".".join(parts[:end]) for end in range(len(parts), 0, -1))
-    return next((beginning for beginning in beginnings if beginning in names), parts[0])
+    return next((beginning for beginning in beginnings if beginning in names), otherwise)

@@ -9,6 +9,7 @@ from typing import Any
 from lab.errors import UserError
 from lab.training import checkpoints, files
 from lab.training.checkpoints import BrokenCheckpoint, Checkpoint
+from lab.training.jsonlines import length_until
 from lab.training.run import Run
 
 
@@ -51,6 +52,8 @@ def rewind(run: Run, recovery: Recovery) -> None:
     sizes: Mapping[str, int] = recovery.checkpoint.about.get("logs", {}) if recovery.checkpoint else {}
     for name, log in run.logs.items():
         log.truncate(sizes.get(name, 0))
+    if run.timing.path.exists():
+        run.timing.truncate(length_until(run.timing.path, recovery.step) if recovery.checkpoint else 0)
     for step, path in checkpoints.paths(run.checkpoints).items():
         if recovery.checkpoint is None or step > recovery.step:
             aside = path.with_name(f"{path.name}.rejected")
@@ -59,7 +62,10 @@ def rewind(run: Run, recovery: Recovery) -> None:
 
 
 def about(run: Run) -> dict[str, Any]:
-    """What a checkpoint keeps beside the state, for :func:`recover` and :func:`rewind`; flushes the logs."""
+    """What a checkpoint keeps beside the state, for :func:`recover` and :func:`rewind`; flushes the logs.
+
+    No clock on the wall has a part in it, so that equal runs have equal checkpoints, byte for byte.
+    """
     return {"config": run.config, "logs": {name: log.size() for name, log in run.logs.items()}}
 
 

@@ -142,8 +142,8 @@ class Run:
 
     @property
     def logs(self) -> dict[str, JsonLines]:
-        """The files that a resume cuts back, by name."""
-        return {log.path.name: log for log in (self.metrics, self.events, self.timing)}
+        """The logs that are the same for every process that trains the run, by file name; a resume cuts them back."""
+        return {log.path.name: log for log in (self.metrics, self.events)}
 
     def event(self, kind: str, step: int, **data: Any) -> None:
         """Append one line to ``events.jsonl``."""
@@ -177,7 +177,7 @@ class Run:
             yield
         finally:
             os.close(fd)
-            for log in self.logs.values():
+            for log in (self.metrics, self.events, self.timing):
                 log.close()
 
 

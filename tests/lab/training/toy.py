@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 from collections.abc import Mapping, Sequence
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -37,19 +38,21 @@ class ToyConfig(RunConfig):
 
 class ToyTrainer:
     def __init__(self, config: ToyConfig, context: Context) -> None:
-        self.config, self.context, self.step = config, context, 0
+        self.config, self.step = config, 0
+        context.event("built", 0)
         self.generator = torch.Generator().manual_seed(config.seed)
         sizes = (4, *config.network.widths, 1)
         layers: list[torch.nn.Module] = []
         with torch.random.fork_rng():
             torch.manual_seed(config.seed)
-            for before, after in zip(sizes, sizes[1:], strict=False):
+            for before, after in pairwise(sizes):
                 layers += [torch.nn.Linear(before, after), torch.nn.Tanh()]
         self.net = torch.nn.Sequential(*layers[:-1])
         self.optimizer = torch.optim.Adam(self.net.parameters(), lr=1e-3)
         lr = config.parsed_voices()["lr.net"]
         assert isinstance(lr, Schedule)
         self.conductor = Conductor({"lr.net": (lr, param_group(self.optimizer, "lr"))})
+        self.conductor.on("crest", of="lr.net", do=lambda step: context.event("crest", step, voice="lr.net"))
         self.watch = FiniteWatch(["loss/net"], "cpu")
         self.total, self.count = torch.zeros((), dtype=torch.float64), 0
 

@@ -1,0 +1,30 @@
+"""Makes the toy trainer of tests/lab/training importable, and installs it for tests of the command line."""
+
+import os
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+TOY = Path(__file__).parent / "training"
+sys.path.insert(0, str(TOY))
+
+
+@pytest.fixture
+def lab(tmp_path: Path) -> Callable[..., subprocess.CompletedProcess[str]]:
+    """Runs the `lab` command in ``tmp_path``, with the trainer ``toy`` and a broken one installed."""
+    info = tmp_path / "site" / "toy-1.0.dist-info"
+    info.mkdir(parents=True)
+    (info / "METADATA").write_text("Metadata-Version: 2.1\nName: toy\nVersion: 1.0\n")
+    (info / "entry_points.txt").write_text("[phaselab.trainers]\ntoy = toy:PLUGIN\nwrecked = no_such_module:PLUGIN\n")
+    path = os.pathsep.join((str(tmp_path / "site"), str(TOY)))
+    env = os.environ | {"PYTHONPATH": path, "LAB_RESULTS": str(tmp_path / "results"), "OMP_NUM_THREADS": "1"}
+
+    def run(*words: str, **options: object) -> subprocess.CompletedProcess[str]:
+        command = [sys.executable, "-m", "lab.cli.main", *words]
+        return subprocess.run(command, capture_output=True, text=True, env=env, cwd=tmp_path, timeout=120, **options)  # type: ignore[call-overload,no-any-return]
+
+    run.env = env  # type: ignore[attr-defined]
+    return run

@@ -1,0 +1,88 @@
+"""YAML without surprises: numbers that look like numbers are, words stay words, what is written reads back equal."""
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from lab.errors import UserError
+from lab.training.yamls import dump_yaml, load_yaml, parse
+
+words = st.text(st.characters(codec="utf-8", exclude_categories=("Cs", "Cc")), max_size=12) | st.sampled_from(
+    [
+        "1e-3",
+        "1_000",
+        "yes",
+        "off",
+        "null",
+        "~",
+        "12:30",
+        "0x1f",
+        ".5",
+        "1.",
+        "true",
+        "2020-01-01",
+        "-",
+        "<<",
+        "=",
+        "1e5",
+    ]
+)
+values = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False) | words,
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(words, inner, max_size=3),
+    max_leaves=12,
+)
+
+
+@given(st.dictionaries(words, values, max_size=4))
+def test_what_is_written_reads_back_equal(mapping: dict[str, Any]) -> None:
+    assert repr(parse(dump_yaml(mapping))) == repr(mapping)
+
+
+@pytest.mark.parametrize(
+    ("text", "value"),
+    [("1e-3", 1e-3), ("1E5", 1e5), ("-2.5e+3", -2500.0), ("50_000", 50000), ("0123", 123), (".5", 0.5), ("true", True)],
+)
+def test_numbers(text: str, value: object) -> None:
+    read = parse(text)
+    assert read == value
+    assert type(read) is type(value)
+
+
+@pytest.mark.parametrize("text", ["off", "yes", "12:30", "2020-01-01", "1.2.3", "e5", "1e"])
+def test_words(text: str) -> None:
+    assert parse(text) == text
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("a: 1\nb: 2\na: 3", "line 3: the key 'a' stands twice"),
+        ("voices: {x: 1, x: 2}", "line 1: the key 'x' stands twice"),
+        ("1: a", "line 1: the key '1' is not a word"),
+        ("a: [1, 2", "line 1, column 9: not YAML"),
+        ("!!python/object/apply:os.system [ls]", "not YAML"),
+        ("- a", "holds no mapping"),
+        ("", "holds nothing"),
+    ],
+)
+def test_mistakes_in_a_file(tmp_path: Path, text: str, said: str) -> None:
+    path = tmp_path / "x.yaml"
+    path.write_text(text)
+    with pytest.raises(UserError, match=r"x\.yaml: ") as caught:
+        load_yaml(path)
+    assert said in str(caught.value)
+    assert "\n" not in str(caught.value)
+
+
+def test_files_that_cannot_be_read(tmp_path: Path) -> None:
+    with pytest.raises(UserError, match=r"none\.yaml: cannot be read: No such file"):
+        load_yaml(tmp_path / "none.yaml")
+    with pytest.raises(UserError, match="Is a directory"):
+        load_yaml(tmp_path)
+    (tmp_path / "latin.yaml").write_bytes(b"a: \xe9")
+    with pytest.raises(UserError, match="not a UTF-8 text"):
+        load_yaml(tmp_path / "latin.yaml")
