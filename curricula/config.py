@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any, Literal
+from collections.abc import Mapping
+from typing import Annotated, Any, Literal, get_args
 
 from pydantic import Field, RootModel, model_validator
 
+from curricula.difficulty import meant
 from curricula.pacing import Cosine, Linear, Staircase, Wave
 from curricula.teachers import Fixed, Paced, SuccessThreshold, Teacher, Uniform
+from lab.errors import UserError
 from lab.phase import Clock, Schedule
 from lab.training.config import Config
 
@@ -23,7 +26,10 @@ class _Curriculum(Config):
 
     @model_validator(mode="after")
     def _can_be_built(self) -> _Curriculum:
-        self.build()
+        try:
+            self.build()
+        except UserError as error:
+            raise UserError(f"curriculum.{error}") from error
         return self
 
     def _settings(self) -> dict[str, Any]:
@@ -147,6 +153,25 @@ class CurriculumConfig(RootModel[Annotated[Kind, Field(discriminator="kind")]]):
     model_config = {"frozen": True}
 
     root: Annotated[Kind, Field(discriminator="kind")] = Field(default_factory=NoCurriculum)
+
+    @model_validator(mode="before")
+    @classmethod
+    def _known(cls, given: Any) -> Any:
+        """Name a misspelt kind or key as a person would; pydantic's words for a union name none of them."""
+        if not isinstance(given, Mapping):
+            return given
+        kinds = {get_args(kind.model_fields["kind"].annotation)[0]: kind for kind in get_args(Kind)}
+        kind = given.get("kind")
+        if "kind" not in given and given:
+            raise UserError(f"curriculum.kind is missing; accepted: {', '.join(kinds)}")
+        if "kind" in given and kind not in list(kinds):
+            raise UserError(f"curriculum.kind is {kind!r}{meant(str(kind), kinds)}; accepted: {', '.join(kinds)}")
+        accepted = list(kinds[kind or "none"].model_fields)
+        for key in given:
+            if key not in accepted:
+                hint, names = meant(str(key), accepted), ", ".join(accepted)
+                raise UserError(f"curriculum.{key} is unknown{hint}; accepted for {kind or 'none'}: {names}")
+        return dict(given) or {"kind": "none"}
 
     @property
     def kind(self) -> str:

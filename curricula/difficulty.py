@@ -99,7 +99,7 @@ def parse_axes(
 def _parse_axis(name: str, values: Any, parameters: Mapping[str, float]) -> Axis:
     if name not in parameters:
         raise UserError(
-            f"axes.{name} is no parameter of this task{_meant(name, parameters)}; accepted: {', '.join(parameters)}"
+            f"axes.{name} is no parameter of this task{meant(name, parameters)}; accepted: {', '.join(parameters)}"
         )
     if isinstance(values, Axis):
         values = values.to_config()
@@ -129,7 +129,7 @@ def spread(difficulty: Difficulty, axes: tuple[Axis, ...], num_envs: int, field:
     names = [axis.name for axis in axes]
     for name, value in difficulty.items():
         if name not in names:
-            raise UserError(f"{field}.{name} is no axis{_meant(name, names)}; accepted: {', '.join(names)}")
+            raise UserError(f"{field}.{name} is no axis{meant(name, names)}; accepted: {', '.join(names)}")
         rows[names.index(name)] = _row(f"{field}.{name}", value, num_envs)
     return rows
 
@@ -169,6 +169,7 @@ def _row(field: str, value: Any, num_envs: int) -> float | FloatArray:
     return array.astype(np.float64)
 
 
-def _meant(name: str, names: Iterable[str]) -> str:
+def meant(name: str, names: Iterable[str]) -> str:
+    """`` (did you mean …?)`` where one of the names is close to what was written, else nothing."""
     close = get_close_matches(name, list(names), n=1)
     return f" (did you mean {close[0]}?)" if close else ""

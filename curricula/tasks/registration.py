@@ -9,12 +9,11 @@ names this ``register`` for tools that read it.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from difflib import get_close_matches
 from typing import Any
 
 import gymnasium as gym
 
-from curricula.difficulty import Difficulty
+from curricula.difficulty import Difficulty, meant
 from curricula.tasks.task import load_task
 from curricula.vector import BatchedTask
 from lab.errors import UserError
@@ -60,7 +59,6 @@ def make_vec(
         UserError: for an unknown task or a value that is not accepted.
     """
     if task_id not in TASKS:
-        close = get_close_matches(str(task_id), TASKS, n=1, cutoff=0.4)
-        meant = f" (did you mean {close[0]}?)" if close else ""
-        raise UserError(f"task is {task_id!r}, which is unknown{meant}; accepted: {', '.join(task_ids())}")
+        hint = meant(str(task_id), TASKS)
+        raise UserError(f"task is {task_id!r}, which is unknown{hint}; accepted: {', '.join(task_ids())}")
     return BatchedTask(TASKS[task_id], num_envs, difficulty, axes, max_episode_steps, render_mode)

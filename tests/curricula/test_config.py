@@ -56,13 +56,16 @@ def test_a_built_teacher_is_new_each_time() -> None:
 @pytest.mark.parametrize(
     ("mapping", "words"),
     [
-        ({"kind": "liner"}, ["liner", "'linear'", "'success_threshold'"]),
-        ({"stop": 5}, ["kind"]),
+        ({"kind": "liner"}, ["curriculum.kind is 'liner' (did you mean linear?); accepted: none, uniform, linear"]),
+        ({"stop": 5}, ["curriculum.kind is missing; accepted: none"]),
         ({"kind": "linear"}, ["stop"]),
         ({"kind": "linear", "stop": 0}, ["stop", "greater than or equal to 1"]),
-        ({"kind": "linear", "stop": 5, "start": 9}, ["stop is 5; accepted: a step after start, 9"]),
+        ({"kind": "linear", "stop": 5, "start": 9}, ["curriculum.stop is 5; accepted: a step after start, 9"]),
         ({"kind": "linear", "stop": True}, ["stop", "integer"]),
-        ({"kind": "linear", "stop": 5, "end": 7}, ["end"]),
+        (
+            {"kind": "linear", "stop": 5, "stp": 7},
+            ["curriculum.stp is unknown (did you mean stop?); accepted for linear"],
+        ),
         ({"kind": "uniform", "low": float("nan")}, ["low"]),
         ({"kind": "uniform", "low": 0.5, "high": 0.1}, ["low is 0.5"]),
         ({"kind": "wave", "clock": {"period": 0}}, ["period", "0"]),
