@@ -78,7 +78,7 @@ def show(summary: Summary, results: str | None) -> None:
 
     console = Console(highlight=False)
     console.print(f"\n[bold]{_plain(summary.study.heading)}[/bold]")
-    console.print(_rich_table(arms_table(summary)))
+    console.print(_rich_table(arms_table(summary, brief=True)))
     if summary.comparisons:
         console.print(_rich_table(comparisons_table(summary)))
     console.print(_plain(verdict_line(summary)))
@@ -95,7 +95,7 @@ def _show_plan(study: Study, trials: Sequence[Trial]) -> None:
     print(f"{study.heading}\nhypothesis: {' '.join(study.hypothesis.split())}")
     print(f"{len(study.arms)} arms x {len(study.seeds)} seeds = {len(trials)} trials, {steps:,} steps in all")
     for arm, changes in study.arms.items():
-        print(f"  {arm}: {json.dumps(dict(changes)) if changes else 'as the preset'}")
+        print(f"  {arm}: {json.dumps(dict(changes)) if changes else 'nothing further'}")
     if study.compare:
         reachable = smallest_p(len(study.seeds), len(study.compare))
         can = "can" if reachable < study.alpha else "CANNOT"
@@ -110,7 +110,9 @@ def _rich_table(table: tuple[list[str], list[list[str]]]) -> Any:
     from rich.table import Table
 
     header, rows = table
-    drawn = Table(*(_plain(cell) for cell in header), box=box.SIMPLE_HEAD)
+    drawn = Table(box=box.SIMPLE_HEAD, padding=(0, 1, 0, 0), pad_edge=False)
+    for place, cell in enumerate(header):
+        drawn.add_column(_plain(cell), no_wrap=place in (0, 2))
     for row in rows:
         drawn.add_row(*(_plain(cell) for cell in row))
     return drawn

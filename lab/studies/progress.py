@@ -108,7 +108,7 @@ class StudyProgress:
         if key in self._bars:
             self._rich.remove_task(self._bars.pop(key))
         if error:
-            self.console.print(f"{self.name}: {key} failed: {error}", highlight=False, markup=False)
+            self.console.print(f"{self.name}: {key} failed: {error}", highlight=False, markup=False, soft_wrap=True)
 
     def evaluated(self, running: Sequence[str]) -> set[str]:
         """The evaluation columns seen so far in running trials."""

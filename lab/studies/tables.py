@@ -24,51 +24,54 @@ def number(value: float) -> str:
     return digits if "e" not in digits or abs(value) >= 1e6 or abs(value) < 1e-3 else f"{value:.0f}"
 
 
-def _with_interval(value: float, interval: Interval) -> str:
+def with_interval(value: float, interval: Interval) -> str:
+    """The number, and its interval in brackets where there is one."""
     if math.isnan(interval.low):
         return number(value)
     return f"{number(value)} [{number(interval.low)}, {number(interval.high)}]"
 
 
-def arms_table(summary: Summary) -> Table:
-    """One line an arm: the metric's mean and IQM with intervals, then the mean of every further column."""
+def arms_table(summary: Summary, brief: bool = False) -> Table:
+    """One line an arm: the metric's mean and IQM with intervals, its worst seed, the mean of every further column.
+
+    Args:
+        brief: leave out all intervals but the first, for a terminal.
+    """
     study = summary.study
     extra = [name for name in study.shown if name != study.metric]
-    header = ["arm", "seeds", f"{study.metric}: mean", "IQM", "worst seed", *extra]
+    header = ["arm", "seeds", f"{study.metric}: mean", "IQM", "worst", *extra]
     rows = []
     for arm in study.arms:
         columns = summary.arms[arm]
         scored = columns.get(study.metric)
         count = f"{scored.n if scored else 0}/{len(study.seeds)}"
-        rows.append(
-            [arm, count, *_metric_cells(scored, study.direction), *(_extra_cell(columns.get(n)) for n in extra)]
-        )
+        cells = _metric_cells(scored, study.direction, brief)
+        rows.append([arm, count, *cells, *(_extra_cell(columns.get(name), brief) for name in extra)])
     return header, rows
 
 
-def _metric_cells(scored: Column | None, direction: str) -> list[str]:
+def _metric_cells(scored: Column | None, direction: str, brief: bool) -> list[str]:
     if scored is None:
         return [ABSENT, ABSENT, ABSENT]
     worst = min(scored.values.values()) if direction == "higher" else max(scored.values.values())
-    return [
-        _with_interval(scored.mean, scored.mean_interval),
-        _with_interval(scored.iqm, scored.iqm_interval),
-        number(worst),
-    ]
+    middle = number(scored.iqm) if brief else with_interval(scored.iqm, scored.iqm_interval)
+    return [with_interval(scored.mean, scored.mean_interval), middle, number(worst)]
 
 
-def _extra_cell(column: Column | None) -> str:
-    return ABSENT if column is None else _with_interval(column.mean, column.mean_interval)
+def _extra_cell(column: Column | None, brief: bool) -> str:
+    if column is None:
+        return ABSENT
+    return number(column.mean) if brief else with_interval(column.mean, column.mean_interval)
 
 
 def comparisons_table(summary: Summary) -> Table:
     """One line a comparison: the paired difference, its interval, p, and the verdict."""
-    header = ["comparison", "pairs", "mean difference", "p (one-sided)", "p (Holm)", "verdict"]
+    header = ["comparison", "pairs", "mean difference", "p", "p (Holm)", "verdict"]
     rows = [
         [
             f"{c.treatment} against {c.control}",
             str(c.pairs),
-            _with_interval(c.difference, c.interval),
+            with_interval(c.difference, c.interval),
             number(c.p),
             number(c.p_holm),
             c.verdict,

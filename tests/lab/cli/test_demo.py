@@ -1,0 +1,59 @@
+"""The demonstration with everything made small: the same commands, files and table."""
+
+from pathlib import Path
+
+import pytest
+import yaml
+
+from lab.cli import demo
+from lab.cli.main import main
+from lab.studies import model
+from lab.training.plugins import preset_path, trainer
+
+SMALL = {"steps": 200, "evaluate_every": 50, "evaluation_samples": 200, "snapshot_every": 100, "log_every": 50}
+
+
+@pytest.fixture
+def small_demo(tmp_path, monkeypatch):
+    """Shrinks the shipped studies and the image preset, and says where the demo then writes."""
+    shipped = tmp_path / "shipped"
+    shipped.mkdir()
+    for name in demo.STUDIES:
+        study = yaml.safe_load((model.SHIPPED / f"{name}.yaml").read_text())
+        study["seeds"] = 1
+        if name == "ring-demo":
+            study["set"] |= {**SMALL, "clock": {"period": 100}, "device": "cpu"}
+        else:
+            study["set"] |= {"steps": 4096, "evaluate_every": 2048, "clock": {"period": 2048}, "device": "cpu"}
+            study["set"] |= {"evaluation.episodes": 1}
+        (shipped / f"{name}.yaml").write_text(yaml.safe_dump(study, sort_keys=False))
+    preset = yaml.safe_load(preset_path(trainer("gan"), demo.PRESET).read_text())
+    preset |= {**SMALL, "clock": {"period": 100}, "device": "cpu"}
+    small = tmp_path / "digits.yaml"
+    small.write_text(yaml.safe_dump(preset, sort_keys=False))
+    monkeypatch.setattr(model, "SHIPPED", shipped)
+    monkeypatch.setattr(demo, "PRESET", str(small))
+    return tmp_path / "results"
+
+
+@pytest.mark.slow
+def test_the_demo_leaves_studies_a_run_one_table_and_a_report(small_demo: Path, tmp_path, capfd):
+    words = ["demo", "--jobs", "2", "--results", str(small_demo), "--data-dir", str(tmp_path / "data")]
+    assert main(words) == 0
+    printed, shown = capfd.readouterr()
+    for name in ("quadrature", "anti-phase", "curriculum", "plain", "demo-digits", "ema/frechet"):
+        assert name in printed
+    report = small_demo / "demo" / "report.html"
+    assert str(report) in printed
+    page = report.read_text()
+    assert "http://" not in page.replace("http://www.w3.org", "")
+    assert page.count("data:image/png") >= 4
+    for name in demo.STUDIES:
+        assert (small_demo / name / "summary.md").is_file()
+        assert list((small_demo / name / "figures").glob("*.png"))
+    assert "[1/4] lab study ring-demo" in shown
+    logs = {path: path.read_bytes() for path in small_demo.rglob("metrics.jsonl")}
+    assert len(logs) == 7
+
+    assert main(words) == 0
+    assert {path: path.read_bytes() for path in small_demo.rglob("metrics.jsonl")} == logs, "nothing runs twice"

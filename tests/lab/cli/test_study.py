@@ -1,0 +1,67 @@
+"""The shipped studies, and what `lab study` says about them before anything runs."""
+
+import pytest
+
+from lab.cli.main import main
+from lab.studies.model import SHIPPED, find_study, load_study
+from lab.studies.statistics import smallest_p
+from lab.training.plugins import trainer
+
+NAMES = sorted(path.stem for path in SHIPPED.glob("*.yaml"))
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_every_shipped_study_resolves_in_all_its_arms(name, capsys, tmp_path):
+    assert main(["study", name, "--dry-run", "--results", str(tmp_path)]) == 0
+    printed = capsys.readouterr().out
+    study = load_study(find_study(name))
+    assert f"{len(study.arms)} arms x {len(study.seeds)} seeds" in printed
+    assert all(f"  {arm}: " in printed for arm in study.arms)
+
+
+@pytest.mark.parametrize("name", ["ring", "curriculum"])
+def test_the_full_studies_can_reach_a_verdict(name):
+    study = load_study(find_study(name))
+    assert smallest_p(len(study.seeds), len(study.compare)) < study.alpha
+
+
+@pytest.mark.parametrize("name", ["ring", "ring-demo"])
+def test_arms_of_the_ring_have_one_mean_learning_rate(name, tmp_path):
+    from lab.studies.trials import plan
+
+    study = load_study(find_study(name))
+    for trial in plan(study, trainer("gan"), tmp_path):
+        voices = trial.config.parsed_voices()
+        for player in ("lr.generator", "lr.discriminator"):
+            assert voices[player].table(trial.config.steps).mean() == pytest.approx(5e-4), trial.key
+
+
+def test_arms_of_the_curriculum_have_one_mean_learning_rate(tmp_path):
+    from lab.phase import Follower
+    from lab.studies.trials import plan
+
+    study = load_study(find_study("curriculum"))
+    steps, stop = 300_000, 200_000
+    levels = [min(1.0, step / stop) for step in range(0, steps, 100)]
+    for trial in plan(study, trainer("rl"), tmp_path):
+        voice = trial.config.parsed_voices()["learning_rate"]
+        values = [voice.value(level) for level in levels] if isinstance(voice, Follower) else [voice(0)]
+        assert sum(values) / len(values) == pytest.approx(1e-3, rel=1e-2), trial.key
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [("rings", "shipped are curriculum, curriculum-demo, ring, ring-demo"), ("no/such.yaml", "neither a study file")],
+)
+def test_an_unknown_study_is_told_what_there_is(text, words, capsys):
+    assert main(["study", text]) == 2
+    assert words in capsys.readouterr().err
+
+
+def test_a_broken_study_file_is_named(tmp_path, capsys):
+    path = tmp_path / "mine.yaml"
+    path.write_text("hypothesis: [")
+    assert main(["study", str(path)]) == 2
+    shown = capsys.readouterr().err
+    assert str(path) in shown
+    assert shown.count("\n") == 1
