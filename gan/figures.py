@@ -83,7 +83,7 @@ def _draw_dynamics(groups: Sequence[Arm], out: Path) -> Saved:
         f"Stacked line charts of {names(groups)} over training steps: the learning rates with crests and troughs, "
         f"and below them losses, discriminator outputs and gradient norms of both players. {_ending(groups)}",
         "Every second cycle of the clock is shaded; filled triangles are crests, open ones troughs of each schedule. "
-        "Bold lines are centred means over the logged rows, drawn faintly behind them."
+        "Where a log is long, bold lines are centred means over its rows, which are drawn faintly behind them."
         + (f" {BAND}" if any(len(arm.runs) > 1 for arm in groups) else ""),
     )
 
@@ -118,8 +118,9 @@ def _draw_portrait(groups: Sequence[Arm], out: Path) -> Saved | None:
         "Phase portrait",
         "Generator loss against discriminator loss, a path coloured by the phase of the master clock, for "
         f"{names(groups)}.",
-        "The path of the two losses, coloured by the clock's phase. The thick loop is the mean cycle (the first cycle "
-        "left out): a wide loop says that the cycle drives the game, a small one that the losses hardly follow it.",
+        "The path of the two losses, coloured by the clock's phase. The thick loop, where there are cycles "
+        "enough for one, is their mean without the first: a wide loop says that the cycle drives the game, a small one "
+        "that the losses hardly follow it.",
     )  # fmt: skip
 
 

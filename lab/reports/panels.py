@@ -173,17 +173,16 @@ def stack(arms: Sequence[Arm], panels: Sequence[Panel], unit: str, heading: str 
     heights = [panel.height for panel in rows]
     figure = Figure(figsize=(style.WIDTH, 0.75 + 1.45 * sum(heights)))
     grid = figure.subplots(len(rows), 1, sharex=True, squeeze=False, height_ratios=heights)[:, 0]
-    clocked = share_clock(arms)
+    clocked, shaded = share_clock(arms), False
     for axes, panel in zip(grid, rows, strict=True):
-        if clocked:
-            shade_cycles(axes, arms[0].first)
+        shaded = clocked and shade_cycles(axes, arms[0].first)
         for arm, look in zip(arms, looks(arms), strict=True):
             for line in panel.lines:
                 draw_line(axes, arm, line, look)
         _finish_panel(axes, panel, legend=not several)
     steps_axis(grid[-1], max(run.steps for arm in arms for run in arm.runs), unit)
     style.headline(figure, heading, arm_handles(arms) if several else ())
-    if keys := _key(arms, rows, clocked):
+    if keys := _key(arms, rows, shaded):
         figure.legend(handles=keys, loc="outside lower center", ncols=len(keys), columnspacing=1.4, handlelength=1.4)
     return figure
 
@@ -287,15 +286,17 @@ def turning_points(voice: Any, steps: int) -> tuple[Ints, Ints]:
     return due("crest"), due("trough")
 
 
-def shade_cycles(axes: Axes, run: RunData) -> None:
-    """Shade every second cycle of the run's master clock; nothing where there are too many to see."""
+def shade_cycles(axes: Axes, run: RunData) -> bool:
+    """Shade every second cycle of the run's master clock, unless there are too many to see; whether there was one."""
     position = run.clock.position(np.arange(run.steps, dtype=np.int64))
     turning = position.phase < 1.0  # a bounded clock that has ended rests at 1
     starts = np.flatnonzero(np.r_[True, np.diff(position.cycle) != 0] & turning)
     end = int(turning.sum())
-    if 1 < len(starts) <= MOST_CYCLES:
+    shaded = 1 < len(starts) <= MOST_CYCLES
+    if shaded:
         for start, stop in list(zip(starts, [*starts[1:], end], strict=True))[1::2]:
             axes.axvspan(float(start), float(stop), color=style.SHADE, linewidth=0, zorder=0)
+    return shaded
 
 
 def share_clock(arms: Sequence[Arm]) -> bool:
@@ -355,13 +356,13 @@ def step_text(step: float) -> str:
     return fmt(step)
 
 
-def _key(arms: Sequence[Arm], panels: Sequence[Panel], clocked: bool) -> list[Artist]:
+def _key(arms: Sequence[Arm], panels: Sequence[Panel], shaded: bool) -> list[Artist]:
     """What the signs mean that several panels share."""
     key: list[Artist] = []
     if any(line.kind == "voice" for panel in panels for line in panel.lines):
         key.append(_sign("^", style.INK, "crest"))
         key.append(_sign("v", "white", "trough"))
-    if clocked:
+    if shaded:
         key.append(Patch(color=style.SHADE, label="every second cycle"))
     if any(len(arm.runs) > 1 for arm in arms):
         key.append(Patch(color="#777777", alpha=0.6, linewidth=0, label="95 % interval"))

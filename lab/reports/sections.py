@@ -97,8 +97,16 @@ def _made(run: RunData, provenance: Mapping[str, Any]) -> str:
 
 def _reached(run: RunData) -> str:
     headline = [c for c in plugins.trainer(run.trainer).headline if len(run.series(c)[0])]
-    ends = [f"{words(c.removeprefix(_EVALUATION))} {fmt(run.series(c)[1][-1])}" for c in headline]
+    ends = [f"{_phrase(c)} {fmt(run.series(c)[1][-1])}" for c in headline]
     return f"At its last step: {'; '.join(ends)}." if ends else "It has no scores yet."
+
+
+def _phrase(column: str) -> str:
+    """A column of the log for readers: ``loss/generator`` is "generator loss"."""
+    family, _, rest = column.partition("/")
+    if family == "loss":
+        return f"{rest} loss"
+    return words(rest) if family in ("evaluation", "voice") else words(column.replace("/", " "))
 
 
 def _seconds(path: Path) -> float:
@@ -164,9 +172,10 @@ def _study_words(study: StudyData) -> list[str]:
     ]
     if study.comparisons:
         first = study.comparisons[0]
+        difference = f"{_number(first['difference'])}{_span(first['interval'])}"
         paragraphs.append(
             f"{first['verdict'].capitalize()}: {first['treatment']} against {first['control']}: {first['reason']}. "
-            f"Mean paired difference over {first['pairs']} seeds: {_number(first['difference'])}{_span(first['interval'])}."
+            f"Mean paired difference over {first['pairs']} seeds: {difference}."
         )
     else:
         paragraphs.append("The study compares nothing; it describes its arms.")
@@ -216,7 +225,8 @@ def _number(value: float | None) -> str:
 
 
 def _span(interval: Any) -> str:
-    return f" [{fmt(interval[0])}, {fmt(interval[1])}]" if interval and None not in interval else ""
+    # Spaces that do not break: an interval that falls apart in a narrow table cannot be read.
+    return f"\u00a0[{fmt(interval[0])},\u00a0{fmt(interval[1])}]" if interval and None not in interval else ""
 
 
 def _with_interval(column: Mapping[str, Any], key: str) -> str:

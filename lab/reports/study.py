@@ -106,7 +106,7 @@ def study_figures(study_dir: Path, out: Path) -> list[Saved]:
 def words(column: str) -> str:
     """A score column for readers: ``ema/good.last`` is "good, EMA, last step"."""
     name = column.removesuffix(_LAST)
-    parts = [name.removeprefix("ema/").replace("_", " ")]
+    parts = [name.removeprefix("ema/").replace("_", " ").replace(" kl", " KL")]
     parts += ["EMA"] if name.startswith("ema/") else []
     parts += ["last step"] if column.endswith(_LAST) else []
     return ", ".join(parts)

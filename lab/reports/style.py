@@ -147,5 +147,5 @@ def save(figure: Figure, out: Path, stem: str, title: str, alt: str, caption: st
     out.mkdir(parents=True, exist_ok=True)
     path = out / f"{stem}.png"
     with applied():
-        figure.savefig(path, dpi=DPI, metadata={"Software": None}, bbox_inches="tight", pad_inches=0.12)
+        figure.savefig(path, dpi=DPI, metadata={"Software": None})
     return Saved(path, title, alt, caption)

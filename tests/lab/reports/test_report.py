@@ -1,0 +1,101 @@
+"""The HTML report as a reader meets it: whole in itself, every picture described, no text taken as markup."""
+
+import re
+from html.parser import HTMLParser
+from pathlib import Path
+
+import pytest
+from synthetic import gan_run, write_run, write_study
+
+from lab.errors import UserError
+from lab.reports.html import report
+
+VOID = {"meta", "link", "img", "br"}
+
+
+class Page(HTMLParser):
+    """Collects elements, their attributes, and whether tags close in the order in which they opened."""
+
+    def __init__(self, text: str) -> None:
+        super().__init__()
+        self.open: list[str] = []
+        self.elements: list[tuple[str, dict[str, str | None]]] = []
+        self.text = ""
+        self.feed(text)
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.elements.append((tag, dict(attrs)))
+        if tag not in VOID:
+            self.open.append(tag)
+
+    def handle_endtag(self, tag: str) -> None:
+        assert self.open.pop() == tag
+
+    def handle_data(self, data: str) -> None:
+        self.text += data
+
+    def all(self, tag: str) -> list[dict[str, str | None]]:
+        return [attributes for name, attributes in self.elements if name == tag]
+
+
+@pytest.fixture
+def study(tmp_path: Path) -> Path:
+    path = write_study(tmp_path / "results", {"constant": 0.7, "quadrature": 0.82}, seeds=6)
+    for arm in ("constant", "quadrature"):
+        gan_run(path.parent / "runs" / "ring" / f"{arm}-s0")
+    return path
+
+
+def test_the_page_asks_nothing_of_a_network(study: Path, tmp_path: Path) -> None:
+    text = report([study, gan_run(tmp_path / "run")], tmp_path / "page.html").read_text()
+    page = Page(text)
+    assert not page.open
+    assert all((image["src"] or "").startswith("data:image/png;base64,") for image in page.all("img"))
+    assert all((link["href"] or "").startswith(("#", "data:")) for link in page.all("a") + page.all("link"))
+    assert not page.all("script")
+    assert not re.search(r"@import|url\(|https?://", text)
+
+
+def test_every_picture_is_described_and_has_its_size(study: Path, tmp_path: Path) -> None:
+    images = Page(report([study], tmp_path / "page.html").read_text()).all("img")
+    assert len(images) >= 5
+    for image in images:
+        assert len(image["alt"] or "") > 20
+        assert int(image["width"] or 0) > 500
+        assert int(image["height"] or 0) > 100
+
+
+def test_a_study_says_its_verdict_and_shows_its_tables(study: Path, tmp_path: Path) -> None:
+    page = Page(report([study], tmp_path / "page.html").read_text())
+    assert "Verdict: supported" in page.text
+    assert "A quarter ahead is better than constant." in page.text
+    captions = [attributes["aria-label"] for attributes in page.all("div") if "aria-label" in attributes]
+    assert [(caption or "").split(":")[0] for caption in captions] == ["Arms", "Comparisons of good, EMA, seed by seed"]
+    assert "lab study ring" in page.text
+
+
+def test_a_run_says_what_was_trained_and_how_far(tmp_path: Path) -> None:
+    run = gan_run(tmp_path / "ring-s0", until=2000)
+    (run / "timing.jsonl").write_text('{"step": 1000, "seconds": 40.0}\n{"step": 2000, "seconds": 32.0}\n')
+    page = Page(report([run], run / "report.html").read_text())
+    # 40 seconds of the first process and 32 of the one that resumed it.
+    assert "2,000 generator updates in 1 min 12 s, of 4,000 planned: the run is not finished" in page.text
+    assert "period: 1000" in page.text
+
+
+def test_text_of_a_run_is_never_markup(tmp_path: Path) -> None:
+    run = gan_run(tmp_path / "<b>bold", data={"name": "<script>alert(1)</script>"})
+    page = Page(report([run], tmp_path / "page.html").read_text())
+    assert not page.all("script")
+    assert not page.all("b")
+    assert "<script>alert(1)</script>" in page.text
+
+
+def test_a_run_that_has_logged_nothing_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(UserError, match="no rows yet"):
+        report([write_run(tmp_path / "run", "gan", {"clock": {"period": 10}, "steps": 10}, [])], tmp_path / "page.html")
+
+
+def test_a_folder_that_is_neither_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(UserError, match="neither a run"):
+        report([tmp_path], tmp_path / "page.html")

@@ -1,0 +1,42 @@
+"""Smoothing and averaging: the numbers behind every curve."""
+
+import numpy as np
+import pytest
+
+from lab.reports.series import average, fmt, smooth
+
+
+def test_smoothing_keeps_a_straight_line_and_its_length() -> None:
+    values = np.linspace(0.0, 1.0, 50)
+    np.testing.assert_allclose(smooth(values, 7)[3:-3], values[3:-3])
+    assert len(smooth(values, 7)) == 50
+
+
+def test_a_value_that_is_not_finite_is_left_out_of_its_neighbours_mean() -> None:
+    smoothed = smooth(np.array([1.0, np.nan, 1.0, 1.0, np.inf, 1.0]), 3)
+    np.testing.assert_allclose(smoothed, 1.0)
+
+
+def test_the_mean_of_runs_lies_inside_its_interval_and_the_interval_inside_their_range() -> None:
+    steps = np.arange(10)
+    curve = average([(steps, np.full(10, float(level))) for level in (1, 2, 6)])
+    assert curve is not None
+    np.testing.assert_allclose(curve.mean, 3.0)
+    assert np.all((curve.low >= 1.0) & (curve.low < 3.0) & (curve.high > 3.0) & (curve.high <= 6.0))
+
+
+def test_runs_of_unequal_length_are_averaged_where_they_are() -> None:
+    curve = average([(np.arange(4), np.zeros(4)), (np.arange(2), np.ones(2))])
+    assert curve is not None
+    np.testing.assert_allclose(curve.mean, [0.5, 0.5, 0.0, 0.0])
+
+
+def test_nothing_logged_is_no_curve() -> None:
+    assert average([(np.empty(0, np.int64), np.empty(0))]) is None
+
+
+@pytest.mark.parametrize(
+    ("value", "text"), [(8.0, "8"), (0.12345, "0.123"), (5e-4, "0.0005"), (2.5e-7, "2.5e-07"), (float("nan"), "nan")]
+)
+def test_numbers_are_short(value: float, text: str) -> None:
+    assert fmt(value) == text

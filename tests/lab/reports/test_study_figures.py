@@ -1,0 +1,53 @@
+"""A study's figures: every seed a dot, the verdict beside its difference, curves from the arms' runs."""
+
+from pathlib import Path
+
+import pytest
+from synthetic import gan_run, write_study
+
+from lab.errors import UserError
+from lab.reports.study import arms_figure, differences_figure, read_study, study_figures, words
+
+ARMS = {"constant": 0.7, "quadrature": 0.82, "in-phase": 0.65}
+
+
+def test_every_seed_of_every_arm_is_a_dot(tmp_path: Path) -> None:
+    study = read_study(write_study(tmp_path, ARMS, seeds=5))
+    axes = arms_figure(study, ["ema/good"]).axes[0]
+    dots = [line for line in axes.lines if line.get_marker() == "o" and len(line.get_xdata()) == 5]
+    assert len(dots) == 3
+    assert [label.get_text() for label in axes.get_yticklabels()] == list(ARMS)
+
+
+def test_differences_say_verdict_and_p(tmp_path: Path) -> None:
+    study = read_study(write_study(tmp_path, ARMS, seeds=8))
+    texts = [text.get_text() for text in differences_figure(study, study.comparisons).axes[0].texts]
+    assert texts[0].startswith("quadrature − constant: supported (p = ")
+    assert texts[1].startswith("in-phase − constant: not supported")
+
+
+def test_curves_are_drawn_only_where_runs_are(tmp_path: Path) -> None:
+    path = write_study(tmp_path, ARMS, seeds=2)
+    assert [saved.path.stem for saved in study_figures(path, path / "figures")] == ["arms", "differences"]
+    for seed in range(2):
+        gan_run(tmp_path / "runs" / "ring" / f"quadrature-s{seed}", seed=seed)
+    drawn = study_figures(path, path / "figures")
+    assert [saved.path.stem for saved in drawn] == ["arms", "differences", "curves"]
+    assert all(saved.path.is_file() and saved.alt and saved.caption for saved in drawn)
+
+
+def test_the_same_study_gives_the_same_bytes(tmp_path: Path) -> None:
+    path = write_study(tmp_path, ARMS)
+    first, second = (
+        [saved.path.read_bytes() for saved in study_figures(path, tmp_path / out)] for out in ("one", "two")
+    )
+    assert first == second
+
+
+def test_a_study_without_a_summary_is_refused_in_one_line(tmp_path: Path) -> None:
+    with pytest.raises(UserError, match="no finished study"):
+        read_study(tmp_path)
+
+
+def test_columns_are_written_in_words() -> None:
+    assert words("ema/reverse_kl.last") == "reverse KL, EMA, last step"
