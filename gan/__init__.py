@@ -1,0 +1,1 @@
+"""Generative adversarial networks whose two learning rates keep a phase relation."""

@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Protocol
 
-import torch.nn.functional as F
 from torch import Tensor
+from torch.nn import functional
 
 
 class Loss(Protocol):
@@ -29,11 +29,11 @@ class NonSaturating:
 
     def discriminator(self, real: Tensor, fake: Tensor) -> Tensor:
         """−E log σ(real) − E log(1 − σ(fake))."""
-        return F.softplus(-real).mean() + F.softplus(fake).mean()
+        return functional.softplus(-real).mean() + functional.softplus(fake).mean()
 
     def generator(self, fake: Tensor) -> Tensor:
         """−E log σ(fake)."""
-        return F.softplus(-fake).mean()
+        return functional.softplus(-fake).mean()
 
 
 @dataclass(frozen=True)
@@ -45,7 +45,7 @@ class Hinge:
 
     def discriminator(self, real: Tensor, fake: Tensor) -> Tensor:
         """E relu(1 − real) + E relu(1 + fake)."""
-        return F.relu(1 - real).mean() + F.relu(1 + fake).mean()
+        return functional.relu(1 - real).mean() + functional.relu(1 + fake).mean()
 
     def generator(self, fake: Tensor) -> Tensor:
         """−E fake."""

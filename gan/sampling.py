@@ -18,7 +18,7 @@ def sample(network: nn.Module, latents: Tensor) -> Tensor:
     """Samples float32[n, …] of latent points [n, latent]; the network is left in the mode it was in."""
     training = network.training
     network.eval()
-    samples = torch.cat([network(part) for part in latents.split(CHUNK)])
+    samples = torch.cat([network(part) for part in torch.split(latents, CHUNK)])
     network.train(training)
     return samples
 

@@ -8,9 +8,9 @@ from typing import Protocol
 
 import numpy as np
 import torch
-import torch.nn.functional as F
 from scipy.spatial import cKDTree
 from torch import Tensor
+from torch.nn import functional
 
 from gan.config import Data, FolderData, GridData, RingData, SpiralData
 from gan.data import build, plane
@@ -50,7 +50,7 @@ class MixtureScorer:
 class SpiralScorer:
     """``good``: share of samples within 3σ of the curve; ``coverage``: share of the curve's segments that have one.
 
-    The segments are equally long. Distances are to the nearest of many points on the curve, a small fraction of σ apart.
+    The segments are equally long. Distances are to the nearest of many points on the curve, far less than σ apart.
     """
 
     spiral: plane.Spiral
@@ -65,7 +65,8 @@ class SpiralScorer:
         curve = self.spiral.curve(s).numpy()
         along = np.concatenate(([0.0], np.cumsum(np.linalg.norm(np.diff(curve, axis=0), axis=1))))
         segment = np.minimum((along / along[-1] * self.segments).astype(np.int64), self.segments - 1)
-        distance, nearest = cKDTree(curve).query(values)
+        found = cKDTree(curve).query(values)
+        distance, nearest = np.asarray(found[0]), np.asarray(found[1])
         good = distance <= GOOD * self.spiral.std
         return {"good": float(good.mean()), "coverage": np.unique(segment[nearest[good]]).size / self.segments}
 
@@ -105,13 +106,13 @@ class PixelScorer:
     @classmethod
     def of(cls, images: Tensor) -> PixelScorer:
         """Compare with these byte images [n, c, h, w]."""
-        return cls(Gaussian.of(torch.cat([cls.reduced(part) for part in images.split(1000)])))
+        return cls(Gaussian.of(torch.cat([cls.reduced(part) for part in torch.split(images, 1000)])))
 
     @staticmethod
     def reduced(images: Tensor) -> Tensor:
         """Byte images as rows of at most 8·8·c averages in [−1, 1]."""
         side = min(8, images.shape[-1])
-        return F.adaptive_avg_pool2d(images.float() / 127.5 - 1, side).flatten(1)
+        return functional.adaptive_avg_pool2d(images.float() / 127.5 - 1, side).flatten(1)
 
     def __call__(self, samples: Tensor) -> dict[str, float]:
         """Scores of images float32[n, c, h, w] in [−1, 1]."""

@@ -108,4 +108,5 @@ def lean(objective: Tensor, parameters: tuple[nn.Parameter, ...]) -> Tensor:
     gradients = torch.autograd.grad(objective, parameters)
     for parameter, gradient in zip(parameters, gradients, strict=True):
         parameter.grad = gradient
-    return torch.linalg.vector_norm(torch.stack(torch._foreach_norm(gradients)))
+    norm: Tensor = torch.linalg.vector_norm(torch.stack(torch._foreach_norm(gradients)))
+    return norm

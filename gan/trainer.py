@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from contextlib import suppress
 from functools import partial
 from typing import Any, Literal
 
@@ -20,7 +21,7 @@ from gan.randomness import stream
 from gan.sampling import kept, latents, sample
 from gan.scores import scorer
 from gan.step import Game, Player, Statistics, plan
-from lab.phase import Conductor, targets
+from lab.phase import Conductor, PhaseError, targets
 from lab.training.finite import FiniteWatch
 from lab.training.trainer import Context
 
@@ -94,7 +95,7 @@ class GanTrainer:
         return row
 
     def evaluate(self) -> dict[str, float]:
-        """Scores of the generator (``evaluation/…``) and of its average (``evaluation/ema/…``) from the same latents."""
+        """Scores of the generator (``evaluation/…``) and its average (``evaluation/ema/…``) from the same latents."""
         random = stream(self.config.seed, "evaluation", self._context.device, self.step)
         points = latents(self.config.evaluation_samples, self.config.latent, random)
         scores = self._scorer(sample(self.generator, points))
@@ -168,7 +169,8 @@ class GanTrainer:
         conductor = Conductor({name: (voice, places.get(name)) for name, voice in voices.items()})
         for name in places:
             for moment in MOMENTS:
-                conductor.on(moment, of=name, do=partial(self._announce, moment, name))
+                with suppress(PhaseError):  # a constant has neither crest nor trough, another wave may lack one
+                    conductor.on(moment, of=name, do=partial(self._announce, moment, name))
         return conductor
 
     def _announce(self, moment: str, voice: str, step: int) -> None:

@@ -6,8 +6,8 @@ import math
 from dataclasses import dataclass
 
 import torch
-import torch.nn.functional as F
 from torch import Tensor, nn
+from torch.nn import functional
 
 from lab.phase import Clock, Conductor, Schedule, targets
 from lab.supervised.datasets import LabelledImages
@@ -66,7 +66,7 @@ class Classifier(nn.Module):
         The chunk changes features by float32's rounding only (about 1e-6 of their size).
         """
         device = self.readout.weight.device
-        features = [self.body(normalised(part.to(device))) for part in images.split(chunk)]
+        features = [self.body(normalised(part.to(device))) for part in torch.split(images, chunk)]
         stacked = torch.cat(features)
         return stacked, self.readout(stacked).argmax(dim=1)
 
@@ -109,9 +109,9 @@ def train(data: LabelledImages, config: ClassifierConfig, device: torch.device |
     conductor = Conductor({"lr": (rate, targets.param_group(optimizer, "lr"))})
     for epoch in range(config.epochs):
         order = torch.randperm(len(images), generator=random).to(device)
-        for batch, index in enumerate(order.split(config.batch_size)):
+        for batch, index in enumerate(torch.split(order, config.batch_size)):
             conductor.step(epoch * batches + batch)
-            loss = F.cross_entropy(network(normalised(images[index])), labels[index])
+            loss = functional.cross_entropy(network(normalised(images[index])), labels[index])
             optimizer.zero_grad(set_to_none=True)
             loss.backward()  # type: ignore[no-untyped-call]
             optimizer.step()
