@@ -55,7 +55,7 @@ class TaskEnv(gym.Env[NDArray[np.float32], Any]):
     @property
     def difficulty(self) -> float:
         """The difficulty of the running episode; of a named vector, its mean."""
-        return float(level(self._current)[0])
+        return self._level
 
     def set_difficulty(self, difficulty: Difficulty) -> None:
         """Store the difficulty of the next episode: the running one is left alone, the next ``reset`` adopts it."""
@@ -98,8 +98,8 @@ class TaskEnv(gym.Env[NDArray[np.float32], Any]):
         return array
 
     def _adopt(self) -> None:
-        self._current = self._pending
-        self._values = parameter_values(self.task, self.axes, self._current)
+        self._level = float(level(self._pending)[0])
+        self._values = parameter_values(self.task, self.axes, self._pending)
         self._physics = self.task.physics(self._values)
 
 
