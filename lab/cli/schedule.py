@@ -89,14 +89,14 @@ def figure(file: ScheduleFile, title: str) -> Figure:
     from lab.reports import style
 
     families: dict[str, list[str]] = {}
-    for name, voice in file.voices.items():
-        if not isinstance(voice, Follower):
-            families.setdefault(name.split(".")[0], []).append(name)
+    for name in file.voices:
+        families.setdefault(name.split(".")[0], []).append(name)
+    families = {family: names for family, names in families.items() if any(_moves(file, name) for name in names)}
     drawn = Figure(figsize=(style.WIDTH, 1.3 + 1.5 * max(len(families), 1)))
     rows = drawn.subplots(max(len(families), 1), 1, sharex=True, squeeze=False)[:, 0]
     for axes, (family, names) in zip(rows, families.items(), strict=False):
         _shade_cycles(axes, file)
-        for index, name in enumerate(names):
+        for index, name in enumerate(name for name in names if not isinstance(file.voices[name], Follower)):
             _draw_voice(axes, file, name, style.look(index))
         axes.set_title(family)
         if len(names) > 1:
@@ -108,15 +108,22 @@ def figure(file: ScheduleFile, title: str) -> Figure:
     return drawn
 
 
+def _moves(file: ScheduleFile, name: str) -> bool:
+    """Whether the clock moves the voice; the others are told in words."""
+    from lab.phase import Constant, Follower
+
+    return not isinstance(file.voices[name], Constant | Follower)
+
+
 def _draw_voice(axes: Axes, file: ScheduleFile, name: str, look: Any) -> None:
     import numpy as np
 
-    from lab.phase import Constant
     from lab.phase.drawing import turning_points
 
     voice: Any = file.voices[name]
-    crests, troughs = (turning_points(voice, event, file.steps) for event in ("crest", "trough"))
-    marked = 0 < len(crests) + len(troughs) <= 2 * MOST_CYCLES and not isinstance(voice, Constant)
+    most = 2 * MOST_CYCLES
+    crests, troughs = (turning_points(voice, event, file.steps, most) for event in ("crest", "trough"))
+    marked = 0 < len(crests) + len(troughs) <= most
     even = np.linspace(0, file.steps - 1, min(file.steps, MOST_POINTS)).astype(np.int64)
     steps = np.unique(np.concatenate([even, np.array([*crests, *troughs] if marked else [], dtype=np.int64)]))
     label = name.partition(".")[2] or name
@@ -130,10 +137,11 @@ def _draw_voice(axes: Axes, file: ScheduleFile, name: str, look: Any) -> None:
 
 def _shade_cycles(axes: Axes, file: ScheduleFile) -> None:
     from fractions import Fraction
+    from itertools import islice
 
     from lab.reports import style
 
-    starts = list(file.clock.reaching(Fraction(0), 0, file.steps))
+    starts = list(islice(file.clock.reaching(Fraction(0), 0, file.steps), MOST_CYCLES + 1))
     if len(starts) > MOST_CYCLES:
         return
     end = file.steps if file.clock.length is None else min(file.steps, file.clock.length)
@@ -142,10 +150,9 @@ def _shade_cycles(axes: Axes, file: ScheduleFile) -> None:
 
 
 def _key(file: ScheduleFile) -> str:
-    """What the signs mean, and the voices that no clock moves and so cannot be drawn before the run."""
-    from lab.phase import Follower
+    """What the signs mean, and in words the voices that no clock moves."""
     from lab.phase.drawing import describe
 
     lines = ["▲ crest   ▽ trough   grey: every second cycle of the master clock"]
-    lines += [f"{name} {describe(voice)}" for name, voice in file.voices.items() if isinstance(voice, Follower)]
+    lines += [f"{name}: {describe(voice)}" for name, voice in file.voices.items() if not _moves(file, name)]
     return "\n".join(lines)

@@ -157,12 +157,19 @@ class Clock:
         count = cycles if self.cycles is None else min(cycles, self.cycles)
         return [self.bounds(cycle)[1] for cycle in range(count)]
 
-    def whole(self) -> tuple[int, int]:
-        """``(start, stop)`` of the steps that means are taken over: a bounded clock's all, else one endless cycle."""
-        if self.length is not None:
-            return 0, self.length
-        start, period = self.bounds(self._first[-1])
-        return start, start + period
+    def kinds(self) -> list[tuple[int, int, int]]:
+        """``(start, period, how many)`` of the cycles that means are taken over, those of one length counted together.
+
+        All cycles of a bounded clock; of an endless one the first cycle of its endless part.
+        """
+        if self.cycles is None:
+            return [(*self.bounds(self._first[-1]), 1)]
+        kinds: dict[int, tuple[int, int]] = {}
+        for cycle in range(self.cycles):
+            start, period = self.bounds(cycle)
+            first, count = kinds.get(period, (start, 0))
+            kinds[period] = first, count + 1
+        return [(start, period, count) for period, (start, count) in kinds.items()]
 
     def steps_at(self, phase: float, start: int, stop: int) -> NDArray[np.int64]:
         """The steps in [start, stop), ascending, at which the phase first reaches ``phase`` in a cycle.

@@ -5,6 +5,7 @@ from __future__ import annotations
 import textwrap
 from collections.abc import Mapping
 from fractions import Fraction
+from itertools import islice
 
 import numpy as np
 from numpy.typing import NDArray
@@ -40,7 +41,7 @@ def draw(file: ScheduleFile, width: int = 80) -> str:
     columns = width - GUTTER - 1
     edges = np.linspace(0, file.steps, columns + 1)
     steps = np.unique(np.linspace(0, file.steps - 1, min(file.steps, MOST_STEPS)).astype(np.int64))
-    lines = [f"{file.steps:,} steps · {_clock_words(file.clock)}"]
+    lines = _wrap(f"{file.steps:,} steps · {_clock_words(file.clock)}", width)
     moving = False
     for name, voice in file.voices.items():
         if isinstance(voice, Follower | Constant):
@@ -52,7 +53,7 @@ def draw(file: ScheduleFile, width: int = 80) -> str:
         lines += _marks(voice, file.steps, columns)
     if moving:
         lines += _axis(file, columns)
-        lines.append(f"{'':{GUTTER}} {CREST} crest  {TROUGH} trough  {BETWEEN} moves within the column")
+        lines += _wrap(f"{CREST} crest, {TROUGH} trough, {BETWEEN} moves within the column", width)
     return "\n".join(line.rstrip() for line in lines)
 
 
@@ -74,10 +75,13 @@ def describe(voice: Voice | Follower, among: Mapping[str, Voice | Follower] = {}
     return f"{wave}{inverted} {voice.low:.3g} to {voice.high:.3g}{offset} · mean {voice.mean():.3g}"
 
 
-def turning_points(voice: Voice, event: Event, steps: int) -> list[int]:
-    """The steps before ``steps`` at which a conductor would fire the event; none for a voice that has no such event."""
+def turning_points(voice: Voice, event: Event, steps: int, most: int) -> list[int]:
+    """The steps before ``steps`` at which a conductor would fire the event, but no more than the first ``most``.
+
+    None for a voice that has no such event.
+    """
     try:
-        return list(voice.due(event, 0, steps))
+        return list(islice(voice.due(event, 0, steps), most))
     except PhaseError:
         return []
 
@@ -137,9 +141,10 @@ def _cell(bottom: int, top: int) -> str:
 def _marks(voice: Voice, steps: int, columns: int) -> list[str]:
     """A line with a sign in the column of every crest and trough; none where they would run into each other."""
     cells = [" "] * columns
-    crests, troughs = (turning_points(voice, event, steps) for event in ("crest", "trough"))
-    if len(crests) + len(troughs) > columns // 3:
-        return [f"{'':{GUTTER}} {len(crests)} crests, {len(troughs)} troughs"]
+    most = columns // 3
+    crests, troughs = (turning_points(voice, event, steps, most + 1) for event in ("crest", "trough"))
+    if len(crests) + len(troughs) > most:
+        return [f"{'':{GUTTER}} too many crests to mark"]
     for sign, at in ((TROUGH, troughs), (CREST, crests)):
         for step in at:
             cells[step * columns // steps] = sign
@@ -148,8 +153,9 @@ def _marks(voice: Voice, steps: int, columns: int) -> list[str]:
 
 def _axis(file: ScheduleFile, columns: int) -> list[str]:
     """The axis with a tick at the start of every cycle (as far as they fit), and steps below it."""
-    starts = list(file.clock.reaching(Fraction(0), 0, file.steps))
-    ticks = {step * columns // file.steps for step in starts} if len(starts) <= columns // 3 else set()
+    most = columns // 3
+    starts = list(islice(file.clock.reaching(Fraction(0), 0, file.steps), most + 1))
+    ticks = {step * columns // file.steps for step in starts} if len(starts) <= most else set()
     ruler = "".join("┬" if column in ticks else "─" for column in range(columns))
     numbers = [" "] * (columns + GUTTER)
     end = f"{file.steps:,}"

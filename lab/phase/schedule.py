@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from abc import ABC, abstractmethod
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from fractions import Fraction
 from typing import Any, Literal, Protocol, TypeAlias, overload, runtime_checkable
@@ -60,8 +60,8 @@ class _Evaluated(ABC):
     """What follows from values alone: tables, moments and matching."""
 
     @abstractmethod
-    def _span(self) -> tuple[int, int]:
-        """The steps [start, stop) over which moments are taken."""
+    def _kinds(self) -> list[tuple[int, int, int]]:
+        """The cycles over which moments are taken: ``Clock.kinds``."""
 
     @abstractmethod
     def _at(self, step: int) -> float: ...
@@ -84,18 +84,20 @@ class _Evaluated(ABC):
         """The values of steps 0..steps-1, float64[steps]."""
         return self._over(np.arange(steps, dtype=np.int64))
 
-    def _whole(self) -> Floats:
-        return self._over(np.arange(*self._span(), dtype=np.int64))
-
     def mean(self) -> float:
-        """Mean over the steps of one whole cycle (an endless clock's last rhythm), or over all of a bounded clock's."""
-        values = self._whole()
-        return math.fsum(values) / len(values)
+        """Mean over the steps of one whole cycle (of a chain's endless part), or over all of a bounded clock's."""
+        return self._moment(lambda values: values)
 
     def rms(self) -> float:
         """Root of the mean square over the same steps as ``mean``."""
-        values = self._whole()
-        return math.sqrt(math.fsum(values * values) / len(values))
+        return math.sqrt(self._moment(np.square))
+
+    def _moment(self, of: Callable[[Floats], Floats]) -> float:
+        sums, steps = [], 0
+        for start, period, count in self._kinds():
+            sums.append(count * math.fsum(of(self._over(np.arange(start, start + period)))))
+            steps += count * period
+        return math.fsum(sums) / steps
 
     def _factor(self, other: Voice, moment: Moment) -> float:
         """What this must be multiplied by for its moment to equal the other's."""
@@ -125,8 +127,8 @@ class Constant(_Evaluated):
         """A constant follows no clock."""
         return None
 
-    def _span(self) -> tuple[int, int]:
-        return 0, 1
+    def _kinds(self) -> list[tuple[int, int, int]]:
+        return [(0, 1, 1)]
 
     def _at(self, step: int) -> float:
         return self.value
@@ -211,8 +213,8 @@ class Schedule(_Evaluated):
         object.__setattr__(self, "_wave", wave)
         object.__setattr__(self, "_shift", (shift.numerator, shift.denominator))
 
-    def _span(self) -> tuple[int, int]:
-        return self.clock.whole()
+    def _kinds(self) -> list[tuple[int, int, int]]:
+        return self.clock.kinds()
 
     # One path serves scalars and arrays: the wave is only ever called with floats (arrays call it once for each
     # distinct phase), and all else is integer arithmetic, or single float operations, alike in Python and NumPy.
@@ -395,8 +397,8 @@ class ConstantProduct(_Evaluated):
         """The leader's."""
         return self.leader.clock
 
-    def _span(self) -> tuple[int, int]:
-        return self.clock.whole()
+    def _kinds(self) -> list[tuple[int, int, int]]:
+        return self.clock.kinds()
 
     def _at(self, step: int) -> float:
         leader = self.leader._at(step)

@@ -100,6 +100,8 @@ def _following(
 ) -> Voice | Follower:
     keys(field, data, FOLLOW_KEYS)
     relation = data.get("relation", "in_phase")
+    if not isinstance(data["follow"], str | Mapping):
+        raise refuse(within(field, "follow"), data["follow"], "the name of a voice, or a voice")
     if data["follow"] in measured:
         return _follower(data, field, relation)
     if relation not in RELATIONS:

@@ -177,6 +177,24 @@ def test_moments_are_over_one_cycle_or_over_a_bounded_clock() -> None:
     assert Constant(3.0).mean() == Constant(3.0).rms() == 3.0
 
 
+@given(clocks, names, offsets)
+def test_moments_are_those_of_the_table(clock: Clock, wave: str, offset: float) -> None:
+    schedule = Schedule(clock, wave, -1.0, 3.0, offset)
+    if clock.length is not None:
+        values = schedule.table(clock.length)
+    elif len(clock.rhythms) == 1:
+        values = schedule.table(clock.periods(1)[0])
+    else:
+        start = clock.bounds(2)[0]
+        values = schedule.table(start + clock.periods(3)[2])[start:]
+    assert schedule.mean() == pytest.approx(values.mean(), abs=1e-12)
+    assert schedule.rms() == pytest.approx(np.sqrt((values**2).mean()), abs=1e-12)
+
+
+def test_moments_of_many_alike_cycles_cost_one_cycle() -> None:
+    assert Schedule(Clock(period=1000, cycles=10**5), "cosine").mean() == pytest.approx(0.5)
+
+
 @pytest.mark.parametrize("low", [-1.0, 0.0])
 def test_what_cannot_be_matched_is_refused(low: float) -> None:
     with pytest.raises(PhaseError, match=r"mean: .* cannot be scaled to"):
