@@ -9,7 +9,6 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
 
 from lab.errors import Interrupted, UserError
 from lab.studies.model import Study
@@ -184,5 +183,5 @@ def _result(study: Study, trial: Trial, error: str) -> TrialResult:
 
 
 def _preload(trainer: str) -> list[str]:
-    plugin: Any = plugins.trainer(trainer)
-    return ["lab.studies.work", plugin.config_type().__module__, *getattr(plugin, "preload", ())]
+    plugin = plugins.trainer(trainer)
+    return ["lab.studies.work", plugin.config_type().__module__]

@@ -36,17 +36,20 @@ def test_arms_of_the_ring_have_one_mean_learning_rate(name, tmp_path):
             assert voices[player].table(trial.config.steps).mean() == pytest.approx(5e-4), trial.key
 
 
-def test_arms_of_the_curriculum_have_one_mean_learning_rate(tmp_path):
+@pytest.mark.parametrize(
+    ("name", "steps", "stop", "mean"),
+    [("curriculum", 300_000, 200_000, 1e-3), ("curriculum-demo", 61_440, 40_000, 7.2e-4)],
+)
+def test_arms_of_the_curriculum_have_one_mean_learning_rate(name, steps, stop, mean, tmp_path):
     from lab.phase import Follower
     from lab.studies.trials import plan
 
-    study = load_study(find_study("curriculum"))
-    steps, stop = 300_000, 200_000
+    study = load_study(find_study(name))
     levels = [min(1.0, step / stop) for step in range(0, steps, 100)]
     for trial in plan(study, trainer("rl"), tmp_path):
         voice = trial.config.parsed_voices()["learning_rate"]
         values = [voice.value(level) for level in levels] if isinstance(voice, Follower) else [voice(0)]
-        assert sum(values) / len(values) == pytest.approx(1e-3, rel=1e-2), trial.key
+        assert sum(values) / len(values) == pytest.approx(mean, rel=1e-2), trial.key
 
 
 @pytest.mark.parametrize(
