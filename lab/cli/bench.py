@@ -1,0 +1,129 @@
+"""`lab bench phase`: what conducting costs, as a share of one training step, measured side by side in one process."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import statistics
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from lab.phase import Conductor
+    from lab.training.trainer import Trainer
+
+WORKLOADS = (("ring", 3.0, 40), ("mnist", 1.0, 5))
+"""Preset of the GAN trainer, the most that six voices may cost in percent of a step, steps a block."""
+
+
+def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    """Add `lab bench phase`."""
+    bench = subparsers.add_parser("bench", help="measure on this machine, as ratios")
+    kinds = bench.add_subparsers(metavar="WHAT", required=True)
+    phase = kinds.add_parser("phase", help="the conductor's cost as a share of a training step")
+    phase.add_argument("--blocks", type=int, default=9, help="blocks a workload; the median counts (default 9)")
+    phase.add_argument("--threads", type=int, default=1, help="threads torch may use (default 1)")
+    phase.add_argument("--data-dir", type=Path, help="where data sets lie (default: $LAB_DATA)")
+    phase.add_argument("--json", action="store_true", help="print JSON")
+    phase.set_defaults(run=run)
+
+
+def run(args: argparse.Namespace) -> int:
+    """Measure every workload; exit status 1 where the conductor costs more than promised."""
+    import torch
+
+    torch.set_num_threads(args.threads)
+    rows = [measure(preset, limit, steps, args) for preset, limit, steps in WORKLOADS]
+    if args.json:
+        print(json.dumps({"threads": args.threads, "blocks": args.blocks, "workloads": rows}, indent=2))
+    else:
+        print(f"six voices on one clock, {args.threads} thread(s), median of {args.blocks} blocks")
+        for row in rows:
+            print(
+                f"{row['preset']:>8}: a step {row['step_us']:9.1f} µs, conducting it {row['conductor_us']:6.1f} µs,"
+                f" {row['percent']:.2f} % of it (at most {row['limit_percent']:.0f} %)"
+            )
+    over = [row for row in rows if row["percent"] > row["limit_percent"]]
+    for row in over:
+        print(f"lab bench: {row['preset']}: {row['percent']:.2f} % is over the limit", file=sys.stderr)
+    return 1 if over else 0
+
+
+def measure(preset: str, limit: float, steps: int, args: argparse.Namespace) -> dict[str, Any]:
+    """Time blocks of ``steps`` training steps and of as many conductor steps, in turn, after one block to warm up."""
+    trainer = build(preset, args.data_dir)
+    conductor = six_voices()
+
+    def train() -> None:
+        trainer.advance(trainer.step + steps)
+
+    def conduct() -> None:
+        for step in range(trainer.step, trainer.step + steps):
+            conductor.step(step)
+
+    seconds: dict[Callable[[], None], list[float]] = {train: [], conduct: []}
+    for block in range(args.blocks + 1):
+        for work, times in seconds.items():
+            started = time.perf_counter()
+            work()
+            if block:
+                times.append((time.perf_counter() - started) / steps)
+    percent = statistics.median(c / t for t, c in zip(seconds[train], seconds[conduct], strict=True)) * 100
+    return {
+        "preset": preset,
+        "step_us": round(statistics.median(seconds[train]) * 1e6, 1),
+        "conductor_us": round(statistics.median(seconds[conduct]) * 1e6, 2),
+        "percent": round(percent, 3),
+        "limit_percent": limit,
+    }
+
+
+def build(preset: str, data_dir: Path | None) -> Trainer:
+    """The GAN trainer of a preset at step 0, as `lab gan train` would build it, without a run directory."""
+    import tempfile
+
+    from lab.training.config import load_yaml, resolve
+    from lab.training.device import resolve_device
+    from lab.training.paths import data_root
+    from lab.training.plugins import trainers
+    from lab.training.trainer import Context
+
+    plugin = trainers()["gan"]
+    config = resolve(plugin.config_type(), load_yaml(plugin.presets / f"{preset}.yaml"), [])
+    context = Context(
+        device=resolve_device(config.device),
+        data_dir=data_root(data_dir),
+        snapshots=Path(tempfile.gettempdir()),
+        event=lambda *args, **data: None,
+    )
+    return plugin.build(config, context)
+
+
+def six_voices() -> Conductor:
+    """Six voices of six waves on one clock, each bound to a real target of another kind."""
+    import torch
+    from torch import nn
+
+    from lab.phase import Clock, Conductor, Schedule, targets
+
+    net = nn.Sequential(nn.Linear(8, 8), nn.BatchNorm1d(8), nn.Dropout(), nn.Linear(8, 8), nn.Dropout())
+    adam = torch.optim.AdamW(net.parameters(), lr=torch.tensor(1e-3), fused=True)
+    sgd = torch.optim.SGD(net.parameters(), lr=1e-3)
+    clock = Clock(period=1000)
+    lead = Schedule(clock, wave="cosine", low=1e-5, high=1e-3)
+    return Conductor(
+        {
+            "lr.generator": (lead, targets.param_group(adam, "lr")),
+            "lr.discriminator": (lead.shifted(0.25), targets.param_group(sgd, "lr")),
+            "weight_decay": (lead.anti_phase(0.0, 0.1), targets.param_group(adam, "weight_decay")),
+            "dropout": (Schedule(clock, wave="triangle", low=0.0, high=0.5), targets.modules(net, nn.Dropout, "p")),
+            "momentum": (
+                Schedule(clock, wave="anneal", low=0.01, high=0.1),
+                targets.modules(net, nn.BatchNorm1d, "momentum"),
+            ),
+            "smoothing": (Schedule(clock, wave="sawtooth", low=0.0, high=0.1), targets.buffer(torch.zeros(()))),
+        }
+    )
