@@ -8,7 +8,6 @@ import sys
 from collections.abc import Sequence
 from importlib import import_module
 from importlib.metadata import version
-from importlib.util import find_spec
 
 from lab.errors import Interrupted, RunError, UserError
 
@@ -46,7 +45,7 @@ def parser() -> argparse.ArgumentParser:
     )
     root.add_argument("--version", action=_Version, nargs=0, help="show the version and exit")
     subparsers = root.add_subparsers(metavar="COMMAND", required=True)
-    for name in filter(lambda name: find_spec(f"lab.cli.{name}"), COMMANDS):
+    for name in COMMANDS:
         import_module(f"lab.cli.{name}").add_parser(subparsers)
     return root
 

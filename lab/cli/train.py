@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from lab.cli import options
 from lab.errors import UserError
-from lab.training.plugins import discover, preset_names
+from lab.training.plugins import discover, preset_names, preset_path
 from lab.training.trainer import TrainerPlugin
 
 if TYPE_CHECKING:
@@ -72,14 +72,14 @@ def _runner(plugin: TrainerPlugin) -> Callable[[argparse.Namespace], int]:
 def start(plugin: TrainerPlugin, args: argparse.Namespace) -> int:
     """Make a run directory and train."""
     from lab.training.config import load_yaml, resolve
-    from lab.training.device import resolve_device, set_threads
     from lab.training.paths import runs_root
-    from lab.training.plugins import preset_path
     from lab.training.run import Run
 
     path = preset_path(plugin, args.preset)
     sets = [*args.set, *([f"device={args.device}"] if args.device else [])]
     config = resolve(plugin.config_type(), load_yaml(path), sets, source=str(path))
+    from lab.training.device import resolve_device, set_threads  # torch: only once nothing is wrong with the words
+
     resolve_device(config.device)
     set_threads(args.threads)
     run = Run.create(runs_root(args.results), args.name, plugin.name, config, preset=path.stem)

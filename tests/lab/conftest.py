@@ -18,7 +18,9 @@ def lab(tmp_path: Path) -> Callable[..., subprocess.CompletedProcess[str]]:
     info = tmp_path / "site" / "toy-1.0.dist-info"
     info.mkdir(parents=True)
     (info / "METADATA").write_text("Metadata-Version: 2.1\nName: toy\nVersion: 1.0\n")
-    (info / "entry_points.txt").write_text("[phaselab.trainers]\ntoy = toy:PLUGIN\nwrecked = no_such_module:PLUGIN\n")
+    (info / "entry_points.txt").write_text(
+        "[phaselab.trainers]\ntoy = toy_plugin:PLUGIN\nwrecked = no_such_module:PLUGIN\n"
+    )
     path = os.pathsep.join((str(tmp_path / "site"), str(TOY)))
     env = os.environ | {"PYTHONPATH": path, "LAB_RESULTS": str(tmp_path / "results"), "OMP_NUM_THREADS": "1"}
 

@@ -14,7 +14,7 @@ import time
 from pathlib import Path
 
 import torch
-from toy import PLUGIN
+from toy_plugin import PLUGIN
 
 from lab.training.config import load_yaml, resolve
 from lab.training.loop import make_context, train

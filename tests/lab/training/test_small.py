@@ -4,8 +4,8 @@ import io
 from pathlib import Path
 
 import pytest
-import toy
 import torch
+import toy
 
 from lab.errors import UserError
 from lab.training import paths, plugins
@@ -78,7 +78,7 @@ def test_places(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_presets_by_name_and_by_path(tmp_path: Path) -> None:
-    assert plugins.preset_path(toy.PLUGIN, "line") == toy.ToyPlugin.presets / "line.yaml"
+    assert plugins.preset_path(toy.PLUGIN, "line") == toy.PLUGIN.presets / "line.yaml"
     (tmp_path / "mine.yaml").write_text("")
     assert plugins.preset_path(toy.PLUGIN, str(tmp_path / "mine.yaml")) == tmp_path / "mine.yaml"
     with pytest.raises(UserError) as caught:

@@ -2,38 +2,20 @@
 
 from __future__ import annotations
 
-import argparse
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from itertools import pairwise
-from pathlib import Path
 from typing import Any
 
 import torch
+from toy_config import ToyConfig
+from toy_plugin import PLUGIN
 
 from lab.phase import Conductor, Schedule
 from lab.phase.targets import param_group
-from lab.training.config import Config, RunConfig
 from lab.training.finite import FiniteWatch
 from lab.training.trainer import Context
 
-
-class Network(Config):
-    widths: tuple[int, ...] = (16, 16)
-    gain: float = 1.0
-
-
-class ToyConfig(RunConfig):
-    network: Network = Network()
-    batch: int = 32
-    break_at: int | None = None
-
-    @classmethod
-    def voice_names(cls) -> Mapping[str, str]:
-        return {"lr.net": "learning rate", "noise": "input noise"}
-
-    @classmethod
-    def optional_voices(cls) -> Sequence[str]:
-        return ("noise",)
+__all__ = ["PLUGIN", "ToyConfig", "ToyTrainer"]
 
 
 class ToyTrainer:
@@ -98,26 +80,3 @@ class ToyTrainer:
         self.generator.set_state(state["generator"])
         self.step, self.count = state["progress"]["step"], state["progress"]["count"]
         self.total = state["progress"]["total"]
-
-
-class ToyPlugin:
-    name = "toy"
-    summary = "a regression for tests, 100% real"
-    presets = Path(__file__).with_name("presets")
-    step_unit = "optimiser update"
-    headline = ("evaluation/error", "loss/net")
-
-    def config_type(self) -> type[ToyConfig]:
-        return ToyConfig
-
-    def build(self, config: ToyConfig, context: Context) -> ToyTrainer:
-        return ToyTrainer(config, context)
-
-    def add_commands(self, subparsers: argparse._SubParsersAction) -> None:
-        subparsers.add_parser("greet").set_defaults(run=lambda args: print("hello"))
-
-    def figures(self, runs: Sequence[Path], out: Path) -> list[Any]:
-        return []
-
-
-PLUGIN = ToyPlugin()

@@ -1,0 +1,54 @@
+"""The command line as a whole: help, version, exit statuses, and trainers that cannot be loaded."""
+
+import resource
+import subprocess
+import sys
+from collections.abc import Callable
+from importlib.metadata import version
+
+Lab = Callable[..., "subprocess.CompletedProcess[str]"]
+
+
+def test_help_lists_commands_trainers_and_examples(lab: Lab) -> None:
+    done = lab("--help")
+    assert done.returncode == 0
+    for word in ("resume", "toy", "a regression for tests, 100% real", "examples:", "lab gan train ring"):
+        assert word in done.stdout
+
+
+def test_help_is_quick(lab: Lab) -> None:
+    """In processor time: the wall's clock also measures who else is at work on the machine."""
+
+    def spent() -> float:
+        usage = resource.getrusage(resource.RUSAGE_CHILDREN)
+        return usage.ru_utime + usage.ru_stime
+
+    since = spent()
+    lab("--help")
+    assert spent() - since < 0.5
+
+
+def test_version(lab: Lab) -> None:
+    assert lab("--version").stdout == f"phase-lab {version('phase-lab')}\n"
+
+
+def test_no_command_and_an_unknown_one(lab: Lab) -> None:
+    assert lab().returncode == 2
+    done = lab("trian")
+    assert done.returncode == 2
+    assert "invalid choice: 'trian'" in done.stderr
+
+
+def test_a_broken_plugin_says_so_when_it_is_asked_for(lab: Lab) -> None:
+    assert "wrecked" in lab("--help").stdout
+    done = lab("wrecked", "train", "x", "--set", "steps=1")
+    assert done.returncode == 2
+    assert done.stderr == (
+        "lab: trainer 'wrecked' cannot be loaded: ModuleNotFoundError: No module named 'no_such_module'\n"
+    )
+
+
+def test_a_reader_that_goes_away_is_no_traceback(lab: Lab) -> None:
+    pipe = f"{sys.executable} -m lab.cli.main --help | head -c 1; exit ${{PIPESTATUS[0]}}"
+    done = subprocess.run(["bash", "-c", pipe], capture_output=True, text=True, env=lab.env)  # type: ignore[attr-defined]
+    assert "Traceback" not in done.stderr
