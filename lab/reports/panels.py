@@ -250,7 +250,7 @@ def draw_curve(axes: Axes, curve: Curve, color: str, dash: Any, marker: str, lab
         marker = marker or "o"
     axes.plot(
         curve.steps, curve.mean, color=color, linestyle=dash, label=label, zorder=3,
-        marker=marker or None, markersize=4.5, markevery=max(1, len(curve.steps) // 24),
+        marker=marker or None, markersize=4.5, markevery=max(1, len(curve.steps) // 24), clip_on=not marker,
     )  # fmt: skip
     if curve.runs > 1:
         axes.fill_between(curve.steps, curve.low, curve.high, color=color, alpha=0.18, linewidth=0, zorder=1.5)
@@ -311,7 +311,7 @@ def _finish_panel(axes: Axes, panel: Panel, legend: bool) -> None:
             words, (1.0, value), xycoords=("axes fraction", "data"), xytext=(-3, 2), textcoords="offset points",
             ha="right", va="bottom", fontsize=9.5, zorder=5,
         )  # fmt: skip
-    axes.yaxis.set_major_locator(MaxNLocator(4, min_n_ticks=3))
+    axes.yaxis.set_major_locator(MaxNLocator(4, steps=[1, 2, 2.5, 5, 10], min_n_ticks=3))
     bottom, top = panel.limits
     axes.set_ylim(bottom=bottom, top=top)
     axes.set_title(f"{panel.title} {scale(axes)}")

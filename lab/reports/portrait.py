@@ -97,11 +97,11 @@ def portrait(arms: Sequence[Arm], x: str, y: str, x_label: str, y_label: str, he
     grid = figure.subplots(rows, columns, sharex=True, sharey=True, squeeze=False)
     for axes in grid.flat[len(drawn) :]:
         axes.set_visible(False)
+    _limits(grid.flat[0], [path for _, paths in drawn for path in paths])
     for axes, (arm, paths) in zip(grid.flat, drawn, strict=False):
         _draw(axes, paths)
         if len(arms) > 1:
             axes.set_title(arm.label if len(arm.label) < 28 else f"{arm.label[:27]}…", fontsize=10.5)
-    _limits(grid.flat[0], [path for _, paths in drawn for path in paths])
     figure.supxlabel(x_label, fontsize=11)
     figure.supylabel(y_label, fontsize=11)
     bar = figure.colorbar(
@@ -121,25 +121,22 @@ def _draw(axes: Axes, paths: Sequence[Path2D]) -> None:
     loop = mean_cycle(paths)
     for path in paths:
         thin = slice(None, None, -(-len(path.steps) // _MOST_POINTS))
-        _coloured(axes, path.x[thin], path.y[thin], path.phase[thin], 1.1, 0.85 if loop is None else 0.4)
+        _coloured(axes, path.x[thin], path.y[thin], path.phase[thin], 1.1, 0.9 if loop is None else 0.6)
     if loop is not None:
         phase, x, y = (np.concatenate([values, values[:1]]) for values in loop)
         axes.plot(x, y, color="white", linewidth=5.5, zorder=3)
         _coloured(axes, x, y, phase, 3.4, 1.0)
     if len(paths) == 1:
-        (path,) = paths
-        for at, marker, face, label in ((0, "o", "white", "start"), (-1, "s", style.INK, "end")):
-            axes.plot(
-                path.x[at],
-                path.y[at],
-                marker,
-                color=style.INK,
-                markerfacecolor=face,
-                markersize=7.5,
-                label=label,
-                zorder=6,
-            )
+        _mark(axes, paths[0].x[0], paths[0].y[0], "o", "white", "start")
+        _mark(axes, paths[0].x[-1], paths[0].y[-1], "s", style.INK, "end")
         axes.legend(loc="best", handlelength=1.0)
+
+
+def _mark(axes: Axes, x: float, y: float, marker: str, face: str, label: str) -> None:
+    """Mark an end of the path, unless it lies out of the picture."""
+    (left, right), (bottom, top) = axes.get_xlim(), axes.get_ylim()
+    if left <= x <= right and bottom <= y <= top:
+        axes.plot(x, y, marker, color=style.INK, markerfacecolor=face, markersize=7.5, label=label, zorder=6)
 
 
 def _coloured(axes: Axes, x: Floats, y: Floats, phase: Floats, width: float, alpha: float) -> None:
@@ -152,13 +149,14 @@ def _coloured(axes: Axes, x: Floats, y: Floats, phase: Floats, width: float, alp
 
 
 def _limits(axes: Axes, paths: Sequence[Path2D]) -> None:
-    """Show everything, unless a few spikes would shrink the cycles to a dot: then all but the outermost hundredths."""
-    for values, set_limits in (
-        (np.concatenate([p.x for p in paths]), axes.set_xlim),
-        (np.concatenate([p.y for p in paths]), axes.set_ylim),
-    ):
-        low, high = np.quantile(values, [0.01, 0.99])
-        if np.ptp(values) < 2.5 * (high - low):
-            low, high = values.min(), values.max()
-        margin = 0.08 * (high - low) or 0.5
-        set_limits(low - margin, high + margin)
+    """Show what comes after the first cycle, and as much of the first, the transient, as leaves that readable."""
+    late = [path.cycle > path.cycle.min() for path in paths]
+    if not any(rows.any() for rows in late):
+        late = [np.ones(len(path.steps), dtype=np.bool_) for path in paths]
+    for every, set_limits in (([p.x for p in paths], axes.set_xlim), ([p.y for p in paths], axes.set_ylim)):
+        settled = np.concatenate([values[rows] for values, rows in zip(every, late, strict=True)])
+        low, high = np.quantile(settled, [0.005, 0.995])
+        reach = 0.4 * (high - low) or 0.5
+        least, most = min(float(values.min()) for values in every), max(float(values.max()) for values in every)
+        margin = 0.1 * reach
+        set_limits(max(low - reach, least) - margin, min(high + reach, most) + margin)

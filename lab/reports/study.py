@@ -19,6 +19,7 @@ from lab.reports.figure import Saved
 from lab.reports.panels import BAND, Line, Panel, stack
 from lab.reports.runs import Arm, names, read_run
 from lab.reports.series import fmt
+from lab.reports.style import Look
 from lab.training import plugins
 from lab.training.metrics import FILE
 
@@ -157,7 +158,7 @@ def arms_figure(study: StudyData, columns: Sequence[str]) -> Figure:
 def _draw_arm(axes: Axes, place: int, column: Mapping[str, Any]) -> None:
     look = style.look(place)
     values = np.array(list(column["values"].values()), dtype=np.float64)
-    _draw_row(axes, place, values, column["mean"], column["mean_interval"], look.color, look.marker)
+    _draw_row(axes, place, values, column["mean"], column["mean_interval"], look, spread=0.32)
     axes.plot([column["iqm"]] * 2, [place - 0.3, place + 0.3], color=style.INK, linewidth=2.2, zorder=4)
     axes.annotate(
         fmt(column["mean"]), (1.0, place), xycoords=("axes fraction", "data"), xytext=(5, 0),
@@ -166,14 +167,23 @@ def _draw_arm(axes: Axes, place: int, column: Mapping[str, Any]) -> None:
 
 
 def _draw_row(
-    axes: Axes, place: int, values: np.ndarray[Any, Any], mean: float, interval: Any, color: str, marker: str
+    axes: Axes, place: float, values: np.ndarray[Any, Any], mean: float, interval: Any, look: Look, spread: float
 ) -> None:
     # Seeds lie above and below the bar by a fixed pattern, so that it hides none and equal scores stay countable.
-    lift = np.array([-0.22, 0.22, -0.32, 0.32])[np.arange(len(values)) % 4]
-    axes.plot(values, place + lift, "o", color=color, alpha=0.65, markersize=5, markeredgewidth=0, zorder=2)
+    lift = spread * np.array([-0.7, 0.7, -1.0, 1.0])[np.arange(len(values)) % 4]
+    axes.plot(values, place + lift, "o", color=look.color, alpha=0.65, markersize=5, markeredgewidth=0, zorder=2)
     if interval and None not in interval:
-        axes.plot(interval, [place, place], color=color, linewidth=4.5, alpha=0.75, zorder=3)
-    axes.plot(mean, place, marker, color=color, markeredgecolor="white", markeredgewidth=1.2, markersize=10, zorder=5)
+        axes.plot(interval, [place, place], color=look.color, linewidth=4.5, alpha=0.75, zorder=3)
+    axes.plot(
+        mean,
+        place,
+        look.marker,
+        color=look.color,
+        markeredgecolor="white",
+        markeredgewidth=1.2,
+        markersize=10,
+        zorder=5,
+    )
 
 
 def _signs(mean: str) -> list[Line2D]:
@@ -214,10 +224,10 @@ def differences_figure(study: StudyData, comparisons: Sequence[Mapping[str, Any]
         a, b = (study.arms[c[side]][study.metric]["values"] for side in ("treatment", "control"))
         values = np.array([a[str(seed)] - b[str(seed)] for seed in c["seeds"]], dtype=np.float64)
         look = style.look(list(study.arms).index(c["treatment"]))
-        _draw_row(axes, place, values, c["difference"], c["interval"], look.color, look.marker)
+        _draw_row(axes, place, values, c["difference"], c["interval"], look, spread=0.2)
         axes.annotate(
             f"{c['treatment']} − {c['control']}: {c['verdict']} (p = {fmt(c['p_holm'])}, n = {c['pairs']})",
-            (0.0, place - 0.42), xycoords=("axes fraction", "data"), va="bottom", fontsize=10.5, fontweight="bold",
+            (0.0, place - 0.32), xycoords=("axes fraction", "data"), va="bottom", fontsize=10.5, fontweight="bold",
             bbox={"facecolor": "white", "edgecolor": "none", "pad": 1.5},
         )  # fmt: skip
     better = "right" if study.summary.get("direction") == "higher" else "left"
