@@ -61,6 +61,23 @@ def test_every_episode_is_played_at_a_difficulty_the_teacher_asked_for(make):
         assert results.success.tolist() == [False, False, False]
 
 
+class Silent(gymnasium.Wrapper):
+    """An environment whose info does not say how difficult it is."""
+
+    def step(self, action):
+        *rest, info = self.env.step(action)
+        return *rest, {key: value for key, value in info.items() if key != "difficulty"}
+
+
+def test_environments_that_do_not_report_their_difficulty_are_believed_to_have_adopted_it():
+    teacher = Remembering()
+    env = make_vec_env("lab/MountainCar-v0", 3, env_kwargs=SHORT, seed=0, wrapper_class=Silent)
+    ppo(env).learn(192, callback=CurriculumCallback(teacher))
+    told = [results.difficulty.tolist() for results in teacher.told if len(results.difficulty)]
+    # Draws: before training, at the rollouts' starts (steps 0 and 96), and after the episodes' ends (60, 120, 180).
+    assert told == [teacher.drawn[index].tolist() for index in (0, 1, 3)]
+
+
 def test_a_batch_and_single_environments_give_the_teacher_the_same_story():
     stories = []
     for env in (dummy(), batched()):

@@ -135,10 +135,38 @@ def test_rewards_are_scaled_but_never_shifted():
 
 
 def test_terminal_observations_are_standardised_as_the_others():
-    env = Normalised(BatchedVecEnv(curricula.make_vec("lab/MountainCar-v0", 1, max_episode_steps=3), seed=0))
-    env.reset()
+    def make():
+        return BatchedVecEnv(curricula.make_vec("lab/MountainCar-v0", 1, max_episode_steps=3), seed=0)
+
+    raw, env = make(), Normalised(make())
+    raw.reset(), env.reset()
     for _ in range(3):
-        _, _, _, infos = env.step(np.array([2]))
-    inner = env.venv.env
-    assert np.all(np.abs(infos[0]["terminal_observation"]) < 10.0)
-    assert not np.allclose(infos[0]["terminal_observation"], inner.single_observation_space.low)
+        expected, (_, _, _, infos) = raw.step(np.array([2])), env.step(np.array([2]))
+    terminal = env.standardise(expected[3][0]["terminal_observation"])
+    assert np.array_equal(infos[0]["terminal_observation"], terminal)
+
+
+def test_the_return_that_scales_rewards_begins_anew_with_each_episode():
+    env = Normalised(
+        BatchedVecEnv(curricula.make_vec("lab/MountainCar-v0", 2, max_episode_steps=3), seed=0), rewards=True, gamma=0.5
+    )
+    env.reset()
+    seen = []
+    for _ in range(4):
+        env.step(np.array([1, 1]))
+        seen.append(env.state_dict()["discounted"].tolist())
+    assert seen == [[-1.0] * 2, [-1.5] * 2, [0.0] * 2, [-1.0] * 2]
+
+
+def test_an_end_that_falls_on_the_time_limit_is_no_truncation():
+    def end(limit):
+        env = BatchedVecEnv(curricula.make_vec("lab/CartPole-v0", 1, max_episode_steps=limit), seed=0)
+        env.reset()
+        while True:
+            _, _, dones, infos = env.step(np.array([1]))
+            if dones[0]:
+                return infos[0]
+
+    falls_at = end(500)["episode"]["l"]
+    assert end(falls_at)["TimeLimit.truncated"] is False
+    assert end(falls_at - 1)["TimeLimit.truncated"] is True
