@@ -12,7 +12,9 @@ from lab.phase import voices, waves
 from lab.phase.clock import Clock, Position
 from lab.phase.conductor import Conductor, Target
 from lab.phase.errors import PhaseError
-from lab.phase.schedule import Constant, ConstantProduct, Follower, Schedule, Voice
+from lab.phase.follower import Follower
+from lab.phase.schedule import ConstantProduct, Schedule
+from lab.phase.voice import Constant, Voice
 
 if TYPE_CHECKING:
     from lab.phase import pytorch, targets

@@ -7,7 +7,8 @@ from collections.abc import Callable, Mapping
 from typing import TypeAlias
 
 from lab.phase.errors import refuse, unknown
-from lab.phase.schedule import Event, Follower, Voice
+from lab.phase.follower import Follower
+from lab.phase.voice import Event, Voice
 
 Target: TypeAlias = Callable[[float], None]
 """Takes a value and sets it somewhere: see ``lab.phase.targets``."""

@@ -12,7 +12,9 @@ from numpy.typing import NDArray
 
 from lab.phase.clock import Clock
 from lab.phase.errors import PhaseError, refuse
-from lab.phase.schedule import Constant, ConstantProduct, Event, Follower, Schedule, Voice
+from lab.phase.follower import Follower
+from lab.phase.schedule import ConstantProduct, Schedule
+from lab.phase.voice import Constant, Event, Voice
 from lab.phase.voices import ScheduleFile
 
 GUTTER = 10

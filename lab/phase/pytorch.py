@@ -9,7 +9,7 @@ import torch
 from torch.optim.lr_scheduler import LRScheduler
 
 from lab.phase.errors import keys, refuse, whole
-from lab.phase.schedule import Voice
+from lab.phase.voice import Voice
 
 
 class PhaseLR(LRScheduler):

@@ -3,167 +3,22 @@
 from __future__ import annotations
 
 import math
-from abc import ABC, abstractmethod
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from fractions import Fraction
-from typing import Any, Literal, Protocol, TypeAlias, overload, runtime_checkable
+from typing import Any, overload
 
 import numpy as np
-from numpy.typing import NDArray
 
 from lab.phase.clock import Clock, fraction, steps_of
 from lab.phase.errors import PhaseError, keys, number, refuse, within
 from lab.phase.rhythm import LAST, Ints
+from lab.phase.voice import Evaluated, Event, Floats, Moment, Voice
 from lab.phase.waves import Function, Wave, find
 
-Floats: TypeAlias = NDArray[np.float64]
-Moment: TypeAlias = Literal["mean", "rms"]
-Event: TypeAlias = Literal["crest", "trough"] | float
-
-
-@runtime_checkable
-class Voice(Protocol):
-    """What every schedule-like thing does: a pure function of the step, over one clock (or none, if constant)."""
-
-    @property
-    def clock(self) -> Clock | None:
-        """The clock it follows; None for a constant."""
-
-    @overload
-    def __call__(self, step: int) -> float: ...
-    @overload
-    def __call__(self, step: Ints) -> Floats: ...
-
-    @overload
-    def level(self, step: int) -> float: ...
-    @overload
-    def level(self, step: Ints) -> Floats: ...
-
-    def table(self, steps: int) -> Floats:
-        """The values of steps 0..steps-1, float64[steps]."""
-
-    def mean(self) -> float:
-        """Mean over one whole cycle's steps, or over all of a bounded clock's."""
-
-    def rms(self) -> float:
-        """Root of the mean square over the same steps."""
-
-    def due(self, event: Event, start: int, stop: int | None = None) -> Iterator[int]:
-        """The steps from ``start`` (to before ``stop``, or endlessly) at which an event falls."""
-
-    def to_config(self) -> Any:
-        """Plain data."""
-
-
-class _Evaluated(ABC):
-    """What follows from values alone: tables, moments and matching."""
-
-    @abstractmethod
-    def _kinds(self) -> list[tuple[int, int, int]]:
-        """The cycles over which moments are taken: ``Clock.kinds``."""
-
-    @abstractmethod
-    def _at(self, step: int) -> float: ...
-
-    @abstractmethod
-    def _over(self, steps: Ints) -> Floats: ...
-
-    @overload
-    def __call__(self, step: int) -> float: ...
-    @overload
-    def __call__(self, step: Ints) -> Floats: ...
-    def __call__(self, step: int | Ints) -> float | Floats:
-        """The value: a float for an int ≥ 0, float64 of the same shape for an integer array."""
-        if type(step) is int and step >= 0:
-            return self._at(step)
-        steps = steps_of(step)
-        return self._at(steps) if isinstance(steps, int) else self._over(steps)
-
-    def table(self, steps: int) -> Floats:
-        """The values of steps 0..steps-1, float64[steps]."""
-        return self._over(np.arange(steps, dtype=np.int64))
-
-    def mean(self) -> float:
-        """Mean over the steps of one whole cycle (of a chain's endless part), or over all of a bounded clock's."""
-        return self._moment(lambda values: values)
-
-    def rms(self) -> float:
-        """Root of the mean square over the same steps as ``mean``."""
-        return math.sqrt(self._moment(np.square))
-
-    def _moment(self, of: Callable[[Floats], Floats]) -> float:
-        sums, steps = [], 0
-        for start, period, count in self._kinds():
-            sums.append(count * math.fsum(of(self._over(np.arange(start, start + period)))))
-            steps += count * period
-        return math.fsum(sums) / steps
-
-    def _factor(self, other: Voice, moment: Moment) -> float:
-        """What this must be multiplied by for its moment to equal the other's."""
-        if moment not in ("mean", "rms"):
-            raise refuse("moment", moment, "mean or rms")
-        mine, theirs = (voice.mean() if moment == "mean" else voice.rms() for voice in (self, other))
-        if mine == 0 or theirs / mine <= 0 or not math.isfinite(theirs / mine):
-            raise PhaseError(f"{moment}: {mine!r} cannot be scaled to {theirs!r}; expected the same sign and no zero")
-        return theirs / mine
-
 
 @dataclass(frozen=True)
-class Constant(_Evaluated):
-    """The same value at every step.
-
-    >>> Constant(3e-4)(1000)
-    0.0003
-    """
-
-    value: float
-
-    def __post_init__(self) -> None:
-        object.__setattr__(self, "value", number("value", self.value))
-
-    @property
-    def clock(self) -> None:
-        """A constant follows no clock."""
-        return None
-
-    def _kinds(self) -> list[tuple[int, int, int]]:
-        return [(0, 1, 1)]
-
-    def _at(self, step: int) -> float:
-        return self.value
-
-    def _over(self, steps: Ints) -> Floats:
-        return np.full(steps.shape, self.value)
-
-    @overload
-    def level(self, step: int) -> float: ...
-    @overload
-    def level(self, step: Ints) -> Floats: ...
-    def level(self, step: int | Ints) -> float | Floats:
-        """1: a constant is always as high as it gets."""
-        steps = steps_of(step)
-        return 1.0 if isinstance(steps, int) else np.ones(steps.shape)
-
-    def scaled(self, factor: float) -> Constant:
-        """``factor`` times this."""
-        return Constant(self.value * factor)
-
-    def matched_to(self, other: Voice, moment: Moment = "mean") -> Constant:
-        """The constant whose mean (or rms) equals the other's."""
-        return self.scaled(self._factor(other, moment))
-
-    def due(self, event: Event, start: int, stop: int | None = None) -> Iterator[int]:
-        """A constant has no crests, troughs or phases."""
-        raise refuse("event", event, "an event of a schedule: a constant has none")
-
-    def to_config(self) -> float:
-        """The number itself."""
-        return self.value
-
-
-@dataclass(frozen=True)
-class Schedule(_Evaluated):
+class Schedule(Evaluated):
     """A clock, a wave and a range: a pure function of the step.
 
         level(t) = wave(phase(t) + offset)            the phase is taken modulo 1
@@ -365,7 +220,7 @@ class Schedule(_Evaluated):
 
 
 @dataclass(frozen=True)
-class ConstantProduct(_Evaluated):
+class ConstantProduct(Evaluated):
     """A schedule whose product with its leader is constant, within a range.
 
         value(t) = min(max(product / leader(t), low), high)
@@ -451,47 +306,3 @@ class ConstantProduct(_Evaluated):
             "low": self.low,
             "high": self.high,
         }
-
-
-@dataclass(frozen=True)
-class Follower:
-    """A relation to something measured (a teacher's difficulty, a game's imbalance) instead of to a clock.
-
-        value(level) = low + (high − low) · level         in phase
-                     = high − (high − low) · level        in anti-phase
-
-    It has no state: whoever measures keeps it, and hands the level in at each step.
-
-    Args:
-        source: the name of what is measured.
-        low, high: the range, ``low`` ≤ ``high``.
-        anti: in anti-phase.
-
-    >>> Follower("difficulty", low=0.0, high=1e-3, anti=True)(0.0)
-    0.001
-    """
-
-    source: str
-    low: float
-    high: float
-    anti: bool = False
-
-    def __post_init__(self) -> None:
-        for name in ("low", "high"):
-            object.__setattr__(self, name, number(name, getattr(self, name)))
-        if self.low > self.high:
-            raise refuse("low", self.low, f"a number of at most high ({self.high!r})")
-
-    def value(self, level: float) -> float:
-        """The value for a level in [0, 1]; other levels are refused."""
-        if not 0.0 <= level <= 1.0:
-            raise refuse(self.source, level, "a level from 0 to 1")
-        falling = (self.high - self.low) * float(level)
-        return self.high - falling if self.anti else self.low + falling
-
-    __call__ = value
-
-    def to_config(self) -> dict[str, Any]:
-        """Plain data."""
-        relation = "anti_phase" if self.anti else "in_phase"
-        return {"follow": self.source, "relation": relation, "low": self.low, "high": self.high}

@@ -17,7 +17,9 @@ from typing import Any, TypeAlias
 
 from lab.phase.clock import Clock
 from lab.phase.errors import PhaseError, keys, number, refuse, unknown, whole, within
-from lab.phase.schedule import Constant, ConstantProduct, Follower, Schedule, Voice
+from lab.phase.follower import Follower
+from lab.phase.schedule import ConstantProduct, Schedule
+from lab.phase.voice import Constant, Voice
 
 Leader: TypeAlias = Callable[[str], Voice]
 RELATIONS = ("in_phase", "anti_phase", "quadrature", "shifted", "constant_product")
