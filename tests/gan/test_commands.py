@@ -1,0 +1,82 @@
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from lab.cli.main import main
+
+SETS = (
+    "--set",
+    "steps=4",
+    "--set",
+    "device=cpu",
+    "--set",
+    "evaluation_samples=50",
+    "--set",
+    "snapshot_samples=4",
+    "--quiet",
+)
+
+
+@pytest.fixture(scope="module")
+def results(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    root = tmp_path_factory.mktemp("results")
+    for name in ("ring", "digits"):
+        assert main(["gan", "train", name, *SETS, "--name", name, "--results", str(root), "--data-dir", str(root)]) == 0
+    return root
+
+
+def lab(results: Path, *args: str) -> int:
+    return main(["gan", args[0], args[1], "--results", str(results), *args[2:]])
+
+
+@pytest.mark.parametrize("run", ["ring", "digits"])
+def test_samples_as_picture_array_and_table(results: Path, tmp_path: Path, run: str) -> None:
+    for suffix in (".png", ".npz", ".csv"):
+        assert lab(results, "sample", run, "--n", "10", "--out", str(tmp_path / f"out{suffix}")) == 0
+    shape = (10, 2) if run == "ring" else (10, 8, 8)
+    array = np.load(tmp_path / "out.npz")["samples"]
+    assert array.shape == shape
+    table = np.loadtxt(tmp_path / "out.csv", delimiter=",")
+    np.testing.assert_allclose(table, array.reshape(10, -1), rtol=1e-6)
+    assert min(Image.open(tmp_path / "out.png").size) > 100
+
+
+def test_the_two_sets_of_weights_differ(results: Path, tmp_path: Path) -> None:
+    for weights in ("average", "raw"):
+        assert lab(results, "sample", "digits", "--weights", weights, "--out", str(tmp_path / f"{weights}.npz")) == 0
+    arrays = [np.load(tmp_path / f"{weights}.npz")["samples"] for weights in ("average", "raw")]
+    assert (arrays[0] != arrays[1]).any()
+
+
+def test_evaluate_answers_in_json(results: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert lab(results, "evaluate", "ring", "--json", "--samples", "100") == 0
+    answer = json.loads(capsys.readouterr().out)
+    assert answer["step"] == 4
+    assert answer["samples"] == 100
+    assert answer.keys() >= {"modes", "good", "reverse_kl"}
+    assert lab(results, "evaluate", "digits", "--samples", "100", "--data-dir", str(results)) == 0
+    assert "frechet" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(
+    "args",
+    [
+        ("sample", "nowhere", "--out", "x.png"),
+        ("sample", "ring", "--out", "x.bmpp"),
+        ("sample", "ring", "--out", "x.png", "--n", "0"),
+        ("evaluate", "ring", "--samples", "1"),
+        ("evaluate", "ring", "--seed", "-1"),
+    ],
+)
+def test_mistakes_exit_2_with_one_line(
+    results: Path, args: tuple[str, ...], capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert lab(results, *args) == 2
+    captured = capsys.readouterr()
+    assert captured.err.startswith("lab: ")
+    assert captured.err.count("\n") == 1

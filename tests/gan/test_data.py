@@ -1,0 +1,132 @@
+from __future__ import annotations
+
+import warnings
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from PIL import Image
+
+from gan.config import FolderData, RingData, SpiralData
+from gan.data import build, folder, plane
+from gan.data.source import Shuffled, to_bytes, to_unit
+from gan.scores import SpiralScorer
+from lab.errors import UserError
+
+CPU = torch.device("cpu")
+
+
+def seeded(seed: int = 0) -> torch.Generator:
+    return torch.Generator().manual_seed(seed)
+
+
+def test_the_ring_is_sampled_evenly_with_its_spread() -> None:
+    ring = plane.mixture(RingData(name="ring"), CPU)
+    samples = ring.sample(40_000, seeded())
+    distance, nearest = torch.cdist(samples, ring.centers).min(dim=1)
+    assert torch.bincount(nearest).tolist() == pytest.approx([5000] * 8, rel=0.06)
+    assert float(distance.square().mean()) == pytest.approx(2 * 0.02**2, rel=0.03)
+
+
+def test_the_spirals_own_samples_are_good_and_cover_it() -> None:
+    spiral = plane.spiral(SpiralData(name="spiral"), CPU)
+    scores = SpiralScorer(spiral)(spiral.sample(2500, seeded()))
+    assert scores["good"] > 0.985
+    assert scores["coverage"] == 1.0
+    inner_half = SpiralScorer(spiral)(spiral.curve(0.5 * torch.rand(500, generator=seeded())))
+    assert inner_half["good"] == 1.0
+    assert inner_half["coverage"] == pytest.approx(0.26, abs=0.05)
+
+
+def test_every_image_is_seen_once_an_epoch_and_batches_reach_over_its_end() -> None:
+    images = torch.arange(10, dtype=torch.uint8).view(10, 1, 1, 1)
+    source = Shuffled(images, CPU, seeded())
+    seen = torch.cat([to_bytes(source.batch(4)).flatten() for _ in range(5)])
+    assert sorted(seen[:10].tolist()) == sorted(seen[10:].tolist()) == list(range(10))
+    assert seen[:10].tolist() != seen[10:].tolist()
+
+
+def test_the_cursor_resumes_in_the_middle_of_an_epoch() -> None:
+    images = torch.arange(100, dtype=torch.uint8).view(100, 1, 1, 1)
+    random = seeded()
+    source = Shuffled(images, CPU, random)
+    source.batch(30)
+    state, random_state = source.state_dict(), random.get_state()
+    expected = [source.batch(50) for _ in range(3)]
+    other_random = seeded(9)
+    other = Shuffled(images, CPU, other_random)
+    other.load_state_dict(state)
+    other_random.set_state(random_state)
+    for batch in expected:
+        assert torch.equal(other.batch(50), batch)
+
+
+def test_a_set_smaller_than_a_batch_is_repeated() -> None:
+    source = Shuffled(torch.zeros(3, 1, 2, 2, dtype=torch.uint8), CPU, seeded())
+    assert source.batch(8).shape == (8, 1, 2, 2)
+
+
+def test_bytes_survive_the_way_to_floats_and_back() -> None:
+    every = torch.arange(256, dtype=torch.uint8)
+    assert torch.equal(to_bytes(to_unit(every)), every)
+    assert to_bytes(torch.tensor([-3.0, 3.0])).tolist() == [0, 255]
+
+
+@pytest.fixture
+def pictures(tmp_path: Path) -> Path:
+    root = tmp_path / "pictures"
+    (root / "deep").mkdir(parents=True)
+    Image.new("RGB", (40, 20), (255, 0, 0)).save(root / "a-wide.jpg", quality=95)
+    Image.new("RGBA", (9, 30), (0, 0, 255, 0)).save(root / "b-transparent.png")
+    Image.new("P", (16, 16)).save(root / "deep" / "c-palette.gif")
+    Image.fromarray(np.full((12, 12), 65535, np.uint16)).save(root / "d-sixteen-bit.png")
+    Image.new("1", (8, 8), 1).save(root / "e-bits.png")
+    Image.new("CMYK", (8, 8), (0, 255, 255, 0)).save(root / "f-cmyk.tif")
+    (root / "g-broken.png").write_bytes(b"\x89PNG\r\n\x1a\n and no more")
+    whole = (root / "a-wide.jpg").read_bytes()
+    (root / "h-cut.jpg").write_bytes(whole[: len(whole) // 2])
+    (root / "notes.txt").write_text("not a picture")
+    return root
+
+
+def test_a_folder_of_mixed_images_is_read_and_broken_files_are_named(pictures: Path) -> None:
+    found = folder.read(pictures, size=16, channels=3)
+    assert found.images.shape == (6, 3, 16, 16)
+    assert sorted(found.broken) == ["g-broken.png", "h-cut.jpg"]
+    means = found.images.float().mean(dim=(2, 3)).round().tolist()
+    assert means[0] == pytest.approx([254, 0, 0], abs=2)
+    assert means[1] == [255, 255, 255]
+    assert means[2] == [255, 255, 255]
+    assert means[3] == [0, 0, 0]
+    assert means[4] == [255, 255, 255]
+    assert means[5] == pytest.approx([255, 0, 0], abs=40)
+    assert folder.read(pictures, size=8, channels=1).images.shape == (6, 1, 8, 8)
+
+
+def test_broken_files_raise_a_warning_each(pictures: Path) -> None:
+    data = FolderData(name="folder", path=str(pictures), size=16)
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always")
+        build.images(data, pictures)
+    assert [("g-broken.png" in str(w.message), "h-cut.jpg" in str(w.message)) for w in caught] == [
+        (True, False),
+        (False, True),
+    ]
+
+
+def test_a_folder_that_is_missing_or_empty_is_a_users_mistake(tmp_path: Path) -> None:
+    with pytest.raises(UserError, match="is not a folder"):
+        folder.read(tmp_path / "none", 16, 3)
+    with pytest.raises(UserError, match="holds no readable image"):
+        folder.read(tmp_path, 16, 3)
+
+
+def test_a_folder_trains_and_is_scored(pictures: Path, make) -> None:
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", UserWarning)
+        sets = (f"data={{name: folder, path: {pictures}, size: 16}}", "batch_size=8", "evaluation_samples=20")
+        trainer = make("digits", *sets, "generator.width=4", "discriminator.width=4", "snapshot_samples=4")
+    trainer.advance(2)
+    scores = trainer.evaluate()
+    assert scores.keys() == {"evaluation/frechet_pixels", "evaluation/ema/frechet_pixels"}

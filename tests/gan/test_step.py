@@ -1,0 +1,171 @@
+from __future__ import annotations
+
+import copy
+from typing import Any
+
+import pytest
+import torch
+from torch import Tensor, nn
+from torch.optim import SGD
+from torch.utils._python_dispatch import TorchDispatchMode
+
+from gan.losses import LOSSES, Hinge, NonSaturating
+from gan.penalties import squared_gradient
+from gan.step import Game, Player, plan
+
+
+def dirac(updates: str, steps: int = 1, loss: str = "non_saturating") -> Game:
+    """The Dirac-GAN: a point θ = 1 against D(x) = ψx with ψ = 0.5, the data at 0 (GAN_stability; Mescheder 2018)."""
+
+    class Point(nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.theta = nn.Parameter(torch.tensor(1.0))
+
+        def forward(self, z: Tensor) -> Tensor:
+            return self.theta.expand(len(z), 1)
+
+    class Slope(nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.psi = nn.Parameter(torch.tensor(0.5))
+
+        def forward(self, x: Tensor) -> Tensor:
+            return (self.psi * x).flatten()
+
+    def player(network: nn.Module) -> Player:
+        return Player(network, SGD(network.parameters(), lr=0.1), tuple(network.parameters()))  # type: ignore[arg-type]
+
+    return Game(
+        generator=player(Point()),
+        discriminator=player(Slope()),
+        loss=LOSSES[loss],
+        plan=plan(updates, steps),
+        batch_size=4,
+        real=lambda n: torch.zeros(n, 1),
+        noise=lambda n: torch.zeros(n, 1),
+    )
+
+
+def sigmoid(x: float) -> float:
+    return float(torch.sigmoid(torch.tensor(x, dtype=torch.float64)))
+
+
+def descend(theta: float, psi: float) -> tuple[float, float]:
+    """Closed-form steps of the Dirac-GAN's non-saturating loss, rate 0.1: (new θ at this ψ, new ψ at this θ)."""
+    return theta + 0.1 * psi * sigmoid(-psi * theta), psi - 0.1 * theta * sigmoid(psi * theta)
+
+
+@pytest.mark.parametrize(("updates", "steps"), [("simultaneous", 1), ("alternating", 1), ("alternating", 3)])
+def test_a_step_is_the_dirac_gans_closed_form(updates: str, steps: int) -> None:
+    game = dirac(updates, steps)
+    game.step()
+    theta, psi = 1.0, 0.5
+    if updates == "simultaneous":
+        theta, psi = descend(theta, psi)
+    else:
+        for _ in range(steps):
+            psi = descend(theta, psi)[1]
+        theta = descend(theta, psi)[0]
+    assert float(game.generator.parameters[0].detach()) == pytest.approx(theta, abs=1e-6)
+    assert float(game.discriminator.parameters[0].detach()) == pytest.approx(psi, abs=1e-6)
+
+
+def test_plans() -> None:
+    assert plan("alternating", 2) == (("discriminator",), ("discriminator",), ("generator",))
+    assert plan("simultaneous", 2) == (("discriminator",), ("discriminator", "generator"))
+
+
+def test_r1_on_the_dirac_gan_is_psi_squared_and_shrinks_it() -> None:
+    game = dirac("alternating")
+    statistics = game.step(r1_weight=2.0)
+    assert float(statistics.penalty_r1) == pytest.approx(0.25)
+    expected = descend(1.0, 0.5)[1] - 0.1 * 2.0 * 0.5
+    assert float(game.discriminator.parameters[0].detach()) == pytest.approx(expected, abs=1e-6)
+
+
+def test_losses_at_indifference() -> None:
+    zero = torch.zeros(8)
+    log2 = 0.6931472
+    assert float(NonSaturating().discriminator(zero, zero)) == pytest.approx(2 * log2)
+    assert float(NonSaturating().generator(zero)) == pytest.approx(log2)
+    assert float(Hinge().discriminator(zero, zero)) == 2.0
+    assert float(Hinge().discriminator(zero + 1, zero - 1)) == 0.0
+    assert float(Hinge().generator(zero + 3)) == -3.0
+
+
+def test_squared_gradient_can_be_differentiated() -> None:
+    w = torch.tensor([3.0, 4.0], requires_grad=True)
+    x = torch.randn(5, 2, generator=torch.Generator().manual_seed(0), requires_grad=True)
+    penalty = squared_gradient(x @ w, x)
+    assert float(penalty.detach()) == pytest.approx(25.0)
+    assert torch.autograd.grad(penalty, w)[0].tolist() == pytest.approx([6.0, 8.0])
+
+
+def test_gradient_norms_and_outputs_are_what_they_say() -> None:
+    game = dirac("simultaneous")
+    statistics = game.step()
+    assert float(statistics.gradient_generator) == pytest.approx(0.5 * sigmoid(-0.5))
+    assert float(statistics.gradient_discriminator) == pytest.approx(sigmoid(0.5))
+    assert (float(statistics.output_real), float(statistics.output_fake)) == pytest.approx((0.0, 0.5))
+
+
+class NoLooking(TorchDispatchMode):
+    """Fails when a tensor's value is brought to Python, which would make a GPU wait."""
+
+    def __torch_dispatch__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
+        assert func is not torch.ops.aten._local_scalar_dense.default, "a tensor was read in a step"
+        return func(*args, **(kwargs or {}))
+
+
+@pytest.mark.parametrize("sets", [(), ("voices.r1.weight=0.1", "discriminator_steps=2"), ("updates=simultaneous",)])
+def test_nothing_in_a_step_reads_a_tensor(make: Any, sets: tuple[str, ...]) -> None:
+    trainer = make("ring", "batch_size=8", *sets)
+    with pytest.raises(AssertionError), NoLooking():
+        torch.ones(()).item()
+    trainer.advance(1)
+    with NoLooking():
+        trainer.advance(5)
+
+
+@pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a GPU")
+@pytest.mark.parametrize("name", ["ring", "digits"])
+def test_nothing_in_a_step_waits_for_the_gpu(name: str, preset: Any, tmp_path: Any) -> None:
+    from gan.trainer import GanTrainer
+    from lab.training.trainer import Context
+
+    trainer = GanTrainer(preset(name), Context(torch.device("cuda"), tmp_path, tmp_path, lambda *a, **k: None))
+    trainer.advance(3)
+    torch.cuda.set_sync_debug_mode("error")
+    try:
+        trainer.advance(10)
+    finally:
+        torch.cuda.set_sync_debug_mode("default")
+
+
+def test_the_average_follows_weights_and_batchnorm_statistics() -> None:
+    from gan.averaging import Average
+
+    network = nn.Sequential(nn.Linear(2, 3), nn.BatchNorm1d(3))
+    average = Average(network)
+    before = copy.deepcopy(average.network.state_dict())
+    with torch.no_grad():
+        network(10 + torch.randn(16, 2, generator=torch.Generator().manual_seed(0)))
+        network[0].weight.add_(1.0)
+    average.update(step=100_000, decay=0.9)
+    after, now = average.network.state_dict(), network.state_dict()
+    for name in ("0.weight", "1.running_mean", "1.running_var"):
+        torch.testing.assert_close(after[name], 0.9 * before[name] + 0.1 * now[name])
+    assert int(after["1.num_batches_tracked"]) == 1
+
+
+def test_the_average_soon_forgets_the_initial_weights() -> None:
+    from gan.averaging import Average
+
+    network = nn.Linear(1, 1, bias=False)
+    nn.init.zeros_(network.weight)
+    average = Average(network)
+    nn.init.ones_(network.weight)
+    for step in range(100):
+        average.update(step, decay=0.999)
+    assert float(average.network.weight) > 0.99  # type: ignore[arg-type]

@@ -1,0 +1,168 @@
+from __future__ import annotations
+
+import gzip
+import os
+import struct
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+
+from gan.metrics import Gaussian, frechet_distance
+from lab.errors import UserError
+from lab.supervised import classifier, datasets, idx
+from lab.supervised.classifier import ClassifierConfig
+from lab.supervised.judge import CONFIGS, cache_directory, judge
+
+CPU = torch.device("cpu")
+SHARED = Path(__file__).parents[3].parent / "shared" / "data"
+
+
+@pytest.fixture
+def data_dir() -> Path:
+    found = Path(os.environ.get("LAB_DATA") or SHARED).expanduser()
+    if not (found / "mnist").is_dir():
+        pytest.skip("needs mnist/ in ../shared/data or $LAB_DATA")
+    return found
+
+
+def test_digits_are_bytes_in_two_parts() -> None:
+    data = datasets.load("digits", Path())
+    assert len(data.images) + len(data.test_images) == 1797
+    assert data.images.dtype == torch.uint8
+    assert int(data.images.max()) == 255
+    assert set(data.test_labels.tolist()) == set(range(10))
+
+
+def test_an_unknown_set_is_a_users_mistake() -> None:
+    with pytest.raises(UserError, match="'mnits': accepted are digits, fashion-mnist, mnist"):
+        datasets.load("mnits", Path())
+
+
+def test_training_is_a_function_of_its_arguments() -> None:
+    data = datasets.load("digits", Path())
+    config = ClassifierConfig(epochs=1)
+    torch.manual_seed(1)
+    first = classifier.train(data, config)
+    torch.manual_seed(2)
+    second = classifier.train(data, config)
+    other = classifier.train(data, ClassifierConfig(epochs=1, seed=1))
+    weights = [trained.network.readout.weight for trained in (first, second, other)]
+    assert torch.equal(weights[0], weights[1])
+    assert not torch.equal(weights[0], weights[2])
+
+
+def test_the_judge_is_accurate_and_trained_once(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    first = judge("digits", tmp_path, CPU)
+    assert first.accuracy > 0.97
+    assert "training the classifier" in capsys.readouterr().err
+    (path,) = (tmp_path / "judges").glob("*.safetensors")
+    written = path.stat().st_mtime_ns
+    second = judge("digits", tmp_path, CPU)
+    assert path.stat().st_mtime_ns == written
+    assert capsys.readouterr().err == ""
+    np.testing.assert_array_equal(first.mean, second.mean)
+    images = datasets.load("digits", tmp_path).test_images
+    assert torch.equal(first.network.describe(images)[0], second.network.describe(images)[0])
+
+
+def test_a_damaged_or_outdated_cache_is_trained_anew(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(CONFIGS, "digits", ClassifierConfig(epochs=1))
+    good = judge("digits", tmp_path, CPU)
+    (path,) = (tmp_path / "judges").glob("*.safetensors")
+    path.write_bytes(path.read_bytes()[:1000])
+    assert judge("digits", tmp_path, CPU).accuracy == good.accuracy
+    monkeypatch.setitem(CONFIGS, "digits", ClassifierConfig(epochs=1, seed=5))
+    judge("digits", tmp_path, CPU)
+    assert len(list((tmp_path / "judges").glob("*.safetensors"))) == 2
+
+
+def test_the_frechet_distance_does_not_depend_on_the_chunk(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(CONFIGS, "digits", ClassifierConfig(epochs=1))
+    seen = judge("digits", tmp_path, CPU)
+    images = datasets.load("digits", tmp_path).test_images
+    real = Gaussian(seen.mean, seen.covariance)
+    whole, *parts = (
+        frechet_distance(real, Gaussian.of(seen.network.describe(images, chunk)[0])) for chunk in (1000, 1, 7, 256)
+    )
+    assert parts == pytest.approx([whole] * 3, rel=1e-5)
+
+
+def test_a_read_only_data_directory_is_left_alone(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("HOME", str(tmp_path / "home"))
+    assert cache_directory(tmp_path) == tmp_path / "judges"
+    locked = tmp_path / "locked"
+    locked.mkdir()
+    locked.chmod(0o555)
+    assert cache_directory(locked) == tmp_path / "home" / ".cache" / "phase-lab" / "judges"
+
+
+def idx_file(array: np.ndarray, kind: int = idx.UNSIGNED_BYTE) -> bytes:
+    header = struct.pack(f">HBB{array.ndim}I", 0, kind, array.ndim, *array.shape)
+    return gzip.compress(header + array.tobytes())
+
+
+def test_idx_files_are_read(tmp_path: Path) -> None:
+    array = np.arange(24, dtype=np.uint8).reshape(2, 3, 4)
+    (tmp_path / "a.gz").write_bytes(idx_file(array))
+    np.testing.assert_array_equal(idx.read(tmp_path / "a.gz"), array)
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        b"",
+        b"not gzip",
+        gzip.compress(b"\0"),
+        idx_file(np.zeros(3, np.uint8), kind=0x0D),
+        idx_file(np.zeros(9, np.uint8))[:-9],
+    ],
+)
+def test_what_is_no_idx_file_is_named(tmp_path: Path, content: bytes) -> None:
+    (tmp_path / "a.gz").write_bytes(content)
+    with pytest.raises(UserError, match=r"a\.gz: not a gzipped IDX file"):
+        idx.read(tmp_path / "a.gz")
+
+
+def test_files_are_fetched_verified_and_never_half_there(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    import hashlib
+
+    content = idx_file(np.zeros((1, 28, 28), np.uint8))
+    empty, served = tmp_path / "empty", tmp_path / "served"
+    empty.mkdir(), served.mkdir()
+    (served / "x.gz").write_bytes(content)
+    mirrors = tuple(f"{directory.as_uri()}/" for directory in (empty, served))
+    source = idx.Source(mirrors, {"x.gz": hashlib.sha256(content).hexdigest()})
+    monkeypatch.setitem(idx.SOURCES, "toy", source)
+    assert idx.ensure("toy", "x.gz", tmp_path).read_bytes() == content
+    assert [p.name for p in (tmp_path / "toy").iterdir()] == ["x.gz"]
+
+    (tmp_path / "toy" / "x.gz").write_bytes(content[:-1])
+    with pytest.raises(UserError, match="SHA-256"):
+        idx.ensure("toy", "x.gz", tmp_path)
+
+
+def test_no_mirror_answers(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "x.gz").write_bytes(b"altered on the way")
+    mirrors = (f"{(tmp_path / 'none').as_uri()}/", f"{tmp_path.as_uri()}/")
+    monkeypatch.setitem(idx.SOURCES, "toy", idx.Source(mirrors, {"x.gz": "0" * 64}))
+    with pytest.raises(
+        UserError, match=r"x\.gz: absent, and could not be fetched .*wrong SHA-256.*--data-dir"
+    ) as caught:
+        idx.ensure("toy", "x.gz", tmp_path)
+    assert "\n" not in str(caught.value)
+    assert not (tmp_path / "toy").exists()
+
+
+@pytest.mark.parametrize("name", ["mnist", "fashion-mnist"])
+def test_the_real_files_are_the_published_ones(name: str, data_dir: Path) -> None:
+    images, labels = idx.load(name, "t10k", data_dir)
+    assert images.shape == (10_000, 28, 28)
+    assert np.bincount(labels).min() > 800
+
+
+@pytest.mark.slow
+def test_mnists_judge_reaches_98_percent(data_dir: Path) -> None:
+    data = datasets.load("mnist", data_dir)
+    assert classifier.train(data, CONFIGS["mnist"]).accuracy >= 0.98
