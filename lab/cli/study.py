@@ -100,8 +100,8 @@ def _show_plan(study: Study, trials: Sequence[Trial]) -> None:
         reachable = smallest_p(len(study.seeds), len(study.compare))
         can = "can" if reachable < study.alpha else "CANNOT"
         print(
-            f"smallest p that {len(study.seeds)} pairs and {len(study.compare)} comparisons can show: {reachable:.2g}; "
-            f"the study {can} reach a verdict at alpha {study.alpha:g}"
+            f"smallest p that this many seeds ({len(study.seeds)}) and comparisons ({len(study.compare)}) can show: "
+            f"{reachable:.2g}; the study {can} reach a verdict at alpha {study.alpha:g}"
         )
 
 

@@ -57,6 +57,8 @@ class Study(Config):
                 raise ValueError(
                     f"{what}: {name!r} names a folder; letters, digits, dot, dash and underscore are accepted"
                 )
+        if self.name == "runs":
+            raise ValueError("name: 'runs' is the folder of run directories; give the study another name")
         if len(set(self.seeds)) != len(self.seeds) or min(self.seeds) < 0:
             raise ValueError(f"seeds: {self.seeds} must be distinct and not negative")
         for where, keys in [("set", self.set), *((f"arms.{arm}", keys) for arm, keys in self.arms.items())]:

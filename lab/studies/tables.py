@@ -112,7 +112,8 @@ def markdown(summary: Summary, command: str, figures: Sequence[tuple[str, str]],
     if summary.comparisons:
         parts += ["## Comparisons", _markdown_table(comparisons_table(summary)), *_reasons(summary.comparisons)]
     if summary.failed:
-        parts += ["## Trials without a score", *(_failure(t.arm, t.seed, t.status, t.error) for t in summary.failed)]
+        lines = [f"- {t.arm}, seed {t.seed}: {t.status}{f': {t.error}' if t.error else ''}" for t in summary.failed]
+        parts += ["## Trials without a score", "\n".join(lines)]
     parts += ["## How to read it", _reading(summary), "## How it was made", f"```\n{command}\n```", circumstances]
     return "\n\n".join(parts) + "\n"
 
@@ -125,10 +126,6 @@ def _markdown_table(table: Table) -> str:
 
 def _reasons(comparisons: Sequence[Comparison]) -> list[str]:
     return ["\n".join(f"- {c.treatment} against {c.control}: *{c.verdict}*: {c.reason}." for c in comparisons)]
-
-
-def _failure(arm: str, seed: int, status: str, error: str) -> str:
-    return f"- {arm}, seed {seed}: {status}{f': {error}' if error else ''}"
 
 
 def _reading(summary: Summary) -> str:

@@ -26,17 +26,14 @@ def write_results(store: Store, summary: Summary, trials: Sequence[Trial], sessi
     Args:
         session: this call: command, start, seconds, trials run, jobs. A call that ran trials joins those before.
     """
+    from lab.reports.study import study_figures
+
     store.write_trials(summary.trials)
     store.write_json("summary.json", summary.to_json())
     provenance = _provenance(store, trials, session)
     store.write_json("provenance.json", provenance)
-    try:
-        from lab.reports.study import study_figures
-    except ImportError:
-        figures = []
-    else:
-        out = store.path / "figures"
-        figures = [(str(saved.path.relative_to(store.path)), saved.alt) for saved in study_figures(store.path, out)]
+    out = store.path / "figures"
+    figures = [(str(saved.path.relative_to(store.path)), saved.alt) for saved in study_figures(store.path, out)]
     store.write("summary.md", markdown(summary, str(session["command"]), figures, _circumstances(provenance)))
 
 

@@ -1,8 +1,11 @@
 """Processes for trials; what runs in them is defined here, in a module that they can import."""
 
+import fcntl
 import os
 import signal
+import subprocess
 import sys
+import time
 
 import pytest
 
@@ -77,6 +80,53 @@ def test_leaving_the_pool_ends_what_runs(jobs):
             processes = [process for _, process in pool._running.values()]
             break
     assert [process.exitcode for process in processes] == [-signal.SIGTERM] * 2
+
+
+ORPHAN = """
+import fcntl, signal, sys
+from pathlib import Path
+from lab.studies.pool import Job, Pool
+
+def hang(path):
+    with path.open("w") as file:
+        fcntl.flock(file, fcntl.LOCK_EX)
+        path.with_name("ready").touch()
+        signal.pause()
+
+if __name__ == "__main__":
+    path = Path(sys.argv[1])
+    with Pool(1, []) as pool:
+        for _ in pool.run([Job("j", hang, (path,), path.with_name("log"))]):
+            pass
+"""
+
+
+def wait_until(condition):
+    deadline = time.monotonic() + 120
+    while not condition():
+        assert time.monotonic() < deadline
+        time.sleep(0.02)
+
+
+@pytest.mark.slow
+def test_a_killed_parent_takes_its_jobs_along(tmp_path):
+    script, held = tmp_path / "script.py", tmp_path / "held"
+    script.write_text(ORPHAN)
+    parent = subprocess.Popen([sys.executable, str(script), str(held)])
+    wait_until((tmp_path / "ready").exists)
+
+    def is_free():
+        with held.open("a") as file:
+            try:
+                fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except BlockingIOError:
+                return False
+            return True
+
+    assert not is_free()
+    parent.kill()
+    parent.wait()
+    wait_until(is_free)
 
 
 def test_no_jobs_is_no_error_and_no_process_is_one():

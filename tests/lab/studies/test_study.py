@@ -138,6 +138,8 @@ def test_a_hypothesis_cannot_change_after_the_runs(lab_study):
         (["--set", "set.seed=3"], "seeds"),
         (["--set", "direction=up"], "direction"),
         (["--set", "alpha=5"], "alpha"),
+        (["--set", "name=runs"], "'runs' is the folder"),
+        (["--set", "name=../elsewhere"], "names a folder"),
         (["--jobs", "0"], "--jobs is 0"),
     ],
 )
