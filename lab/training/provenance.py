@@ -11,12 +11,12 @@ from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import lab
 from lab.training.device import device_name
 
 if TYPE_CHECKING:
     import torch
 
+SOURCE = Path(__file__).resolve().parents[2]
 PACKAGES = ("torch", "numpy", "scipy", "scikit-learn", "gymnasium", "stable-baselines3", "safetensors", "pydantic")
 
 
@@ -26,7 +26,7 @@ def record(device: torch.device, threads: int, data_dir: Path) -> dict[str, Any]
         "command": shlex.join([Path(sys.argv[0]).name, *sys.argv[1:]]),
         "started": datetime.now(UTC).isoformat(timespec="seconds"),
         "version": package_version("phase-lab"),
-        "git": git_commit(Path(lab.__file__).resolve().parent.parent),
+        "git": git_commit(SOURCE),
         "packages": {name: package_version(name) for name in PACKAGES},
         "python": platform.python_version(),
         "platform": platform.platform(),
