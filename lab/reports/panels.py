@@ -182,7 +182,7 @@ def stack(arms: Sequence[Arm], panels: Sequence[Panel], unit: str, heading: str 
         _finish_panel(axes, panel, legend=not several)
     steps_axis(grid[-1], max(run.steps for arm in arms for run in arm.runs), unit)
     style.headline(figure, heading, arm_handles(arms) if several else ())
-    if keys := _key(arms, rows, shaded):
+    if keys := _key(arms, list(grid), shaded):
         figure.legend(handles=keys, loc="outside lower center", ncols=len(keys), columnspacing=1.4, handlelength=1.4)
     return figure
 
@@ -260,8 +260,12 @@ def _draw_voice(axes: Axes, run: RunData, line: Line, color: str, dash: Any) -> 
     voice, steps = run.voices[line.source], run.steps
     crests, troughs = turning_points(voice, steps)
     grid = np.unique(np.r_[np.linspace(0, steps - 1, MOST_POINTS).astype(np.int64), crests, troughs])
-    axes.plot(grid, np.broadcast_to(voice(grid), grid.shape), color=color, linestyle=dash, label=line.label, zorder=3)
-    if len(crests) + len(troughs) > 2 * MOST_CYCLES:
+    crowded = len(crests) + len(troughs) > 2 * MOST_CYCLES
+    axes.plot(
+        grid, np.broadcast_to(voice(grid), grid.shape), color=color, label=line.label, zorder=3,
+        linestyle="-" if crowded else dash, linewidth=0.6 if crowded else 2.0, alpha=0.6 if crowded else 1.0,
+    )  # fmt: skip
+    if crowded:
         return
     for at, marker, face in ((crests, "^", color), (troughs, "v", "white")):
         if len(at):
@@ -356,10 +360,10 @@ def step_text(step: float) -> str:
     return fmt(step)
 
 
-def _key(arms: Sequence[Arm], panels: Sequence[Panel], shaded: bool) -> list[Artist]:
+def _key(arms: Sequence[Arm], grid: Sequence[Axes], shaded: bool) -> list[Artist]:
     """What the signs mean that several panels share."""
     key: list[Artist] = []
-    if any(line.kind == "voice" for panel in panels for line in panel.lines):
+    if any(line.get_label() in ("_crests", "_troughs") for axes in grid for line in axes.lines):
         key.append(_sign("^", style.INK, "crest"))
         key.append(_sign("v", "white", "trough"))
     if shaded:
