@@ -25,6 +25,6 @@ def draw_runs(runs: Sequence[Path], out: Path) -> list[Saved]:
         )
     (name,) = trainers
     try:
-        return list(plugins.trainer(name).figures(list(runs), out))
+        return list(plugins.trainer(name).figures(list(dict.fromkeys(runs)), out))  # a run named twice is one seed
     except OSError as error:
         raise UserError(f"--out {out}: figures cannot be written there: {error.strerror}") from None

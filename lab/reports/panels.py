@@ -315,7 +315,7 @@ def _finish_panel(axes: Axes, panel: Panel, legend: bool) -> None:
             words, (1.0, value), xycoords=("axes fraction", "data"), xytext=(-3, 2), textcoords="offset points",
             ha="right", va="bottom", fontsize=9.5, zorder=5,
         )  # fmt: skip
-    axes.yaxis.set_major_locator(MaxNLocator(4, steps=[1, 2, 2.5, 5, 10], min_n_ticks=3))
+    axes.yaxis.set_major_locator(MaxNLocator(4, steps=[1, 2, 5, 10], min_n_ticks=3))
     bottom, top = panel.limits
     axes.set_ylim(bottom=bottom, top=top)
     axes.set_title(f"{panel.title} {scale(axes)}")
