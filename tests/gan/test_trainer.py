@@ -54,6 +54,7 @@ def test_looking_does_not_change_training(make: Make) -> None:
         watched.evaluate()
     alone.advance(12)
     assert_identical(final(watched), final(alone))
+    assert watched.generator.training, "a look leaves BatchNorm in evaluation mode"
 
 
 def test_global_random_state_is_neither_used_nor_disturbed(make: Make) -> None:
