@@ -129,7 +129,8 @@ def _draw(axes: Axes, paths: Sequence[Path2D]) -> None:
     if len(paths) == 1:
         _mark(axes, paths[0].x[0], paths[0].y[0], "o", "white", "start")
         _mark(axes, paths[0].x[-1], paths[0].y[-1], "s", style.INK, "end")
-        axes.legend(loc="best", handlelength=1.0)
+        if axes.get_legend_handles_labels()[0]:
+            axes.legend(loc="best", handlelength=1.0)
 
 
 def _mark(axes: Axes, x: float, y: float, marker: str, face: str, label: str) -> None:
@@ -150,9 +151,8 @@ def _coloured(axes: Axes, x: Floats, y: Floats, phase: Floats, width: float, alp
 
 def _limits(axes: Axes, paths: Sequence[Path2D]) -> None:
     """Show what comes after the first cycle, and as much of the first, the transient, as leaves that readable."""
-    late = [path.cycle > path.cycle.min() for path in paths]
-    if not any(rows.any() for rows in late):
-        late = [np.ones(len(path.steps), dtype=np.bool_) for path in paths]
+    # A path of one cycle has no transient to tell from the rest: all of it counts.
+    late = [(path.cycle > path.cycle.min()) | (path.cycle.max() == path.cycle.min()) for path in paths]
     for every, set_limits in (([p.x for p in paths], axes.set_xlim), ([p.y for p in paths], axes.set_ylim)):
         settled = np.concatenate([values[rows] for values, rows in zip(every, late, strict=True)])
         low, high = np.quantile(settled, [0.005, 0.995])

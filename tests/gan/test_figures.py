@@ -12,6 +12,8 @@ from synthetic import gan_run, write_run
 
 from gan.figures import draw, tile
 from lab.errors import UserError
+from lab.reports.portrait import portrait
+from lab.reports.runs import arms, read_run
 
 CONSTANT = {"lr.generator": 5e-4, "lr.discriminator": 5e-4}
 
@@ -57,6 +59,16 @@ def test_a_run_without_metrics_is_refused(tmp_path: Path) -> None:
     path = write_run(tmp_path / "run", "gan", {"clock": {"period": 10}, "voices": {}, "steps": 10}, [])
     with pytest.raises(UserError, match="no rows yet"):
         draw([path], tmp_path / "out")
+
+
+def test_runs_before_and_after_their_first_cycle_fit_in_one_portrait(tmp_path: Path) -> None:
+    runs = [gan_run(tmp_path / "short", until=600), gan_run(tmp_path / "long", voices=CONSTANT)]
+    figure = portrait(arms([read_run(run) for run in runs]), "loss/generator", "loss/discriminator", "g", "d")
+    assert figure is not None
+    left, right = figure.axes[0].get_xlim()
+    losses = read_run(runs[0]).series("loss/generator")[1]
+    assert left < np.median(losses) < right
+    assert [len(axes.get_legend().get_texts()) for axes in figure.axes[:2]] == [2, 2]
 
 
 def test_images_are_tiled_in_reading_order() -> None:
