@@ -51,7 +51,9 @@ def run(args: argparse.Namespace) -> int:
     if args.dry_run:
         _show_plan(study, prepare(study, args.results))
         return 0
-    shown = ["lab", "study", args.study, *(word for change in args.set for word in ("--set", change))]
+    # The page is read on other machines: a file given by its whole path is called by its name.
+    named = path.name if path.is_absolute() and args.study == str(path) else args.study
+    shown = ["lab", "study", named, *(word for change in args.set for word in ("--set", change))]
     summary = conduct(
         study,
         Conditions(

@@ -6,9 +6,10 @@ import math
 import signal
 import time
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 
 from lab.errors import Interrupted, UserError
 from lab.studies.model import Study
@@ -18,9 +19,9 @@ from lab.studies.store import Store
 from lab.studies.summary import Summary, TrialResult, summarise
 from lab.studies.trials import EVALUATION, Trial, check_columns, differences, plan, scores
 from lab.studies.work import run_trial
-from lab.studies.write import write_results
+from lab.studies.write import write_provenance, write_results
 from lab.training import plugins
-from lab.training.paths import results_root, runs_root
+from lab.training.paths import data_root, results_root, runs_root
 from lab.training.run import CONFIG, Run
 
 SHOWN = 4
@@ -47,10 +48,12 @@ class Conditions:
 
 @dataclass
 class Progressed:
-    """Where a study stands: the results so far by trial key."""
+    """Where a study stands: the results so far by trial key, and the calls that brought it there, this one last."""
 
     trials: Sequence[Trial]
     results: dict[str, TrialResult] = field(default_factory=dict)
+    sessions: list[dict[str, Any]] = field(default_factory=list)
+    began: float = field(default_factory=time.monotonic)
 
     def table(self) -> list[TrialResult]:
         """Every planned trial in the plan's order, those not run yet as missing."""
@@ -61,6 +64,22 @@ class Progressed:
     def left(self) -> list[Trial]:
         """The trials that have not ended."""
         return [trial for trial in self.trials if trial.key not in self.results]
+
+    def begin_session(self, command: str, jobs: int) -> None:
+        """Enter this call: it will run trials."""
+        started = datetime.now(UTC).isoformat(timespec="seconds")
+        self.sessions.append({"command": command, "started": started, "seconds": 0.0, "trials": 0, "jobs": jobs})
+
+    def end_trial(self, key: str, result: TrialResult) -> None:
+        """Enter a trial that this call ran to its end."""
+        self.results[key] = result
+        self.sessions[-1]["trials"] += 1
+
+    def note(self, store: Store) -> None:
+        """Write trials.csv and provenance.json as of now."""
+        self.sessions[-1]["seconds"] = round(time.monotonic() - self.began, 1)
+        store.write_trials(self.table())
+        write_provenance(store, self.trials, self.sessions)
 
 
 def prepare(study: Study, results: str | Path | None = None) -> list[Trial]:
@@ -84,30 +103,25 @@ def conduct(study: Study, conditions: Conditions) -> Summary:
     """
     trials = prepare(study, conditions.results)
     store = Store(results_root(conditions.results) / study.name)
-    started = datetime.now(UTC).isoformat(timespec="seconds")
-    clock = time.monotonic()
     with store.lock():
         before = {(result.arm, result.seed): result for result in store.trials()}
         store.state(study)
-        now = Progressed(trials)
+        # Committed results without their runs, as a clone has them: all is run again, and only that is then reported.
+        begun = any((trial.path / CONFIG).is_file() for trial in trials)
+        now = Progressed(trials, sessions=store.sessions() if begun else [])
         for trial in trials:
             known = before.get((trial.arm, trial.seed))
             if known and _stands(trial, known, conditions.retry_failed):
                 now.results[trial.key] = known
         try:
-            ran = _run(study, now, store, conditions)
+            _run(study, now, store, conditions)
         except KeyboardInterrupt:
+            if now.left():
+                now.note(store)
             done = f"{len(now.results)} of {len(trials)} trials done"
             raise Interrupted(f"study {study.name} stopped, {done}; the same command goes on", signal.SIGINT) from None
         summary = summarise(study, now.table())
-        session = {
-            "command": conditions.command,
-            "started": started,
-            "seconds": round(time.monotonic() - clock, 1),
-            "trials": ran,
-            "jobs": _jobs(conditions),
-        }
-        write_results(store, summary, trials, session)
+        write_results(store, summary, trials, conditions.command, now.sessions)
     return summary
 
 
@@ -133,11 +147,12 @@ def _stands(trial: Trial, known: TrialResult, retry_failed: bool) -> bool:
     return known.status == "finished" or (known.status == "failed" and not retry_failed)
 
 
-def _run(study: Study, now: Progressed, store: Store, conditions: Conditions) -> int:
-    """Run what is left; returns how many trials that were."""
+def _run(study: Study, now: Progressed, store: Store, conditions: Conditions) -> None:
+    """Run what is left, noting at each trial's end what a kill would otherwise lose."""
     left = now.left()
     if not left:
-        return 0
+        return
+    now.begin_session(conditions.command, _jobs(conditions))
     by_key = {trial.key: trial for trial in left}
     logs = left[0].path.parent / "logs"
     jobs = [
@@ -167,9 +182,21 @@ def _run(study: Study, now: Progressed, store: Store, conditions: Conditions) ->
                 continue
             result = _result(study, by_key[ended.key], ended.error)
             progress.ended(ended.key, result.error)
-            now.results[ended.key] = result
-            store.write_trials(now.table())
-    return len(left)
+            now.end_trial(ended.key, replace(result, error=_without_places(result.error, conditions)))
+            now.note(store)
+
+
+def _without_places(text: str, conditions: Conditions) -> str:
+    """The text with paths as a stranger can follow them; trials.csv is meant to be committed, and read elsewhere."""
+    places = {
+        results_root(conditions.results): "results",
+        data_root(conditions.data_dir): "data",
+        Path.cwd(): ".",
+        Path.home(): "~",
+    }
+    for place, name in sorted(places.items(), key=lambda item: -len(str(item[0].absolute()))):
+        text = text.replace(f"{place.absolute()}/", f"{name}/")
+    return text
 
 
 def _result(study: Study, trial: Trial, error: str) -> TrialResult:

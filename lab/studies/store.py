@@ -78,6 +78,16 @@ class Store:
                 )
         self.write("study.yaml", dump_yaml(as_mapping(study)))
 
+    def sessions(self) -> list[dict[str, Any]]:
+        """The calls that ran trials, as provenance.json has them; none where there is no such file."""
+        path = self.path / "provenance.json"
+        try:
+            return list(json.loads(path.read_text(encoding="utf-8"))["sessions"])
+        except FileNotFoundError:
+            return []
+        except (ValueError, KeyError, TypeError):
+            raise UserError(f"{path}: not as `lab study` wrote it; delete it and run the study again") from None
+
     def write_trials(self, trials: Sequence[TrialResult]) -> None:
         """Write trials.csv: one line a trial, scores to their last bit, an empty cell where there is none."""
         names = list(dict.fromkeys(name for trial in trials for name in sorted(trial.scores)))
@@ -94,8 +104,11 @@ class Store:
         path = self.path / "trials.csv"
         if not path.is_file():
             return []
-        with path.open(encoding="utf-8", newline="") as file:
-            return [_trial(row) for row in csv.DictReader(file)]
+        try:
+            with path.open(encoding="utf-8", newline="") as file:
+                return [_trial(row) for row in csv.DictReader(file)]
+        except (ValueError, KeyError, TypeError):
+            raise UserError(f"{path}: not as `lab study` wrote it; delete it and run the study again") from None
 
 
 def _trial(row: dict[str, Any]) -> TrialResult:

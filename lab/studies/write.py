@@ -1,62 +1,83 @@
-"""Writes what a study found: trials.csv, summary.json, figures, provenance.json, and the page summary.md over them."""
+"""Writes what a study found: trials.csv, summary.json, figures, provenance.json, and the page summary.md over them.
+
+All of it is meant to be committed: it records what a stranger needs, and no path that only one machine has.
+"""
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping, Sequence
-from pathlib import Path
 from typing import Any
 
-import lab
 from lab.studies.progress import duration
 from lab.studies.store import Store
 from lab.studies.summary import Summary
 from lab.studies.tables import markdown
 from lab.studies.trials import Trial
-from lab.training.provenance import git_commit
 from lab.training.run import PROVENANCE, Run
 
-OF_TRIAL = ("version", "packages", "python", "platform", "device", "device_name", "threads")
-"""What a study takes over from the provenance of its trials."""
+OF_TRIALS = ("version", "git", "packages", "python", "platform", "device", "device_name", "threads")
+"""What a study takes over from the provenance of its trials: their circumstances, not those of the writing."""
 
 
-def write_results(store: Store, summary: Summary, trials: Sequence[Trial], session: Mapping[str, Any]) -> None:
+def write_results(
+    store: Store, summary: Summary, trials: Sequence[Trial], command: str, sessions: Sequence[Mapping[str, Any]]
+) -> None:
     """Write everything in ``store`` that is for readers.
 
     Args:
-        session: this call: command, start, seconds, trials run, jobs. A call that ran trials joins those before.
+        command: what makes this study, for the page.
+        sessions: see :func:`write_provenance`.
     """
     from lab.reports.study import study_figures
 
     store.write_trials(summary.trials)
     store.write_json("summary.json", summary.to_json())
-    provenance = _provenance(store, trials, session)
-    store.write_json("provenance.json", provenance)
+    provenance = write_provenance(store, trials, sessions)
     out = store.path / "figures"
     figures = [(str(saved.path.relative_to(store.path)), saved.alt) for saved in study_figures(store.path, out)]
-    store.write("summary.md", markdown(summary, str(session["command"]), figures, _circumstances(provenance)))
+    store.write("summary.md", markdown(summary, command, figures, _circumstances(provenance)))
 
 
-def _provenance(store: Store, trials: Sequence[Trial], session: Mapping[str, Any]) -> dict[str, Any]:
-    made = next((Run.open(t.path).provenance for t in trials if (t.path / PROVENANCE).is_file()), {})
-    path = store.path / PROVENANCE
-    before = json.loads(path.read_text(encoding="utf-8"))["sessions"] if path.is_file() else []
-    return {
-        "git": git_commit(Path(lab.__file__).resolve().parent.parent),
-        **{key: made.get(key) for key in OF_TRIAL},
-        "sessions": [*before, dict(session)] if session["trials"] or not before else before,
-    }
+def write_provenance(store: Store, trials: Sequence[Trial], sessions: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
+    """Write provenance.json, and return what it says.
+
+    Args:
+        sessions: every call that ran trials: command, start, seconds, trials ended, jobs.
+    """
+    made = [Run.open(trial.path).provenance for trial in trials if (trial.path / PROVENANCE).is_file()]
+    processes = [process for first in made for process in (first, *first.get("resumed", ())) if "command" in process]
+    common = {key: _one_or_all([process.get(key) for process in processes]) for key in OF_TRIALS}
+    provenance = {**common, "sessions": [dict(session) for session in sessions]}
+    store.write_json(PROVENANCE, provenance)
+    return provenance
+
+
+def _one_or_all(values: Sequence[Any]) -> Any:
+    """The value that all trials have, or the list of those that differ: trials of two versions are no equal trials."""
+    distinct = [value for place, value in enumerate(values) if value not in values[:place]]
+    return distinct[0] if len(distinct) == 1 else distinct or None
 
 
 def _circumstances(provenance: Mapping[str, Any]) -> str:
-    sessions = provenance["sessions"]
-    git = provenance["git"] or {}
-    commit = f", commit {git['commit'][:10]}{' with changes' if git['dirty'] else ''}" if git else ""
+    if provenance["version"] is None:
+        return "No trial began."
+    commits, sessions = _words(provenance["git"], "commit", "dirty"), provenance["sessions"]
+    made = (
+        f"phase-lab {_words(provenance['version'])}{f', commit {commits}' if commits else ''}, "
+        f"Python {_words(provenance['python'])}, torch {_words(provenance['packages'], 'torch')}; "
+        f"{_words(provenance['device_name'])} ({_words(provenance['device'])})"
+    )
+    if not sessions:
+        return f"{made}."
     times = f" in {len(sessions)} sessions" if len(sessions) > 1 else ""
     jobs = max(session["jobs"] for session in sessions)
-    torch = (provenance["packages"] or {}).get("torch", "unknown")
-    return (
-        f"phase-lab {provenance['version']}{commit}, Python {provenance['python']}, torch {torch}; "
-        f"{provenance['device_name']} ({provenance['device']}), {jobs} trials at once, one thread each; "
-        f"{duration(sum(session['seconds'] for session in sessions))}{times}."
-    )
+    took = duration(sum(session["seconds"] for session in sessions))
+    return f"{made}, {jobs} trials at once, one thread each; {took}{times}."
+
+
+def _words(value: Any, key: str = "", note: str = "") -> str:
+    """A value of the provenance, or all that the trials had, in a few words."""
+    values = value if isinstance(value, list) else [value]
+    if not key:
+        return " and ".join(str(item) for item in values)
+    return " and ".join(f"{str(item[key])[:10]}{' with changes' if item.get(note) else ''}" for item in values if item)

@@ -104,6 +104,48 @@ def test_a_failed_trial_is_reported_and_not_fatal(lab_study, study_file, out, ch
     assert json.loads((out / "provenance.json").read_text())["sessions"][-1]["trials"] == 2
 
 
+def test_what_is_committed_holds_no_path_of_this_machine(lab_study, study_file, out, tmp_path):
+    study_file.write_text(study_file.read_text().replace("fast: {", "fast: {bug_at: 30, "))
+    lab_study("--set", "seeds=1")
+    for path in out.iterdir():
+        if path.is_file():
+            assert str(tmp_path) not in path.read_text(), path.name
+    (failed,) = [t for t in rows(out) if t["arm"] == "fast"]
+    assert "see results/runs/descent/logs/fast-s0.log" in failed["error"]
+    assert "lab study descent.yaml --set seeds=1" in (out / "summary.md").read_text()
+
+
+def test_provenance_is_that_of_the_trials_not_of_the_last_look(lab_study, out, runs):
+    lab_study("--set", "seeds=1")
+    for path, commit in zip(sorted(runs.glob("*-s0/provenance.json")), ("a" * 40, "b" * 40), strict=True):
+        made = json.loads(path.read_text())
+        path.write_text(json.dumps(made | {"git": {"commit": commit, "dirty": commit[0] == "b"}}))
+    lab_study("--set", "seeds=1")
+    found = json.loads((out / "provenance.json").read_text())
+    assert {git["commit"] for git in found["git"]} == {"a" * 40, "b" * 40}
+    assert isinstance(found["version"], str)
+    assert "aaaaaaaaaa" in (page := (out / "summary.md").read_text())
+    assert "bbbbbbbbbb with changes" in page
+
+
+def test_results_without_their_runs_are_made_and_told_anew(lab_study, out, runs):
+    """As in a fresh clone, which has the committed results and no run directories."""
+    lab_study("--set", "seeds=1")
+    shutil.rmtree(runs)
+    lab_study("--set", "seeds=1")
+    assert [session["trials"] for session in json.loads((out / "provenance.json").read_text())["sessions"]] == [2]
+
+
+@pytest.mark.parametrize(("name", "content"), [("trials.csv", "who,what\n1,2\n"), ("provenance.json", "{}")])
+def test_a_result_file_that_was_spoilt_is_named(lab_study, out, name, content):
+    lab_study("--set", "seeds=1")
+    (out / name).write_text(content)
+    status, _, shown = lab_study("--set", "seeds=1")
+    assert status == 2
+    assert f"{name}: not as `lab study` wrote it" in shown
+    assert shown.count("\n") == 1
+
+
 def test_changed_settings_are_refused_and_listed(lab_study, study_file, runs):
     lab_study("--set", "seeds=1")
     before = logs(runs)
