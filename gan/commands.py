@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import argparse
+import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from lab.cli import options
-from lab.errors import UserError
+from lab.errors import RunError, UserError
 
 if TYPE_CHECKING:
     import torch
@@ -53,7 +54,7 @@ def sample(args: argparse.Namespace) -> int:
     from gan.sampling import sample as draw
 
     out: Path = args.out
-    if out.suffix not in WRITERS:
+    if out.suffix.lower() not in WRITERS:
         raise UserError(f"--out: {out.name!r} ends in none of {', '.join(WRITERS)}")
     _at_least(args.n, 1, "--n")
     _at_least(args.seed, 0, "--seed")
@@ -61,7 +62,7 @@ def sample(args: argparse.Namespace) -> int:
     points = latents(args.n, config.latent, stream(args.seed, "samples")).to(device)
     try:
         out.parent.mkdir(parents=True, exist_ok=True)
-        WRITERS[out.suffix](out, kept(draw(network, points)))
+        WRITERS[out.suffix.lower()](out, kept(draw(network, points)))
     except OSError as error:
         raise UserError(f"--out: {str(out)!r} cannot be written ({error.strerror or error})") from error
     print(f"{args.n} samples of step {step} ({args.weights} weights): {out}")
@@ -72,6 +73,7 @@ def evaluate(args: argparse.Namespace) -> int:
     """Score the generator as the trainer does, and print the numbers."""
     import json
 
+    from gan.data import build
     from gan.randomness import stream
     from gan.sampling import latents
     from gan.sampling import sample as draw
@@ -83,7 +85,14 @@ def evaluate(args: argparse.Namespace) -> int:
     _at_least(n, 2, "--samples")
     _at_least(args.seed, 0, "--seed")
     points = latents(n, config.latent, stream(args.seed, "samples")).to(device)
-    scores = scorer(config.data, data_root(args.data_dir), device)(draw(network, points))
+    data_dir = data_root(args.data_dir)
+    images = build.images(config.data, data_dir, _warn) if config.data.name == "folder" else None
+    samples = draw(network, points)
+    if not samples.isfinite().all():
+        raise RunError(
+            f"the {args.weights} weights of step {step} draw samples that are not finite; no score is defined"
+        )
+    scores = scorer(config.data, images, data_dir, device)(samples)
     if args.json:
         print(json.dumps({"step": step, "weights": args.weights, "samples": n, **scores}))
     else:
@@ -121,6 +130,10 @@ def _generator(args: argparse.Namespace) -> tuple[nn.Module, GanConfig, int, tor
     network = build.generator(config, torch.Generator())
     network.load_state_dict(state[WEIGHTS[args.weights]])
     return network.to(device).eval(), config, step, device
+
+
+def _warn(message: str) -> None:
+    print(f"lab: warning: {message}", file=sys.stderr)
 
 
 def _at_least(value: int, least: int, option: str) -> None:

@@ -2,17 +2,22 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from typing import Annotated, Literal
 
 from pydantic import Field, model_validator
 
 from lab.errors import UserError
+from lab.phase import Voice
 from lab.training.config import Config, RunConfig
 
 Shape = tuple[int, ...]
 EMA_DECAY = 0.999
 """The generator's average where no voice `ema.decay` conducts it."""
+
+RANGES = {"r1.weight": (0.0, math.inf), "ema.decay": (0.0, 1.0)}
+"""What voices may be; a learning rate may even be negative (slingshot steps, arXiv 2505.01423)."""
 
 
 class RingData(Config):
@@ -162,6 +167,17 @@ class GanConfig(RunConfig):
     def optional_voices(cls) -> Sequence[str]:
         """Left out, there is no penalty, and the average decays by ``EMA_DECAY``."""
         return ("r1.weight", "ema.decay")
+
+    @model_validator(mode="after")
+    def _voices_in_range(self) -> GanConfig:
+        voices = self.parsed_voices()
+        for name, (least, most) in RANGES.items():
+            if isinstance(voice := voices.get(name), Voice):
+                values = voice.table(self.steps)
+                if values.min() < least or values.max() > most:
+                    found = f"{values.min():g} to {values.max():g}"
+                    raise UserError(f"voices.{name}: {found} is not accepted; {least:g} to {most:g} is")
+        return self
 
     @model_validator(mode="after")
     def _fits_together(self) -> GanConfig:

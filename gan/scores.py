@@ -13,7 +13,7 @@ from torch import Tensor
 from torch.nn import functional
 
 from gan.config import Data, FolderData, GridData, RingData, SpiralData
-from gan.data import build, plane
+from gan.data import plane
 from gan.data.source import to_bytes
 from gan.metrics import (
     GOOD,
@@ -119,12 +119,20 @@ class PixelScorer:
         return {"frechet_pixels": frechet_distance(self.real, Gaussian.of(self.reduced(to_bytes(samples))))}
 
 
-def scorer(data: Data, data_dir: Path, device: torch.device) -> Scorer:
-    """The scorer of ``data``; for labelled images this trains and caches their judge where there is none yet."""
+def scorer(data: Data, images: Tensor | None, data_dir: Path, device: torch.device) -> Scorer:
+    """The scorer of ``data``; for labelled images this trains and caches their judge where there is none yet.
+
+    Args:
+        data: the configuration's ``data``.
+        images: what :func:`gan.data.build.images` gave for it; only a folder's are looked at.
+        data_dir: where data sets and judges lie.
+        device: where the judge is to work.
+    """
     if isinstance(data, RingData | GridData):
         return MixtureScorer(plane.mixture(data, torch.device("cpu")))
     if isinstance(data, SpiralData):
         return SpiralScorer(plane.spiral(data, torch.device("cpu")))
     if isinstance(data, FolderData):
-        return PixelScorer.of(build.images(data, data_dir))
+        assert images is not None
+        return PixelScorer.of(images)
     return JudgeScorer(judge(data.name, data_dir, device))

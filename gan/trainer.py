@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Mapping
 from contextlib import suppress
 from functools import partial
@@ -22,7 +23,7 @@ from gan.sampling import kept, latents, sample
 from gan.scores import scorer
 from gan.step import Game, Player, Statistics, plan
 from lab.phase import Conductor, PhaseError, targets
-from lab.training.finite import FiniteWatch
+from lab.training.finite import FiniteWatch, NonFiniteError
 from lab.training.trainer import Context
 
 COLUMNS = tuple(field.replace("_", "/") for field in Statistics._fields)
@@ -44,13 +45,14 @@ class GanTrainer:
         self.config = config
         self._context = context
         device = context.device
-        self._scorer = scorer(config.data, context.data_dir, device)
+        images = data.images(config.data, context.data_dir, self._warn)
+        self._scorer = scorer(config.data, images, context.data_dir, device)
         self._random = {
             "noise": stream(config.seed, "noise", device),
             "draws": stream(config.seed, "draws", device),
             "order": stream(config.seed, "order"),
         }
-        self._data = data.source(config.data, context.data_dir, device, self._random["draws"], self._random["order"])
+        self._data = data.source(config.data, images, device, self._random["draws"], self._random["order"])
         weights = stream(config.seed, "weights")
         self.generator = networks.generator(config, weights).to(device)
         self.discriminator = networks.discriminator(config, weights).to(device)
@@ -98,14 +100,18 @@ class GanTrainer:
         """Scores of the generator (``evaluation/…``) and its average (``evaluation/ema/…``) from the same latents."""
         random = stream(self.config.seed, "evaluation", self._context.device, self.step)
         points = latents(self.config.evaluation_samples, self.config.latent, random)
-        scores = self._scorer(sample(self.generator, points))
-        averaged = self._scorer(sample(self.average.network, points))
-        row = {f"evaluation/{name}": value for name, value in scores.items()}
-        return row | {f"evaluation/ema/{name}": value for name, value in averaged.items()}
+        row: dict[str, float] = {}
+        for prefix, network in (("evaluation", self.generator), ("evaluation/ema", self.average.network)):
+            samples = sample(network, points)
+            if not samples.isfinite().all():
+                raise NonFiniteError(f"{prefix}/samples", self.step)
+            row |= {f"{prefix}/{name}": value for name, value in self._scorer(samples).items()}
+        return row
 
     def state_dict(self) -> dict[str, Any]:
         """Everything a continuation depends on; the tensors are the live ones, so save or copy them at once."""
         self._watch.check()
+        self._check_weights()
         return {
             "step": self.step,
             "generator": self.generator.state_dict(),
@@ -144,6 +150,12 @@ class GanTrainer:
         self._penalties += weight > 0
         self.step += 1
 
+    def _check_weights(self) -> None:
+        """The watch sees losses and gradients; an overflow in the last update itself shows in the weights alone."""
+        for name, network in (("generator", self.generator), ("discriminator", self.discriminator)):
+            if not torch.stack([weight.isfinite().all() for weight in network.parameters()]).all():
+                raise NonFiniteError(f"weights/{name}", self.step)
+
     def _player(self, network: nn.Module) -> Player:
         """A network with its optimiser: fused Adam, three times faster than the plain loop on small networks.
 
@@ -172,6 +184,10 @@ class GanTrainer:
                 with suppress(PhaseError):  # a constant has neither crest nor trough, another wave may lack one
                     conductor.on(moment, of=name, do=partial(self._announce, moment, name))
         return conductor
+
+    def _warn(self, message: str) -> None:
+        self._context.event("warning", 0, message=message)
+        print(f"lab: warning: {message}", file=sys.stderr)
 
     def _announce(self, moment: str, voice: str, step: int) -> None:
         self._context.event(moment, step, voice=voice)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import warnings
+from collections.abc import Callable
 from pathlib import Path
 
 import torch
@@ -13,20 +13,26 @@ from gan.data import folder, plane
 from gan.data.source import Density, Endless, Shuffled, Source
 from lab.supervised import datasets
 
+BROKEN_SHOWN = 5
+"""Broken files that one warning names."""
 
-def source(data: Data, data_dir: Path, device: torch.device, draws: torch.Generator, order: torch.Generator) -> Source:
+
+def source(
+    data: Data, images: Tensor | None, device: torch.device, draws: torch.Generator, order: torch.Generator
+) -> Source:
     """The real samples of ``data``.
 
     Args:
         data: the configuration's ``data``.
-        data_dir: where data sets lie.
+        images: what :func:`images` gave for it.
         device: where batches are wanted.
         draws: a generator on ``device``, from which endless data is drawn.
         order: a host generator, from which the order of images is drawn.
     """
     if isinstance(data, RingData | GridData | SpiralData):
         return Endless(density(data, device), draws)
-    return Shuffled(images(data, data_dir), device, order)
+    assert images is not None
+    return Shuffled(images, device, order)
 
 
 def density(data: RingData | GridData | SpiralData, device: torch.device) -> Density:
@@ -34,11 +40,22 @@ def density(data: RingData | GridData | SpiralData, device: torch.device) -> Den
     return plane.spiral(data, device) if isinstance(data, SpiralData) else plane.mixture(data, device)
 
 
-def images(data: DigitsData | MnistData | FolderData, data_dir: Path) -> Tensor:
-    """All training images, uint8[n, channels, height, width] on the host; broken files of a folder raise a warning."""
-    if not isinstance(data, FolderData):
+def images(data: Data, data_dir: Path, warn: Callable[[str], None]) -> Tensor | None:
+    """All training images, uint8[n, channels, height, width] on the host; None for points, which are drawn.
+
+    Args:
+        data: the configuration's ``data``.
+        data_dir: where data sets lie.
+        warn: told in one line which files of a folder are broken and left out.
+    """
+    if isinstance(data, DigitsData | MnistData):
         return datasets.load(data.name, data_dir).images
+    if not isinstance(data, FolderData):
+        return None
     found = folder.read(Path(data.path).expanduser(), data.size, data.channels)
-    for name, reason in found.broken.items():
-        warnings.warn(f"{data.path}: {name} left out ({reason})", stacklevel=2)
+    if found.broken:
+        named = [f"{name} ({reason})" for name, reason in found.broken.items()]
+        more = f" and {len(named) - BROKEN_SHOWN} more" if len(named) > BROKEN_SHOWN else ""
+        count = f"{len(named)} of {len(named) + len(found.images)} images left out"
+        warn(f"{data.path}: {count}: {', '.join(named[:BROKEN_SHOWN])}{more}")
     return found.images

@@ -29,7 +29,7 @@ def read(folder: Path, size: int, channels: int) -> Folder:
     its centred square and resized. Of an animation the first frame is taken.
 
     Raises:
-        UserError: no such folder, or no readable image in it.
+        UserError: no such folder, or fewer than two readable images in it (one has no spread to score by).
     """
     if not folder.is_dir():
         raise UserError(f"data.path: {str(folder)!r} is not a folder")
@@ -42,9 +42,10 @@ def read(folder: Path, size: int, channels: int) -> Folder:
                 arrays.append(to_array(image, size, channels))
         # Pillow's decoders raise nearly anything on damaged input (OSError, SyntaxError, struct.error, IndexError, …).
         except Exception as error:
-            broken[str(path.relative_to(folder))] = f"{type(error).__name__}: {error}"
-    if not arrays:
-        raise UserError(f"data.path: {str(folder)!r} holds no readable image ({len(broken)} broken)")
+            broken[str(path.relative_to(folder))] = f"{type(error).__name__}: {_one_line(error, path)}"
+    if len(arrays) < 2:
+        count = {0: "no readable image", 1: "one readable image"}[len(arrays)]
+        raise UserError(f"data.path: {str(folder)!r} holds {count} ({len(broken)} broken); at least two are needed")
     return Folder(torch.from_numpy(np.stack(arrays)), broken)
 
 
@@ -61,8 +62,13 @@ def to_array(image: Image.Image, size: int, channels: int) -> npt.NDArray[np.uin
     return array.transpose(2, 0, 1) if channels == 3 else array[None]
 
 
+def _one_line(error: Exception, path: Path) -> str:
+    """What the decoder said, without the path that it tends to repeat."""
+    return " ".join(str(error).replace(repr(str(path)), "").split())
+
+
 def _sixteen_to_eight(image: Image.Image) -> Image.Image:
     """Pillow's ``convert`` clips numbers above 255 (16-bit grey, floats); scale the range in use instead."""
     values = np.asarray(image, np.float64)
-    scale = 255 / 65535 if values.max(initial=0) > 255 else 1.0
+    scale = 255 / 65535 if image.mode.startswith("I;16") or values.max(initial=0) > 255 else 1.0
     return Image.fromarray(np.clip(values * scale, 0, 255).astype(np.uint8))

@@ -62,7 +62,7 @@ class Shuffled:
 
     def __init__(self, images: Tensor, device: torch.device, generator: torch.Generator) -> None:
         self._device = device
-        self._images = images.to(device) if fits(images, device) else images.pin_memory()
+        self._images = images.to(device) if fits(images, device) else images
         self._generator = generator
         self._order = torch.randperm(len(images), generator=generator)
         self._next = 0
@@ -79,9 +79,9 @@ class Shuffled:
                 self._order = torch.randperm(len(self._order), generator=self._generator)
                 self._next = 0
         index = parts[0] if len(parts) == 1 else torch.cat(parts)
-        if self._images.device.type == "cuda":
-            index = index.pin_memory().to(self._device, non_blocking=True)
-        return to_unit(self._images[index].to(self._device, non_blocking=True))
+        if self._images.device.type != self._device.type:
+            return to_unit(_sent(self._images[index], self._device))
+        return to_unit(self._images[_sent(index, self._device)])
 
     def state_dict(self) -> dict[str, Any]:
         """The present epoch's order and the place in it."""
@@ -91,6 +91,11 @@ class Shuffled:
         """Restore order and place."""
         self._order = state["order"].clone()
         self._next = int(state["next"])
+
+
+def _sent(values: Tensor, device: torch.device) -> Tensor:
+    """Host values on ``device``; only from pinned memory does a copy to a GPU not make the host wait."""
+    return values.pin_memory().to(device, non_blocking=True) if device.type == "cuda" else values
 
 
 def fits(images: Tensor, device: torch.device) -> bool:

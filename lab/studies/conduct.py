@@ -88,6 +88,11 @@ def prepare(study: Study, results: str | Path | None = None) -> list[Trial]:
     Raises:
         UserError: the trainer is unknown, an arm's configuration is refused, or a trial was run with other settings.
     """
+    place = runs_root(results) / study.name
+    if (place / CONFIG).is_file():
+        raise UserError(
+            f"{place}: a run has the study's name, and its trials belong there; give the study another name"
+        )
     trials = plan(study, plugins.trainer(study.trainer), runs_root(results))
     for trial in trials:
         _check_unchanged(trial)

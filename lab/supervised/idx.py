@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import gzip
 import hashlib
+import http.client
 import os
 import struct
-import urllib.error
 import urllib.request
+import zlib
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -78,7 +79,7 @@ def read(path: Path) -> npt.NDArray[np.uint8]:
         if zero != 0 or kind != UNSIGNED_BYTE:
             raise ValueError(f"type code {kind:#x} where {UNSIGNED_BYTE:#x} belongs")
         return np.frombuffer(content, np.uint8, offset=4 + 4 * axes).reshape(shape)
-    except (OSError, EOFError, ValueError, struct.error) as error:
+    except (OSError, EOFError, ValueError, struct.error, zlib.error) as error:
         raise UserError(f"{path}: not a gzipped IDX file of bytes ({error})") from error
 
 
@@ -88,7 +89,11 @@ def ensure(name: str, file: str, data_dir: Path) -> Path:
     path = data_dir / name / file
     if not path.exists():
         _fetch(source, file, path)
-    if hashlib.sha256(path.read_bytes()).hexdigest() != source.sums[file]:
+    try:
+        content = path.read_bytes()
+    except OSError as error:
+        raise UserError(f"{path}: cannot be read ({error.strerror})") from error
+    if hashlib.sha256(content).hexdigest() != source.sums[file]:
         raise UserError(f"{path}: its SHA-256 sum is not that of the published file; delete it and it is fetched again")
     return path
 
@@ -100,7 +105,7 @@ def _fetch(source: Source, file: str, path: Path) -> None:
         try:
             with urllib.request.urlopen(mirror + file, timeout=ATTEMPT_SECONDS) as response:
                 content: bytes = response.read()
-        except (urllib.error.URLError, OSError) as error:
+        except (OSError, http.client.HTTPException) as error:  # a URLError is an OSError
             failures.append(f"{mirror}: {getattr(error, 'reason', error)}")
             continue
         if hashlib.sha256(content).hexdigest() != source.sums[file]:

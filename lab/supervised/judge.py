@@ -19,6 +19,7 @@ import torch
 from safetensors.torch import save
 from torch import Tensor
 
+from lab.errors import UserError
 from lab.supervised import datasets
 from lab.supervised.classifier import Classifier, ClassifierConfig, train
 from lab.training.files import replace_file
@@ -59,7 +60,11 @@ def judge(name: str, data_dir: Path, device: torch.device) -> Judge:
     """
     config = CONFIGS[name]
     path = cache_directory(data_dir) / f"{name}-{cache_key(name, config)}.safetensors"
-    path.parent.mkdir(parents=True, exist_ok=True)
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        where = "--data-dir or $LAB_DATA names a directory for it"
+        raise UserError(f"{path.parent}: cannot be made ({error.strerror}); {where}") from error
     with _alone(path.with_suffix(".lock")):
         if not _readable(path):
             print(f"training the classifier that judges {name} (once, then kept in {path}) …", file=sys.stderr)

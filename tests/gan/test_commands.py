@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 from pathlib import Path
 
 import numpy as np
@@ -8,6 +9,7 @@ import pytest
 from PIL import Image
 
 from lab.cli.main import main
+from lab.training import checkpoints
 
 SETS = (
     "--set",
@@ -61,6 +63,25 @@ def test_evaluate_answers_in_json(results: Path, capsys: pytest.CaptureFixture[s
     assert answer.keys() >= {"modes", "good", "reverse_kl"}
     assert lab(results, "evaluate", "digits", "--samples", "100", "--data-dir", str(results)) == 0
     assert "frechet" in capsys.readouterr().out
+
+
+def test_a_run_of_another_trainer_is_refused(results: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    shutil.copytree(results / "runs" / "ring", tmp_path / "runs" / "agent")
+    path = tmp_path / "runs" / "agent" / "provenance.json"
+    path.write_text(json.dumps(json.loads(path.read_text()) | {"trainer": "rl"}))
+    for words in (["sample", "agent", "--out", str(tmp_path / "x.png")], ["evaluate", "agent"]):
+        assert lab(tmp_path, *words) == 2
+        assert "a run of 'rl'; this command takes runs of 'gan'" in capsys.readouterr().err
+
+
+def test_weights_that_overflow_have_no_score(results: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    shutil.copytree(results / "runs" / "ring", tmp_path / "runs" / "wild")
+    where = tmp_path / "runs" / "wild" / "checkpoints"
+    step, state = checkpoints.load_newest(where)
+    state["ema"]["0.weight"].fill_(float("inf"))
+    checkpoints.save(where, step + 1, state)
+    assert lab(tmp_path, "evaluate", "wild") == 1
+    assert "lab: the average weights of step 5 draw samples that are not finite" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize(

@@ -41,6 +41,8 @@ def test_every_preset_is_whole_cycles_long_and_survives_a_round_trip(name: str, 
         ("loss=wasserstein", "loss.*wasserstein.*hinge"),
         ("generator={network: dcgan}", "'dcgan' draws images and 'ring' is points"),
         ("adam.beta1=1.0", "beta1"),
+        ("voices.r1.weight=-1", r"voices\.r1\.weight: -1 to -1 is not accepted; 0 to inf is"),
+        ("voices.ema.decay={wave: cosine, low: 0.5, high: 1.5}", r"ema\.decay: 0\.5 to 1\.5 is not accepted; 0 to 1"),
     ],
 )
 def test_mistakes_are_one_line_that_names_the_field(change: str, complaint: str, preset: Read) -> None:

@@ -1,6 +1,5 @@
 from __future__ import annotations
 
-import warnings
 from pathlib import Path
 
 import numpy as np
@@ -104,15 +103,23 @@ def test_a_folder_of_mixed_images_is_read_and_broken_files_are_named(pictures: P
     assert folder.read(pictures, size=8, channels=1).images.shape == (6, 1, 8, 8)
 
 
-def test_broken_files_raise_a_warning_each(pictures: Path) -> None:
+def test_one_warning_of_one_line_names_the_broken_files(pictures: Path) -> None:
     data = FolderData(name="folder", path=str(pictures), size=16)
-    with warnings.catch_warnings(record=True) as caught:
-        warnings.simplefilter("always")
-        build.images(data, pictures)
-    assert [("g-broken.png" in str(w.message), "h-cut.jpg" in str(w.message)) for w in caught] == [
-        (True, False),
-        (False, True),
-    ]
+    said: list[str] = []
+    build.images(data, pictures, said.append)
+    (line,) = said
+    assert "2 of 8 images left out: g-broken.png (UnidentifiedImageError: cannot identify image file), h-cut" in line
+    for number in range(9):
+        (pictures / f"i-{number}.png").write_bytes(b"")
+    build.images(data, pictures, said.append)
+    assert said[1].endswith("and 6 more")
+    assert "\n" not in "".join(said)
+
+
+def test_a_dark_sixteen_bit_image_stays_dark(tmp_path: Path) -> None:
+    Image.fromarray(np.full((8, 8), 200, np.uint16)).save(tmp_path / "dark.png")
+    with Image.open(tmp_path / "dark.png") as image:
+        assert folder.to_array(image, 8, 1).max() <= 1
 
 
 def test_a_folder_that_is_missing_or_empty_is_a_users_mistake(tmp_path: Path) -> None:
@@ -120,13 +127,16 @@ def test_a_folder_that_is_missing_or_empty_is_a_users_mistake(tmp_path: Path) ->
         folder.read(tmp_path / "none", 16, 3)
     with pytest.raises(UserError, match="holds no readable image"):
         folder.read(tmp_path, 16, 3)
+    Image.new("RGB", (8, 8)).save(tmp_path / "only.png")
+    with pytest.raises(UserError, match=r"holds one readable image \(0 broken\); at least two"):
+        folder.read(tmp_path, 16, 3)
 
 
-def test_a_folder_trains_and_is_scored(pictures: Path, make) -> None:
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore", UserWarning)
-        sets = (f"data={{name: folder, path: {pictures}, size: 16}}", "batch_size=8", "evaluation_samples=20")
-        trainer = make("digits", *sets, "generator.width=4", "discriminator.width=4", "snapshot_samples=4")
+def test_a_folder_trains_and_is_scored(pictures: Path, make, capsys) -> None:
+    sets = (f"data={{name: folder, path: {pictures}, size: 16}}", "batch_size=8", "evaluation_samples=20")
+    trainer = make("digits", *sets, "generator.width=4", "discriminator.width=4", "snapshot_samples=4")
+    assert capsys.readouterr().err.count("images left out") == 1
+    assert [kind for kind, _, _ in trainer.events] == ["warning"]
     trainer.advance(2)
     scores = trainer.evaluate()
     assert scores.keys() == {"evaluation/frechet_pixels", "evaluation/ema/frechet_pixels"}

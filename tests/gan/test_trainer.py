@@ -167,6 +167,18 @@ def test_a_non_finite_loss_is_named_with_its_step(make: Make) -> None:
     fresh.metrics()
 
 
+def test_an_update_that_overflows_is_named_and_never_saved(make: Make) -> None:
+    trainer = make("ring", *SMALL, "voices.lr.generator=1.0e+38")
+    trainer.advance(1)
+    trainer.metrics()  # the loss and gradient of the step before the overflow are finite
+    with pytest.raises(NonFiniteError, match="evaluation/samples was not finite at step 1"):
+        trainer.evaluate()
+    with torch.no_grad():
+        next(trainer.generator.parameters()).view(-1)[0] = float("nan")
+    with pytest.raises(NonFiniteError, match="weights/generator was not finite at step 1"):
+        trainer.state_dict()
+
+
 @pytest.mark.slow
 def test_the_ring_preset_learns_all_eight_modes(make: Make) -> None:
     trainer = make("ring")

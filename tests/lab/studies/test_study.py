@@ -8,6 +8,8 @@ import shutil
 import pytest
 import yaml
 
+from lab.cli.main import main
+
 
 @pytest.fixture
 def out(tmp_path):
@@ -177,6 +179,9 @@ def test_a_hypothesis_cannot_change_after_the_runs(lab_study):
         (["--set", "seeds=[1, 1]"], "distinct"),
         (["--set", "seeds=0"], "seeds"),
         (["--set", "compare=[[fast, fats]]"], "no arm is called 'fats'"),
+        (["--set", "compare=[[fast, slow], [fast, slow]]"], "names a pair twice"),
+        (["--set", "seeds=true"], "seeds"),
+        (["--set", "arms={}"], "arms"),
         (["--set", "set.seed=3"], "seeds"),
         (["--set", "direction=up"], "direction"),
         (["--set", "alpha=5"], "alpha"),
@@ -191,6 +196,15 @@ def test_a_mistake_costs_one_line_and_no_run(lab_study, runs, words, message):
     assert message in shown
     assert shown.count("\n") == 1
     assert not runs.exists()
+
+
+def test_a_run_that_lies_where_the_trials_belong_is_left_alone(lab_study, runs, tmp_path, capfd):
+    assert main(["tiny", "train", "parabola", "--results", str(tmp_path / "results"), "--name", "descent"]) == 0
+    capfd.readouterr()
+    status, _, shown = lab_study()
+    assert status == 2
+    assert "a run has the study's name" in shown
+    assert not list(runs.glob("*-s*"))
 
 
 def test_a_misspelt_metric_is_told_with_what_there_is(lab_study, runs):

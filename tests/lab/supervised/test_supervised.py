@@ -2,7 +2,9 @@ from __future__ import annotations
 
 import gzip
 import os
+import socket
 import struct
+import threading
 from pathlib import Path
 
 import numpy as np
@@ -117,6 +119,7 @@ def test_idx_files_are_read(tmp_path: Path) -> None:
         gzip.compress(b"\0"),
         idx_file(np.zeros(3, np.uint8), kind=0x0D),
         idx_file(np.zeros(9, np.uint8))[:-9],
+        b"\x1f\x8b\x08\0\0\0\0\0\0\xff" + b"\xff" * 20,
     ],
 )
 def test_what_is_no_idx_file_is_named(tmp_path: Path, content: bytes) -> None:
@@ -141,6 +144,32 @@ def test_files_are_fetched_verified_and_never_half_there(tmp_path: Path, monkeyp
     (tmp_path / "toy" / "x.gz").write_bytes(content[:-1])
     with pytest.raises(UserError, match="SHA-256"):
         idx.ensure("toy", "x.gz", tmp_path)
+
+
+def test_a_place_where_nothing_can_lie_is_named(tmp_path: Path) -> None:
+    (tmp_path / "file").touch()
+    with pytest.raises(UserError, match=r"file/judges: cannot be made \(Not a directory\); --data-dir"):
+        judge("digits", tmp_path / "file", CPU)
+    (tmp_path / "mnist" / "t10k-labels-idx1-ubyte.gz").mkdir(parents=True)
+    with pytest.raises(UserError, match=r"t10k-labels-idx1-ubyte\.gz: cannot be read \(Is a directory\)"):
+        idx.ensure("mnist", "t10k-labels-idx1-ubyte.gz", tmp_path)
+
+
+def test_a_mirror_that_hangs_up_half_way_is_passed_over(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        monkeypatch.setenv("no_proxy", "*")
+
+        def answer() -> None:
+            client, _ = server.accept()
+            client.recv(1000)
+            client.sendall(b"HTTP/1.0 200 OK\r\nContent-Length: 100\r\n\r\nhalf")
+            client.close()
+
+        threading.Thread(target=answer, daemon=True).start()
+        mirror = f"http://127.0.0.1:{server.getsockname()[1]}/"
+        monkeypatch.setitem(idx.SOURCES, "toy", idx.Source((mirror,), {"x.gz": "0" * 64}))
+        with pytest.raises(UserError, match=r"could not be fetched .*4 bytes read"):
+            idx.ensure("toy", "x.gz", tmp_path)
 
 
 def test_no_mirror_answers(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
