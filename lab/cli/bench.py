@@ -11,6 +11,8 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from lab.errors import UserError
+
 if TYPE_CHECKING:
     from lab.phase import Conductor
     from lab.training.trainer import Trainer
@@ -33,9 +35,11 @@ def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) 
 
 def run(args: argparse.Namespace) -> int:
     """Measure every workload; exit status 1 where the conductor costs more than promised."""
-    import torch
+    from lab.training.device import set_threads
 
-    torch.set_num_threads(args.threads)
+    if args.blocks < 1:
+        raise UserError(f"--blocks {args.blocks}: at least one is needed")
+    set_threads(args.threads)
     rows = [measure(preset, limit, steps, args) for preset, limit, steps in WORKLOADS]
     if args.json:
         print(json.dumps({"threads": args.threads, "blocks": args.blocks, "workloads": rows}, indent=2))

@@ -8,6 +8,7 @@ import sys
 from collections.abc import Sequence
 from importlib import import_module
 from importlib.metadata import version
+from typing import NoReturn
 
 from lab.errors import Interrupted, RunError, UserError
 
@@ -27,6 +28,13 @@ RUN is a path, or a name under results/runs/; $LAB_RESULTS and $LAB_DATA move re
 """
 
 
+class _Parser(argparse.ArgumentParser):
+    """Says what is wrong in one line, as every command does."""
+
+    def error(self, message: str) -> NoReturn:
+        self.exit(2, f"lab: {message} (see {self.prog} --help)\n")
+
+
 class _Version(argparse.Action):
     """Prints the version; looked up only when asked for."""
 
@@ -37,7 +45,7 @@ class _Version(argparse.Action):
 
 def parser() -> argparse.ArgumentParser:
     """The whole command line; building it imports neither torch nor matplotlib."""
-    root = argparse.ArgumentParser(
+    root = _Parser(
         prog="lab",
         description="A training laboratory conducted by one master clock.",
         epilog=EXAMPLES,
@@ -66,6 +74,14 @@ def main(argv: Sequence[str] | None = None) -> int:
     except BrokenPipeError:  # whoever read our output has gone, as `head` does; Python would complain at exit
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 141
+    except OSError as error:  # the disk's or the system's no; what a command can say more about, it has said itself
+        return _say(f"{error.filename}: {error.strerror}" if error.filename else error, 1)
+    except (MemoryError, RuntimeError) as error:
+        from lab.training.device import out_of_memory
+
+        if not out_of_memory(error):
+            raise
+        return _say("out of memory; ask for less at once", 1)
 
 
 def _say(message: object, status: int) -> int:

@@ -9,8 +9,8 @@ from typing import Any, NamedTuple, overload
 import numpy as np
 from numpy.typing import NDArray
 
-from lab.phase.errors import keys, refuse, whole, within
-from lab.phase.rhythm import Ints, Rhythm, Split, Stretched, Uniform
+from lab.phase.errors import LAST, keys, refuse, whole, within
+from lab.phase.rhythm import Ints, Kind, Rhythm, Split, Stretched, Uniform, count_kinds
 
 FINEST = 1_000_000_000
 """Offsets and phases are read as the nearest fraction with at most this denominator, so that 0.7 means 7/10."""
@@ -38,7 +38,7 @@ class Clock:
     A cycle of ``P`` steps that starts at step ``s`` has the phases ``(step - s) / P`` for ``step = s, …, s + P - 1``.
     With a stretch ``r`` the cycle ``k`` has ``period * r**k`` steps, rounded to the nearest whole step (halves up, at
     least 1) from the exact product, so that rounding never accumulates. A clock whose cycles have ended rests at phase
-    1.0 of its last cycle.
+    1.0 of its last cycle. Steps go up to 2**62.
 
     Args:
         period: steps of the first cycle, at least 1.
@@ -61,8 +61,7 @@ class Clock:
     """Steps until the clock rests; None if it never does."""
 
     def __init__(self, period: int, cycles: int | None = None, stretch: float = 1) -> None:
-        rhythm: Rhythm = Uniform(period, cycles) if stretch == 1 else Stretched(period, cycles, stretch)
-        self._compose((rhythm,))
+        self._compose((_rhythm(period, cycles, stretch),))
 
     def _compose(self, rhythms: tuple[Rhythm, ...]) -> None:
         starts, first = [0], [0]  # the step and the cycle with which each rhythm begins
@@ -74,6 +73,8 @@ class Clock:
         self.rhythms, self._starts, self._first = rhythms, starts, first
         last = rhythms[-1].length
         self.length = None if last is None else starts[-1] + last
+        if (self.length or starts[-1]) > LAST:
+            raise refuse("then", rhythms[-1], f"a clock so short that all have at most {LAST:,} steps")
         self._last = len(rhythms) - 1
         self._rest = (0, 0, 0)
         if self.cycles is not None:
@@ -97,6 +98,8 @@ class Clock:
 
     def then(self, other: Clock) -> Clock:
         """This clock's cycles, followed by those of ``other``; cycles are counted through."""
+        if not isinstance(other, Clock):
+            raise refuse("then", other, "a Clock")
         return self._of(self.rhythms + other.rhythms)
 
     @property
@@ -157,19 +160,18 @@ class Clock:
         count = cycles if self.cycles is None else min(cycles, self.cycles)
         return [self.bounds(cycle)[1] for cycle in range(count)]
 
-    def kinds(self) -> list[tuple[int, int, int]]:
+    def kinds(self) -> list[Kind]:
         """``(start, period, how many)`` of the cycles that means are taken over, those of one length counted together.
 
         All cycles of a bounded clock; of an endless one the first cycle of its endless part.
         """
         if self.cycles is None:
             return [(*self.bounds(self._first[-1]), 1)]
-        kinds: dict[int, tuple[int, int]] = {}
-        for cycle in range(self.cycles):
-            start, period = self.bounds(cycle)
-            first, count = kinds.get(period, (start, 0))
-            kinds[period] = first, count + 1
-        return [(start, period, count) for period, (start, count) in kinds.items()]
+        return count_kinds(
+            (start + first, period, count)
+            for rhythm, start in zip(self.rhythms, self._starts, strict=True)
+            for first, period, count in rhythm.kinds()
+        )
 
     def steps_at(self, phase: float, start: int, stop: int) -> NDArray[np.int64]:
         """The steps in [start, stop), ascending, at which the phase first reaches ``phase`` in a cycle.
@@ -230,10 +232,7 @@ class Clock:
                 if name not in inner:
                     raise refuse(within(field, "split"), dict(inner), "both total and cycles")
             return cls._of((Split(inner["total"], inner["cycles"], within(field, "split")),))
-        cycles, stretch = mapping.get("cycles"), mapping.get("stretch", 1)
-        if stretch == 1 and not isinstance(stretch, bool):
-            return cls._of((Uniform(mapping["period"], cycles, field),))
-        return cls._of((Stretched(mapping["period"], cycles, stretch, field),))
+        return cls._of((_rhythm(mapping["period"], mapping.get("cycles"), mapping.get("stretch", 1), field),))
 
     @classmethod
     def _chain(cls, parts: Any, field: str) -> Clock:
@@ -259,19 +258,18 @@ class Clock:
         return Clock._of, (self.rhythms,)
 
 
+def _rhythm(period: int, cycles: int | None, stretch: float, field: str = "") -> Rhythm:
+    plain = stretch == 1 and not isinstance(stretch, bool)  # a boolean is refused as a stretch
+    return Uniform(period, cycles, field) if plain else Stretched(period, cycles, stretch, field)
+
+
 def steps_of(step: Any) -> int | Ints:
     """A step as a plain int, steps as an int64 array; negative, fractional and boolean steps are refused."""
-    if type(step) is int:
-        if step < 0:
-            raise refuse("step", step, "an integer of at least 0")
-        return step
     if isinstance(step, np.ndarray | list | tuple):
         steps = np.asarray(step)
         if not steps.size:
             return steps.astype(np.int64)
-        if not np.issubdtype(steps.dtype, np.integer) or steps.min() < 0:
-            raise refuse("step", step, "integers of at least 0")
+        if not np.issubdtype(steps.dtype, np.integer) or steps.min() < 0 or steps.max() > LAST:
+            raise refuse("step", step, f"integers from 0 to {LAST:,}")
         return steps.astype(np.int64)
-    if isinstance(step, np.integer):
-        return steps_of(int(step))
     return whole("step", step, 0)

@@ -6,7 +6,7 @@ import math
 from collections.abc import Callable, Mapping
 from typing import TypeAlias
 
-from lab.phase.errors import refuse, unknown
+from lab.phase.errors import refuse, unknown, whole
 from lab.phase.follower import Follower
 from lab.phase.voice import Event, Voice
 
@@ -37,6 +37,8 @@ class Conductor:
         self._followers: list[tuple[str, Follower, Target | None]] = []
         self._events: list[_Due] = []
         for name, binding in bindings.items():
+            if isinstance(binding, tuple) and len(binding) != 2:
+                raise refuse(name, binding, "a voice, or a pair of a voice and a target")
             voice, target = binding if isinstance(binding, tuple) else (binding, None)
             if target is not None and not callable(target):
                 raise refuse(name, target, "a target (lab.phase.targets) or any function of one number")
@@ -55,6 +57,8 @@ class Conductor:
         schedules = {name: voice for name, voice, _ in self._voices}
         if of not in schedules:
             raise unknown("of", of, schedules)
+        if not callable(do):
+            raise refuse("do", do, "a function of the step")
         self._events.append(_Due(schedules[of], event, do))
 
     def values(self, step: int, levels: Mapping[str, float] = {}) -> dict[str, float]:
@@ -73,6 +77,8 @@ class Conductor:
             since: where steps are skipped (a rollout at a time), the last step conducted: events due after it, up to
                 and including ``step``, fire. By default only those due exactly at ``step``.
         """
+        if type(step) is not int:
+            step = whole("step", step, 0)
         values = {}
         for name, voice, target in self._voices:
             value = values[name] = voice(step)
@@ -85,6 +91,10 @@ class Conductor:
         for event in self._events:
             event.fire(step if since is None else since + 1, step)
         return values
+
+    def __repr__(self) -> str:
+        bound = [f"{name}: {voice!r}" for name, voice, _ in (*self._voices, *self._followers)]
+        return f"Conductor({{{', '.join(bound)}}})"
 
 
 class _Due:

@@ -51,7 +51,7 @@ def draw(file: ScheduleFile, width: int = 80) -> str:
             continue
         moving = True
         lines += ["", *_wrap(f"{name}  {describe(voice, file.voices)}", width)]
-        lines += _plot(voice(steps), np.searchsorted(edges, steps, side="right") - 1, columns)
+        lines += _plot(voice(steps), np.minimum(np.searchsorted(edges, steps, side="right"), columns) - 1, columns)
         lines += _marks(voice, file.steps, columns)
     if moving:
         lines += _axis(file, columns)

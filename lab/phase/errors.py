@@ -10,6 +10,9 @@ from typing import Any
 
 from lab.errors import UserError
 
+LAST = 2**62
+"""The last step there is, and the longest that cycles may be together: arrays of steps are int64."""
+
 
 class PhaseError(UserError):
     """A clock, schedule, voice or target that cannot be what was asked for."""
@@ -35,16 +38,33 @@ def within(field: str, name: str) -> str:
 
 def number(field: str, value: object) -> float:
     """``value`` as a finite float; booleans, strings, NaN and infinity are refused."""
-    if isinstance(value, bool) or not isinstance(value, Real) or not math.isfinite(value):
+    if isinstance(value, bool) or not isinstance(value, Real):
         raise refuse(field, value, "a finite number")
-    return float(value)
+    try:
+        found = float(value)
+    except OverflowError:
+        raise PhaseError(f"{field}: an integer of that size is not accepted; expected a finite number") from None
+    if not math.isfinite(found):
+        raise refuse(field, value, "a finite number")
+    return found
 
 
-def whole(field: str, value: object, least: int) -> int:
-    """``value`` as an integer of at least ``least``; booleans and floats are refused."""
+def positive(field: str, value: object) -> float:
+    """``value`` as a finite float above 0."""
+    found = number(field, value)
+    if found <= 0:
+        raise refuse(field, value, "a number above 0")
+    return found
+
+
+def whole(field: str, value: object, least: int, most: int = LAST) -> int:
+    """``value`` as an integer from ``least`` to ``most``; booleans and floats are refused."""
     if isinstance(value, bool) or not isinstance(value, Integral) or value < least:
         raise refuse(field, value, f"an integer of at least {least}")
-    return int(value)
+    found = int(value)
+    if found > most:
+        raise PhaseError(f"{field}: an integer of that size is not accepted; expected at most {most:,}")
+    return found
 
 
 def keys(field: str, mapping: object, accepted: Iterable[str]) -> Mapping[str, Any]:

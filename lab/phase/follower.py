@@ -34,6 +34,8 @@ class Follower:
     def __post_init__(self) -> None:
         for name in ("low", "high"):
             object.__setattr__(self, name, number(name, getattr(self, name)))
+        if not isinstance(self.anti, bool):
+            raise refuse("anti", self.anti, "true or false")
         if self.low > self.high:
             raise refuse("low", self.low, f"a number of at most high ({self.high!r})")
 

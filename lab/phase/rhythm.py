@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from bisect import bisect_right
+from collections.abc import Iterable
 from dataclasses import InitVar, dataclass, field
 from decimal import ROUND_HALF_UP, Context, Decimal
 from typing import Any, Protocol, TypeAlias
@@ -10,14 +11,16 @@ from typing import Any, Protocol, TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
-from lab.phase.errors import number, refuse, whole, within
+from lab.phase.errors import LAST, number, refuse, whole, within
 
 Ints: TypeAlias = NDArray[np.int64]
 Located: TypeAlias = tuple[int, int, int]
+Kind: TypeAlias = tuple[int, int, int]
+"""``(start, period, how many)``: the cycles of one length, and the first step of one of them."""
 DIGITS = Context(prec=60)
 """Stretched periods are multiplied out to this many digits and only then rounded."""
-LAST = 2**62
-"""The largest integer that arrays (int64) are trusted with."""
+MOST_CYCLES = 100_000
+"""Stretched cycles are listed one by one; no more than these are counted out."""
 
 
 class Rhythm(Protocol):
@@ -40,6 +43,9 @@ class Rhythm(Protocol):
     def bounds(self, cycle: int) -> tuple[int, int]:
         """First step and length of a cycle that exists."""
 
+    def kinds(self) -> list[Kind]:
+        """Its cycles, those of one length counted together; one cycle if they are endless."""
+
     def to_config(self) -> dict[str, Any]:
         """Plain data."""
 
@@ -55,7 +61,7 @@ class Uniform:
     def __post_init__(self, place: str) -> None:
         _whole(self, place, "period")
         if self.cycles is not None:
-            _whole(self, place, "cycles")
+            _whole(self, place, "cycles", most=LAST // self.period)
 
     @property
     def length(self) -> int | None:
@@ -75,6 +81,10 @@ class Uniform:
     def bounds(self, cycle: int) -> tuple[int, int]:
         """``(cycle * period, period)``."""
         return cycle * self.period, self.period
+
+    def kinds(self) -> list[Kind]:
+        """One kind."""
+        return [(0, self.period, self.cycles or 1)]
 
     def to_config(self) -> dict[str, Any]:
         """``{period, cycles?}``."""
@@ -109,6 +119,8 @@ class Split:
 
     def locate_all(self, steps: Ints) -> tuple[Ints, Ints, Ints]:
         """The same integers, element by element."""
+        if self.total > LAST // self.cycles:
+            steps = steps.astype(object)  # Python's integers, which never overflow
         cycle = ((steps + 1) * self.cycles - 1) // self.total
         start = self.total * cycle // self.cycles
         return cycle, steps - start, self.total * (cycle + 1) // self.cycles - start
@@ -117,6 +129,12 @@ class Split:
         """Start and length, both whole."""
         start = self.total * cycle // self.cycles
         return start, self.total * (cycle + 1) // self.cycles - start
+
+    def kinds(self) -> list[Kind]:
+        """The shorter cycles, and those with the one step more that the first of them comes by when it is due."""
+        period, longer = divmod(self.total, self.cycles)
+        shorter = [(0, period, self.cycles - longer)]
+        return [*shorter, (self.bounds(-(-self.cycles // longer) - 1)[0], period + 1, longer)] if longer else shorter
 
     def to_config(self) -> dict[str, Any]:
         """``{split: {total, cycles}}``."""
@@ -140,13 +158,18 @@ class Stretched:
     def __post_init__(self, place: str) -> None:
         _whole(self, place, "period")
         if self.cycles is not None:
-            _whole(self, place, "cycles")
+            _whole(self, place, "cycles", most=MOST_CYCLES)
         stretch, floor = number(within(place, "stretch"), self.stretch), 1 if self.cycles is None else 0
         if stretch <= floor:
             accepted = "a number above 1 (a shrinking clock needs cycles)" if floor else "a number above 0"
             raise refuse(within(place, "stretch"), self.stretch, accepted)
         object.__setattr__(self, "stretch", int(stretch) if stretch.is_integer() else stretch)
         self._exact.append(Decimal(self.period))
+        for cycle in range(self.cycles or 0):
+            self._grow(cycle + 1)
+            if self._starts[-1] > LAST:
+                accepted = f"so few that together they have at most {LAST:,} steps"
+                raise refuse(within(place, "cycles"), self.cycles, accepted)
 
     def _grow(self, cycles: int) -> None:
         """Know the starts of all cycles up to number ``cycles``."""
@@ -154,7 +177,8 @@ class Stretched:
         while len(starts) <= cycles:
             period = int(exact[0].to_integral_value(ROUND_HALF_UP))
             starts.append(starts[-1] + max(period, 1))
-            exact[0] = DIGITS.multiply(exact[0], Decimal(str(self.stretch)))
+            # No cycle is longer than half of all steps there are, so that the end of the last fits into int64.
+            exact[0] = min(DIGITS.multiply(exact[0], Decimal(str(self.stretch))), Decimal(LAST // 2))
 
     def _reach(self, step: int) -> None:
         """Know the starts up to the first one after ``step``."""
@@ -182,7 +206,7 @@ class Stretched:
         if not steps.size:
             return steps, steps, steps
         self._reach(int(steps.max()))
-        starts = np.array([min(start, LAST) for start in self._starts], dtype=np.int64)
+        starts = np.array(self._starts[: bisect_right(self._starts, LAST) + 1], dtype=np.int64)
         cycle = np.searchsorted(starts, steps, side="right") - 1
         return cycle, steps - starts[cycle], starts[cycle + 1] - starts[cycle]
 
@@ -190,6 +214,10 @@ class Stretched:
         """Start and rounded length."""
         self._grow(cycle + 1)
         return self._starts[cycle], self._starts[cycle + 1] - self._starts[cycle]
+
+    def kinds(self) -> list[Kind]:
+        """Counted one by one."""
+        return count_kinds((*self.bounds(cycle), 1) for cycle in range(self.cycles or 1))
 
     def to_config(self) -> dict[str, Any]:
         """``{period, cycles?, stretch}``."""
@@ -200,9 +228,18 @@ class Stretched:
         return _call("Clock", self.to_config())
 
 
-def _whole(rhythm: object, place: str, name: str, least: int = 1) -> None:
+def count_kinds(kinds: Iterable[Kind]) -> list[Kind]:
+    """Kinds of the same length counted together, by the start of the first of them."""
+    counted: dict[int, tuple[int, int]] = {}
+    for start, period, count in kinds:
+        first, before = counted.get(period, (start, 0))
+        counted[period] = first, before + count
+    return [(start, period, count) for period, (start, count) in counted.items()]
+
+
+def _whole(rhythm: object, place: str, name: str, least: int = 1, most: int = LAST) -> None:
     """Check a whole number of a frozen rhythm, and keep it as a plain int."""
-    object.__setattr__(rhythm, name, whole(within(place, name), getattr(rhythm, name), least))
+    object.__setattr__(rhythm, name, whole(within(place, name), getattr(rhythm, name), least, most))
 
 
 def _call(name: str, arguments: dict[str, Any]) -> str:

@@ -11,8 +11,8 @@ from typing import Any, overload
 import numpy as np
 
 from lab.phase.clock import Clock, fraction, steps_of
-from lab.phase.errors import PhaseError, keys, number, refuse, within
-from lab.phase.rhythm import LAST, Ints
+from lab.phase.errors import LAST, PhaseError, keys, number, positive, refuse, within
+from lab.phase.rhythm import Ints, Kind
 from lab.phase.voice import Evaluated, Event, Floats, Moment, Voice
 from lab.phase.waves import Function, Wave, find
 
@@ -68,7 +68,7 @@ class Schedule(Evaluated):
         object.__setattr__(self, "_wave", wave)
         object.__setattr__(self, "_shift", (shift.numerator, shift.denominator))
 
-    def _kinds(self) -> list[tuple[int, int, int]]:
+    def _kinds(self) -> list[Kind]:
         return self.clock.kinds()
 
     # One path serves scalars and arrays: the wave is only ever called with floats (arrays call it once for each
@@ -144,6 +144,7 @@ class Schedule(Evaluated):
 
     def scaled(self, factor: float) -> Schedule:
         """``factor`` (above 0) times this."""
+        factor = positive("factor", factor)
         return replace(self, low=self.low * factor, high=self.high * factor)
 
     def matched_to(self, other: Voice, moment: Moment = "mean") -> Schedule:
@@ -238,12 +239,11 @@ class ConstantProduct(Evaluated):
     high: float
 
     def __post_init__(self) -> None:
-        for name in ("product", "low", "high"):
+        object.__setattr__(self, "product", positive("product", self.product))
+        for name in ("low", "high"):
             object.__setattr__(self, name, number(name, getattr(self, name)))
         if not isinstance(self.leader, Schedule) or self.leader.low < 0:
             raise refuse("leader", self.leader, "a schedule that is never negative")
-        if self.product <= 0:
-            raise refuse("product", self.product, "a number above 0")
         if self.low > self.high:
             raise refuse("low", self.low, f"a number of at most high ({self.high!r})")
 
@@ -252,7 +252,7 @@ class ConstantProduct(Evaluated):
         """The leader's."""
         return self.leader.clock
 
-    def _kinds(self) -> list[tuple[int, int, int]]:
+    def _kinds(self) -> list[Kind]:
         return self.clock.kinds()
 
     def _at(self, step: int) -> float:
@@ -286,6 +286,7 @@ class ConstantProduct(Evaluated):
 
     def scaled(self, factor: float) -> ConstantProduct:
         """``factor`` (above 0) times this."""
+        factor = positive("factor", factor)
         return replace(self, product=self.product * factor, low=self.low * factor, high=self.high * factor)
 
     def matched_to(self, other: Voice, moment: Moment = "mean") -> ConstantProduct:

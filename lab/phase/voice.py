@@ -12,12 +12,15 @@ import numpy as np
 from numpy.typing import NDArray
 
 from lab.phase.clock import Clock, steps_of
-from lab.phase.errors import PhaseError, number, refuse
-from lab.phase.rhythm import Ints
+from lab.phase.errors import LAST, PhaseError, number, refuse, whole
+from lab.phase.rhythm import Ints, Kind
 
 Floats: TypeAlias = NDArray[np.float64]
 Moment: TypeAlias = Literal["mean", "rms"]
 Event: TypeAlias = Literal["crest", "trough"] | float
+
+LONGEST, PORTION = 100_000_000, 1_000_000
+"""The longest cycle in steps over which a mean is taken, and how many steps of it are evaluated at a time."""
 
 
 @runtime_checkable
@@ -58,7 +61,7 @@ class Evaluated(ABC):
     """What follows from values alone: tables, moments and matching."""
 
     @abstractmethod
-    def _kinds(self) -> list[tuple[int, int, int]]:
+    def _kinds(self) -> list[Kind]:
         """The cycles over which moments are taken: ``Clock.kinds``."""
 
     @abstractmethod
@@ -73,14 +76,14 @@ class Evaluated(ABC):
     def __call__(self, step: Ints) -> Floats: ...
     def __call__(self, step: int | Ints) -> float | Floats:
         """The value: a float for an int ≥ 0, float64 of the same shape for an integer array."""
-        if type(step) is int and step >= 0:
+        if type(step) is int and 0 <= step <= LAST:
             return self._at(step)
         steps = steps_of(step)
         return self._at(steps) if isinstance(steps, int) else self._over(steps)
 
     def table(self, steps: int) -> Floats:
         """The values of steps 0..steps-1, float64[steps]."""
-        return self._over(np.arange(steps, dtype=np.int64))
+        return self._over(np.arange(whole("steps", steps, 0), dtype=np.int64))
 
     def mean(self) -> float:
         """Mean over the steps of one whole cycle (of a chain's endless part), or over all of a bounded clock's."""
@@ -93,7 +96,12 @@ class Evaluated(ABC):
     def _moment(self, of: Callable[[Floats], Floats]) -> float:
         sums, steps = [], 0
         for start, period, count in self._kinds():
-            sums.append(count * math.fsum(of(self._over(np.arange(start, start + period)))))
+            if period > LONGEST:
+                raise PhaseError(f"clock: no mean is taken over a cycle of {period:,} steps; at most {LONGEST:,} are")
+            portions = (
+                np.arange(at, min(at + PORTION, start + period)) for at in range(start, start + period, PORTION)
+            )
+            sums.append(count * math.fsum(value for portion in portions for value in of(self._over(portion)).tolist()))
             steps += count * period
         return math.fsum(sums) / steps
 
@@ -101,6 +109,8 @@ class Evaluated(ABC):
         """What this must be multiplied by for its moment to equal the other's."""
         if moment not in ("mean", "rms"):
             raise refuse("moment", moment, "mean or rms")
+        if not isinstance(other, Voice):
+            raise refuse("other", other, "a schedule, or a Constant of the number wanted")
         mine, theirs = (voice.mean() if moment == "mean" else voice.rms() for voice in (self, other))
         if mine == 0 or theirs / mine <= 0 or not math.isfinite(theirs / mine):
             raise PhaseError(f"{moment}: {mine!r} cannot be scaled to {theirs!r}; expected the same sign and no zero")
@@ -125,7 +135,7 @@ class Constant(Evaluated):
         """A constant follows no clock."""
         return None
 
-    def _kinds(self) -> list[tuple[int, int, int]]:
+    def _kinds(self) -> list[Kind]:
         return [(0, 1, 1)]
 
     def _at(self, step: int) -> float:

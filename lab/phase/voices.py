@@ -90,7 +90,7 @@ def parse_voice(clock: Clock, data: Any, field: str, leader: Leader, measured: S
     if "wave" not in data:
         unfit = [key for key in data if key not in WAVE_KEYS and key not in FOLLOW_KEYS]
         if unfit:
-            raise unknown(within(field, str(unfit[0])), unfit[0], (*WAVE_KEYS, *FOLLOW_KEYS))
+            raise unknown(within(field, str(unfit[0])), unfit[0], dict.fromkeys((*WAVE_KEYS, *FOLLOW_KEYS)))
         raise PhaseError(f"{field}: neither wave nor follow is given; expected one of them")
     keys(field, data, WAVE_KEYS)
     shape = {key: value for key, value in data.items() if key not in ("mean", "rms")}

@@ -162,10 +162,10 @@ def _content(step: int, state: Mapping[str, Any], about: Mapping[str, Any]) -> d
 def _verified(path: Path) -> dict[str, bytes]:
     try:
         sums = json.loads((path / MANIFEST).read_bytes())["sha256"]
-        content = {name: (path / name).read_bytes() for name in sums}
+        content = {name: (path / name).read_bytes() for name, _ in sums.items()}
     except FileNotFoundError as error:
         raise BrokenCheckpoint(f"{Path(error.filename).name} is missing") from None
-    except (OSError, ValueError, KeyError, TypeError) as error:
+    except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
         raise BrokenCheckpoint(f"{MANIFEST} cannot be read: {error}") from None
     for name, blob in content.items():
         if hashlib.sha256(blob).hexdigest() != sums[name]:

@@ -9,6 +9,8 @@ import torch
 
 from lab.errors import UserError
 
+MOST_THREADS = 1024
+
 
 def resolve_device(name: str = "auto") -> torch.device:
     """The device called ``name``; ``auto`` is the GPU where there is one.
@@ -38,13 +40,18 @@ def cpu_name() -> str:
     return platform.processor() or platform.machine()
 
 
+def out_of_memory(error: BaseException) -> bool:
+    """Whether an error means that the device or the machine has no memory left."""
+    return isinstance(error, MemoryError | torch.OutOfMemoryError) or "DefaultCPUAllocator" in str(error)
+
+
 def set_threads(threads: int | None) -> int:
     """Let torch use ``threads`` CPU threads (``None``: as it is) and return how many it uses.
 
     A sum split over another number of threads rounds differently, so a resume sets the number the run began with.
     """
     if threads is not None:
-        if threads < 1:
-            raise UserError(f"threads: {threads} is not accepted; it must be at least 1")
+        if not 1 <= threads <= MOST_THREADS:
+            raise UserError(f"threads: {threads} is not accepted; expected 1 to {MOST_THREADS}")
         torch.set_num_threads(threads)
     return torch.get_num_threads()

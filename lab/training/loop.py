@@ -13,7 +13,7 @@ import torch
 from lab.errors import Interrupted, RunError
 from lab.training import checkpoints, files
 from lab.training.config import RunConfig, resolve
-from lab.training.device import resolve_device
+from lab.training.device import out_of_memory, resolve_device
 from lab.training.finite import NonFiniteError, check_row
 from lab.training.paths import data_root
 from lab.training.provenance import record
@@ -107,6 +107,13 @@ def train(
             run.event("non_finite", error.step, quantity=error.name)
             note = f"; {loop.last_good()}; going on from it would meet the same: begin a run with other settings"
             raise NonFiniteError(error.name, error.step, error.value, note) from None
+        except (MemoryError, RuntimeError) as error:
+            if not out_of_memory(error):
+                raise
+            advice = "begin a run that asks for less, such as a smaller batch"
+            raise RunError(
+                f"run {run.name}: {context.device.type} is out of memory; {loop.last_good()}; {advice}"
+            ) from error
         except OSError as error:
             reason = files.full_disk(error)
             if reason is None:

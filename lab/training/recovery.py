@@ -44,7 +44,12 @@ def recover(run: Run) -> Recovery:
         f"checkpoint {path.name} is broken and not used ({reason}); the run goes on from step {found.step}"
         for path, reason in found.rejected.items()
     )
-    return Recovery(found, warnings)
+    lost = tuple(
+        f"{name} is shorter than it was at step {found.step}: lines of it are lost"
+        for name, size in found.about.get("logs", {}).items()
+        if size > ((run.path / name).stat().st_size if (run.path / name).exists() else 0)
+    )
+    return Recovery(found, warnings + lost)
 
 
 def rewind(run: Run, recovery: Recovery) -> None:

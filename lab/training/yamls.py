@@ -20,6 +20,10 @@ FLOAT = re.compile(
 BOOL = re.compile(r"(?:true|True|TRUE|false|False|FALSE)$")
 
 
+LONGEST_INT = 300
+MOST_VALUES = 100_000
+
+
 class Loader(yaml.SafeLoader):
     """PyYAML's safe loader, but ``1e-3`` is a number, ``off`` and ``12:30`` are words, and no key stands twice."""
 
@@ -35,7 +39,8 @@ class Loader(yaml.SafeLoader):
             key = key_node.value
             line = key_node.start_mark.line + 1
             if not isinstance(key, str) or key_node.tag not in ("tag:yaml.org,2002:str", "tag:yaml.org,2002:merge"):
-                raise UserError(f"line {line}: the key {key!r} is not a word; put it in quotes")
+                shown = repr(key) if isinstance(key, str) else "there"
+                raise UserError(f"line {line}: the key {shown} is not a word; put it in quotes")
             if key in seen:
                 raise UserError(f"line {line}: the key {key!r} stands twice")
             seen.add(key)
@@ -43,6 +48,9 @@ class Loader(yaml.SafeLoader):
 
 
 def _construct_int(loader: Loader, node: yaml.ScalarNode) -> int:
+    if len(node.value) > LONGEST_INT:
+        line = node.start_mark.line + 1
+        raise UserError(f"line {line}: a number of {len(node.value)} digits is not accepted; at most {LONGEST_INT} are")
     return int(node.value.replace("_", ""))
 
 
@@ -66,16 +74,33 @@ def parse(text: str) -> Any:
     """The value that a YAML text stands for.
 
     Raises:
-        UserError: it is no YAML, or a key stands twice; the message gives the line.
+        UserError: it is no YAML, or a key stands twice (the message gives the line), or it is nested without end.
     """
     try:
-        return yaml.load(text, Loader)
+        value = yaml.load(text, Loader)
+        if _size(value) > MOST_VALUES:
+            raise UserError(f"not a configuration: more than {MOST_VALUES:,} values, aliases counted where they stand")
+        return value
+    except RecursionError:
+        raise UserError("not a configuration: nested too deeply, or an alias within what it stands for") from None
     except yaml.MarkedYAMLError as error:
         mark = error.problem_mark
         where = f"line {mark.line + 1}, column {mark.column + 1}: " if mark else ""
         raise UserError(f"{where}not YAML: {error.problem or error.context}") from None
     except yaml.YAMLError as error:
         raise UserError(f"not YAML: {' '.join(str(error).split())}") from None
+
+
+def _size(value: Any) -> int:
+    """How many values a tree holds, counted no further than MOST_VALUES; RecursionError where it has no end."""
+    if not isinstance(value, dict | list):
+        return 1
+    size = 1
+    for item in value.values() if isinstance(value, dict) else value:
+        size += _size(item)
+        if size > MOST_VALUES:
+            break
+    return size
 
 
 def load_yaml(path: str | Path) -> dict[str, Any]:

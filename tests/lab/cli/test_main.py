@@ -1,10 +1,15 @@
 """The command line as a whole: help, version, exit statuses, and trainers that cannot be loaded."""
 
+import errno
 import resource
 import subprocess
 import sys
 from collections.abc import Callable
 from importlib.metadata import version
+
+import pytest
+
+from lab.cli.main import main
 
 Lab = Callable[..., "subprocess.CompletedProcess[str]"]
 
@@ -37,6 +42,45 @@ def test_no_command_and_an_unknown_one(lab: Lab) -> None:
     done = lab("trian")
     assert done.returncode == 2
     assert "invalid choice: 'trian'" in done.stderr
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        ([], "lab: the following arguments are required: COMMAND (see lab --help)\n"),
+        (["toy", "train"], "lab: the following arguments are required: PRESET|FILE (see lab toy train --help)\n"),
+        (["resume", "x", "--quite"], "lab: unrecognized arguments: --quite (see lab --help)\n"),
+        (
+            ["bench", "phase", "--blocks", "x"],
+            "lab: argument --blocks: invalid int value: 'x' (see lab bench phase --help)\n",
+        ),
+        (["bench", "phase", "--blocks", "0"], "lab: --blocks 0: at least one is needed\n"),
+        (["bench", "phase", "--threads", "0"], "lab: threads: 0 is not accepted; expected 1 to 1024\n"),
+    ],
+)
+def test_wrong_words_are_one_line(lab: Lab, words: list[str], said: str) -> None:
+    done = lab(*words)
+    assert done.stderr == said
+    assert done.returncode == 2
+
+
+@pytest.mark.parametrize(
+    ("error", "said"),
+    [
+        (PermissionError(errno.EACCES, "Permission denied", "runs/a/lock"), "lab: runs/a/lock: Permission denied\n"),
+        (OSError("no device"), "lab: no device\n"),
+        (MemoryError(), "lab: out of memory; ask for less at once\n"),
+    ],
+)
+def test_what_the_system_refuses_is_one_line(
+    error: Exception, said: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def refuse(args: object) -> int:
+        raise error
+
+    monkeypatch.setattr("lab.cli.resume.resume", refuse)
+    assert main(["resume", "a"]) == 1
+    assert capsys.readouterr().err == said
 
 
 def test_a_broken_plugin_says_so_when_it_is_asked_for(lab: Lab) -> None:

@@ -9,10 +9,11 @@ from itertools import islice
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import assume, given
 from hypothesis import strategies as st
 
 from lab.phase import Clock, PhaseError, Position
+from lab.phase.errors import LAST
 
 
 def bounded(most_cycles: int = 6) -> st.SearchStrategy[Clock]:
@@ -116,6 +117,7 @@ def test_the_power_where_a_logarithm_rounds_wrongly() -> None:
 
 @given(st.integers(2, 10), st.integers(0, 36))
 def test_every_power_of_a_stretch_begins_a_cycle(stretch: int, cycle: int) -> None:
+    assume(stretch**cycle < LAST // 2)
     start = (stretch**cycle - 1) // (stretch - 1)
     clock = Clock(period=1, stretch=stretch)
     assert clock.position(start) == Position(cycle, 0.0, stretch**cycle)
@@ -179,6 +181,15 @@ def test_shapes_and_empty_arrays_are_kept() -> None:
         (lambda: Clock(period=10, stretch=math.nan), "stretch: nan"),
         (lambda: Clock.split(total=3, cycles=4), "total: 3 is not accepted; expected an integer of at least 4"),
         (lambda: Clock(10).then(Clock(10)), "then: Clock(period=10) is not accepted; expected a clock with a number"),
+        (lambda: Clock(10, cycles=2).then(5), "then: 5 is not accepted; expected a Clock"),
+        (lambda: Clock(10, cycles=3, stretch=True), "stretch: True"),
+        (lambda: Clock(LAST + 1), f"period: an integer of that size is not accepted; expected at most {LAST:,}"),
+        (lambda: Clock(10, cycles=LAST), "cycles: an integer of that size"),
+        (lambda: Clock(10, cycles=10**9, stretch=0.5), "cycles: an integer of that size"),
+        (lambda: Clock(10, cycles=100_000, stretch=2), "cycles: 100000 is not accepted; expected so few that"),
+        (lambda: Clock(LAST, cycles=1).then(Clock(1, cycles=1)), "then: Clock(period=1, cycles=1)"),
+        (lambda: Clock(10).position(LAST + 1), "step: "),
+        (lambda: Clock(10).position(np.array([2**63], dtype=np.uint64)), "step: "),
         (lambda: Clock(10).position(-1), "step: -1"),
         (lambda: Clock(10).position(1.5), "step: 1.5"),
         (lambda: Clock(10).position(np.array([0.5])), "step: "),
@@ -201,6 +212,41 @@ def test_bad_input_is_refused_by_field_value_and_what_is_accepted(make, message:
         make()
     assert message in str(refused.value)
     assert "\n" not in str(refused.value)
+
+
+@pytest.mark.parametrize(
+    "clock",
+    [
+        Clock.split(LAST, 10**6 + 3),
+        Clock.split(LAST, LAST),
+        Clock(LAST, cycles=1),
+        Clock(7, stretch=1e300),
+        Clock(7, cycles=50, stretch=2),
+    ],
+    ids=repr,
+)
+def test_far_steps_are_the_same_alone_and_in_an_array(clock: Clock) -> None:
+    steps = [0, 7, 8, 10**12, LAST // 3, LAST - 1, LAST]
+    cycles, phases, periods = clock.position(np.array(steps))
+    together = [Position(*each) for each in zip(cycles.tolist(), phases.tolist(), periods.tolist(), strict=True)]
+    assert [clock.position(step) for step in steps] == together
+
+
+@given(clocks())
+def test_kinds_count_the_cycles_of_one_length(clock: Clock) -> None:
+    if clock.cycles is None:
+        return
+    periods = clock.periods(clock.cycles)
+    starts = [sum(periods[:cycle]) for cycle in range(len(periods))]
+    expected = {period: (starts[periods.index(period)], periods.count(period)) for period in periods}
+    found = {period: (start, count) for start, period, count in clock.kinds()}
+    assert found == expected
+    assert len(found) == len(clock.kinds())
+
+
+def test_kinds_of_countless_cycles_are_not_counted_one_by_one() -> None:
+    assert Clock(10, cycles=10**15).kinds() == [(0, 10, 10**15)]
+    assert Clock.split(10**17 + 1, 10**15).kinds() == [(0, 100, 10**15 - 1), (10**17 - 100, 101, 1)]
 
 
 def test_numpy_integers_are_steps_and_periods_too() -> None:

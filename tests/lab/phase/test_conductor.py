@@ -104,6 +104,10 @@ def test_a_resumed_conductor_fires_what_the_first_would_have() -> None:
         (lambda: Conductor({"lr": (LR, "optimizer")}), "lr: 'optimizer' is not accepted; expected a target"),
         (lambda: Conductor({"lr": LR}).on("crest", of="lrr", do=print), "of: unknown 'lrr' (did you mean 'lr'?)"),
         (lambda: Conductor({"lr": LR}).on("crests", of="lr", do=print), "event: 'crests'"),
+        (lambda: Conductor({"lr": LR}).on("crest", of="lr", do=None), "do: None is not accepted; expected a function"),
+        (lambda: Conductor({"lr": (LR, None, 1)}), "expected a voice, or a pair of a voice and a target"),
+        (lambda: Conductor({"lr": LR}).step(np.arange(3)), "step: array([0, 1, 2])"),
+        (lambda: Conductor({"lr": LR}).step(True), "step: True"),
         (lambda: Conductor({"c": Constant(1.0)}).on("crest", of="c", do=print), "a constant has none"),
         (lambda: Conductor({"e": Follower("difficulty", 0, 1)}).on("crest", of="e", do=print), "of: unknown 'e'"),
         (lambda: Conductor({"e": Follower("difficulty", 0, 1)}).step(0), "levels: unknown 'difficulty'"),
@@ -115,6 +119,11 @@ def test_mistakes_are_refused(make: Any, message: str) -> None:
     with pytest.raises(PhaseError) as refused:
         make()
     assert message in str(refused.value)
+
+
+def test_it_shows_its_voices() -> None:
+    voices = {"lr": (LR, None), "e": Follower("difficulty", 0, 1)}
+    assert repr(Conductor(voices)) == f"Conductor({{lr: {LR!r}, e: {voices['e']!r}}})"
 
 
 def test_six_voices_cost_tens_of_microseconds_at_most() -> None:

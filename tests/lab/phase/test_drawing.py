@@ -30,7 +30,7 @@ def test_a_wave_is_full_at_its_crest_and_empty_at_its_trough() -> None:
 
 
 @pytest.mark.parametrize("width", [40, 80, 100])
-@pytest.mark.parametrize("steps", [1, 5, 2000, 10**12])
+@pytest.mark.parametrize("steps", [1, 5, 2000, 10**12, 2**62])
 def test_no_line_is_wider_than_asked(width: int, steps: int) -> None:
     follower = {"follow": "difficulty", "low": 0, "high": 1}
     lines = picture({"lr." + 30 * "x": COSINE, "c": 0.5, "e": follower}, steps=steps, width=width)

@@ -195,6 +195,16 @@ def test_moments_of_many_alike_cycles_cost_one_cycle() -> None:
     assert Schedule(Clock(period=1000, cycles=10**5), "cosine").mean() == pytest.approx(0.5)
 
 
+@pytest.mark.parametrize("portion", [1, 7, 100, 1000])
+def test_moments_do_not_depend_on_the_portions_they_are_summed_in(
+    portion: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    schedule = Schedule(Clock.split(301, 3), "one_cycle", -0.1, 1.0, 0.3)
+    whole = schedule.mean(), schedule.rms()
+    monkeypatch.setattr("lab.phase.voice.PORTION", portion)
+    assert (schedule.mean(), schedule.rms()) == whole
+
+
 @pytest.mark.parametrize("low", [-1.0, 0.0])
 def test_what_cannot_be_matched_is_refused(low: float) -> None:
     with pytest.raises(PhaseError, match=r"mean: .* cannot be scaled to"):
@@ -292,9 +302,24 @@ def test_a_follower_refuses_what_is_no_level(level: float) -> None:
         (lambda: Schedule(Clock(10))(-1), "step: -1"),
         (lambda: Schedule(Clock(10))(0.5), "step: 0.5"),
         (lambda: Schedule(Clock(10))(True), "step: True"),
+        (lambda: Schedule(Clock(10))(2**62 + 1), "step: an integer of that size is not accepted; expected at most"),
+        (lambda: Schedule(Clock(10)).table(-1), "steps: -1"),
+        (lambda: Schedule(Clock(10)).table(1.5), "steps: 1.5"),
+        (lambda: Schedule(Clock(10)).scaled(-1), "factor: -1 is not accepted; expected a number above 0"),
+        (lambda: Schedule(Clock(10)).constant_product(1, 0, 1).scaled(0), "factor: 0"),
+        (
+            lambda: Schedule(Clock(10)).matched_to(5e-4),
+            "other: 0.0005 is not accepted; expected a schedule, or a Constant",
+        ),
+        (lambda: Schedule(Clock(10**12)).mean(), "clock: no mean is taken over a cycle of 1,000,000,000,000 steps"),
+        (lambda: Constant(10**400), "value: an integer of that size is not accepted; expected a finite number"),
+        (lambda: Follower("x", 0, 1, anti="no"), "anti: 'no' is not accepted; expected true or false"),
         (lambda: Constant(math.nan), "value: nan"),
         (lambda: Schedule(Clock(10), low=-1.0).constant_product(1, 0, 1), "leader: "),
-        (lambda: Schedule(Clock(10)).constant_product(0, 0, 1), "product: 0.0"),
+        (
+            lambda: Schedule(Clock(10)).constant_product(0, 0, 1),
+            "product: 0 is not accepted; expected a number above 0",
+        ),
         (lambda: Schedule(Clock(10)).constant_product(1, 2, 1), "low: 2.0"),
         (lambda: Follower("x", 2, 1), "low: 2.0"),
         (lambda: Schedule.from_config({"wave": "cosine", "low": 0, "high": 1}), "clock: missing"),

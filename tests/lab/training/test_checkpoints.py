@@ -1,5 +1,6 @@
 """Checkpoints hold any state exactly, are whole or not there, and know when they were altered."""
 
+import json
 import os
 from pathlib import Path
 from typing import Any
@@ -176,6 +177,14 @@ def test_a_checkpoint_under_the_name_of_another_step_is_broken(tmp_path: Path) -
     checkpoints.save(tmp_path, 1, {"a": 1}).rename(tmp_path / "000000009")
     with pytest.raises(BrokenCheckpoint, match="step 1"):
         checkpoints.load(tmp_path / "000000009")
+
+
+@pytest.mark.parametrize("sums", [["state.json"], None, "state.json", 3])
+def test_a_manifest_that_is_no_mapping_is_broken(tmp_path: Path, sums: object) -> None:
+    path = checkpoints.save(tmp_path, 1, {"a": 1})
+    (path / "manifest.json").write_text(json.dumps({"sha256": sums}))
+    with pytest.raises(BrokenCheckpoint, match=r"manifest\.json cannot be read"):
+        checkpoints.load(path)
 
 
 def test_none_at_all_and_none_whole(tmp_path: Path) -> None:

@@ -6,11 +6,13 @@ import shutil
 import signal
 import subprocess
 import sys
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
+import torch
 import toy
 
 from lab.errors import Interrupted, RunError, UserError
@@ -147,6 +149,42 @@ def test_half_written_lines_are_cut_off(tmp_path: Path, whole: Run) -> None:
     assert go(run).began_at == 20
     assert bytes_of(run) == bytes_of(whole)
     assert [row["step"] for row in read(run.timing.path)] == [row["step"] for row in read(run.metrics.path)]
+
+
+def test_lines_lost_from_a_log_are_told(tmp_path: Path) -> None:
+    run = begin(tmp_path)
+    with pytest.raises(Interrupted):
+        go(run, Stops(35, interrupt))
+    run.metrics.path.unlink()
+    heard: list[str] = []
+    go(run, warn=heard.append)
+    assert heard == ["metrics.jsonl is shorter than it was at step 35: lines of it are lost"]
+
+
+def run_out_on_the_host() -> None:
+    torch.empty(2**50)
+
+
+def run_out_in_numpy() -> None:
+    np.empty(2**50)
+
+
+def run_out_on_a_gpu() -> None:
+    raise torch.OutOfMemoryError("CUDA out of memory. Tried to allocate 2.00 GiB.\nSee documentation")
+
+
+@pytest.mark.parametrize("what", [run_out_on_the_host, run_out_in_numpy, run_out_on_a_gpu])
+def test_no_memory_left_is_one_line(tmp_path: Path, what: Callable[[], None]) -> None:
+    with pytest.raises(RunError) as stopped:
+        go(begin(tmp_path), Stops(25, what))
+    assert str(stopped.value).startswith("run run: cpu is out of memory; the last good checkpoint is ")
+    assert str(stopped.value).endswith("000000020; begin a run that asks for less, such as a smaller batch")
+
+
+def test_an_error_of_the_trainer_is_no_lack_of_memory(tmp_path: Path) -> None:
+    with pytest.raises(RuntimeError, match="mat1 and mat2") as stopped:
+        go(begin(tmp_path), Stops(25, lambda: torch.ones(2, 3) @ torch.ones(2, 3)))
+    assert not isinstance(stopped.value, RunError)
 
 
 def test_killed_before_the_first_checkpoint_begins_again(tmp_path: Path, whole: Run) -> None:

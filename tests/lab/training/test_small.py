@@ -60,8 +60,9 @@ def test_threads() -> None:
         assert set_threads(1) == set_threads(None) == torch.get_num_threads() == 1
     finally:
         torch.set_num_threads(before)
-    with pytest.raises(UserError, match="threads: 0 is not accepted"):
-        set_threads(0)
+    for threads in (0, 10**12):
+        with pytest.raises(UserError, match=f"threads: {threads} is not accepted; expected 1 to 1024"):
+            set_threads(threads)
 
 
 def test_places(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -1,5 +1,6 @@
 """YAML without surprises: numbers that look like numbers are, words stay words, what is written reads back equal."""
 
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -9,6 +10,9 @@ from hypothesis import strategies as st
 
 from lab.errors import UserError
 from lab.training.yamls import dump_yaml, load_yaml, parse
+
+LAUGHS = "\n".join(f"{b}: &{b} [{', '.join([f'*{a}'] * 9)}]" for a, b in pairwise("abcdefghijkl"))
+"""Nine of nine of nine …: few bytes that stand for 9^12 values."""
 
 words = st.text(st.characters(codec="utf-8", exclude_categories=("Cs", "Cc")), max_size=12) | st.sampled_from(
     [
@@ -63,6 +67,11 @@ def test_words(text: str) -> None:
         ("a: 1\nb: 2\na: 3", "line 3: the key 'a' stands twice"),
         ("voices: {x: 1, x: 2}", "line 1: the key 'x' stands twice"),
         ("1: a", "line 1: the key '1' is not a word"),
+        ("? [1, 2]\n: a", "line 1: the key there is not a word"),
+        ("x: 1\nn: " + "9" * 6000, "line 2: a number of 6000 digits is not accepted"),
+        ("clock: &c {then: [*c]}", "an alias within what it stands for"),
+        ("a: " + "[" * 3000, "nested too deeply"),
+        ("a: &a [1, 2, 3, 4, 5, 6, 7, 8, 9]\n" + LAUGHS, "more than 100,000 values"),
         ("a: [1, 2", "line 1, column 9: not YAML"),
         ("!!python/object/apply:os.system [ls]", "not YAML"),
         ("- a", "holds no mapping"),
