@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import argparse
 import json
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -103,7 +105,8 @@ def _watch(args: argparse.Namespace) -> int:
     if args.out.suffix.lower() != ".gif":
         raise UserError(f"--out {args.out}: a film is a GIF; accepted: a name ending in .gif")
     trainer = load(options.chosen_run(args))
-    shown = film(trainer, args.out, args.difficulty, args.seed)
+    with _writing(args.out):
+        shown = film(trainer, args.out, args.difficulty, args.seed)
     print(f"{args.out}: {shown.steps} steps at difficulty {args.difficulty:g}, return {shown.total:.1f}")
     return 0
 
@@ -112,15 +115,26 @@ def _export(args: argparse.Namespace) -> int:
     if args.out.suffix.lower() != ".zip":
         raise UserError(f"--out {args.out}: SB3 reads zip files; accepted: a name ending in .zip")
     trainer = load(options.chosen_run(args))
-    args.out.parent.mkdir(parents=True, exist_ok=True)
-    trainer.model.save(args.out)
+    moments = trainer.env.observations
+    beside = args.out.with_suffix(".normalisation.json")
+    with _writing(args.out):
+        trainer.model.save(args.out)
+        if moments is not None:
+            beside.write_text(json.dumps({"mean": moments.mean.tolist(), "variance": moments.variance.tolist()}) + "\n")
     print(f"{args.out}: load it with stable_baselines3.PPO.load")
-    if trainer.env.observations is not None:
-        beside = args.out.with_suffix(".normalisation.json")
-        moments = trainer.env.observations
-        beside.write_text(json.dumps({"mean": moments.mean.tolist(), "variance": moments.variance.tolist()}) + "\n")
+    if moments is not None:
         print(f"{beside}: the observations' mean and variance, with which the agent sees (o - mean) / sqrt(variance)")
     return 0
+
+
+@contextmanager
+def _writing(out: Path) -> Iterator[None]:
+    """Make the folder of ``out``; a file that cannot be written is the user's to mend."""
+    try:
+        out.parent.mkdir(parents=True, exist_ok=True)
+        yield
+    except OSError as error:
+        raise UserError(f"--out {out}: cannot be written: {error.strerror}") from None
 
 
 def _count(text: str) -> int:

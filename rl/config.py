@@ -5,10 +5,14 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Annotated, Any, Literal
 
+import numpy as np
 from pydantic import Field, model_validator
 
 from curricula.config import CurriculumConfig
+from lab.errors import UserError
+from lab.phase import Follower
 from lab.training.config import Config, Device, RunConfig
+from rl import tasks
 
 Difficulty = Annotated[float, Field(ge=0.0, le=1.0)]
 
@@ -62,12 +66,30 @@ class RlConfig(RunConfig):
 
     @model_validator(mode="after")
     def _whole_batches(self) -> RlConfig:
-        """A last batch of one sample has no advantage deviation: refuse it before PPO divides by it."""
-        if (self.n_envs * self.n_steps) % self.batch_size == 1:
-            raise ValueError(
-                f"batch_size {self.batch_size} leaves a last batch of 1 sample in a rollout of "
-                f"n_envs * n_steps = {self.n_envs * self.n_steps}; take a divisor of it"
+        """A smaller last batch would weigh its samples more; one of a single sample has no advantage deviation."""
+        rollout = self.n_envs * self.n_steps
+        if rollout % self.batch_size:
+            raise UserError(
+                f"batch_size: {self.batch_size} is not accepted; "
+                f"a divisor of the rollout, n_envs * n_steps = {rollout}, is expected"
             )
+        return self
+
+    @model_validator(mode="after")
+    def _known_task(self) -> RlConfig:
+        """A misspelt task or axis, or a curriculum of nothing, is told before there is a run directory."""
+        at_target = self.curriculum.kind == "none" and self.curriculum.build().level == 1.0
+        tasks.check(self.task, self.axes, None if at_target else self.curriculum.kind)
+        return self
+
+    @model_validator(mode="after")
+    def _no_negative_voices(self) -> RlConfig:
+        """A negative learning rate would climb the loss, and PPO means nothing by a negative clip range or weight."""
+        steps = np.unique(np.linspace(0, self.steps, 10_001).astype(np.int64))
+        for name, voice in self.parsed_voices().items():
+            values = [voice.low, voice.high] if isinstance(voice, Follower) else voice(steps)
+            if (least := float(np.min(values))) < 0.0:
+                raise UserError(f"voices.{name}: reaches {least:g}; accepted: numbers of at least 0")
         return self
 
     @classmethod

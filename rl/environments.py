@@ -9,11 +9,9 @@ from gymnasium.vector import AutoresetMode
 
 import curricula
 from lab.errors import UserError
+from rl import tasks
 from rl.config import RlConfig
 from rl.vec_env import BatchedVecEnv
-
-OURS = "lab/"
-"""Ids of our own tasks begin so."""
 
 
 def build(config: RlConfig, num_envs: int, seed: int) -> BatchedVecEnv:
@@ -22,15 +20,13 @@ def build(config: RlConfig, num_envs: int, seed: int) -> BatchedVecEnv:
     A task of ``curricula.task_ids()`` is one NumPy batch; any other Gymnasium id becomes single environments.
 
     Raises:
-        UserError: the id is unknown, or asks for difficulty axes that the environment does not have.
+        UserError: its observations are no Box, or Gymnasium cannot make it.
     """
-    if config.task.startswith(OURS):
+    if tasks.batched(config.task):
         batch = curricula.make_vec(
             config.task, num_envs, axes=config.axes or None, max_episode_steps=config.max_episode_steps
         )
         return BatchedVecEnv(batch, seed)
-    if config.axes:
-        raise UserError(f"axes {sorted(config.axes)}: {config.task} has no difficulty axes; tasks: {_task_list()}")
     env = _singles(config, num_envs)
     if not isinstance(env.single_observation_space, gymnasium.spaces.Box):
         space = type(env.single_observation_space).__name__
@@ -41,7 +37,7 @@ def build(config: RlConfig, num_envs: int, seed: int) -> BatchedVecEnv:
 def single(config: RlConfig, difficulty: float, render_mode: str | None = None) -> gymnasium.Env[Any, Any]:
     """One environment of the configured task at a difficulty, as ``gymnasium.make`` gives it."""
     options: dict[str, Any] = {}
-    if config.task.startswith(OURS):
+    if tasks.batched(config.task):
         options = {"difficulty": difficulty} | ({"axes": config.axes} if config.axes else {})
     limit = config.max_episode_steps
     env: gymnasium.Env[Any, Any] = gymnasium.make(
@@ -63,10 +59,5 @@ def _singles(config: RlConfig, num_envs: int) -> gymnasium.vector.VectorEnv[Any,
             vector_kwargs={"autoreset_mode": AutoresetMode.SAME_STEP},
             **options,
         )
-    except (gymnasium.error.Error, ModuleNotFoundError) as error:
-        reason = " ".join(str(error).split())
-        raise UserError(f"task {config.task!r}: {reason} (own tasks: {_task_list()}; or any Gymnasium id)") from error
-
-
-def _task_list() -> str:
-    return ", ".join(curricula.task_ids())
+    except (gymnasium.error.Error, ImportError) as error:
+        raise UserError(f"task {config.task!r}: {' '.join(str(error).split())}") from error

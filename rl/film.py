@@ -32,7 +32,7 @@ def film(trainer: RlTrainer, out: Path, difficulty: float, seed: int) -> Shown:
 
     Args:
         trainer: whose policy plays.
-        out: the GIF; its directory is made.
+        out: the GIF.
         difficulty: in [0, 1].
         seed: of the first state.
 
@@ -55,7 +55,6 @@ def film(trainer: RlTrainer, out: Path, difficulty: float, seed: int) -> Shown:
         env.close()
     rate = float(env.metadata.get("render_fps") or 30)
     pause = [max(_FASTEST, round(1000 / rate))] * (len(frames) - 1) + [1000]
-    out.parent.mkdir(parents=True, exist_ok=True)
     frames[0].save(out, save_all=True, append_images=frames[1:], duration=pause, loop=0, optimize=False)
     return Shown(len(frames) - 1, total)
 

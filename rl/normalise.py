@@ -45,7 +45,7 @@ class Moments:
 
     def state_dict(self) -> dict[str, Any]:
         """Mean, variance and count."""
-        return {"mean": self.mean.copy(), "variance": self.variance.copy(), "count": self.count}
+        return {"mean": np.array(self.mean), "variance": np.array(self.variance), "count": self.count}
 
     def load_state_dict(self, state: Mapping[str, Any]) -> None:
         """Restore ``state_dict``."""

@@ -15,7 +15,6 @@ from stable_baselines3 import PPO
 from stable_baselines3.common.callbacks import BaseCallback, CallbackList
 from stable_baselines3.common.logger import Logger
 
-from lab.errors import UserError
 from lab.training.finite import NonFiniteError
 from lab.training.trainer import Context
 from rl import environments
@@ -58,7 +57,7 @@ class RlTrainer:
         context: what the laboratory hands over.
 
     Raises:
-        UserError: an unknown task, or a curriculum for an environment that has no difficulty.
+        UserError: the task cannot be made, or its observations are not a Box.
     """
 
     def __init__(self, config: RlConfig, context: Context) -> None:
@@ -88,14 +87,10 @@ class RlTrainer:
             self._callback.on_training_start({}, {})
 
     def _teacher(self) -> CurriculumCallback | None:
-        """Who chooses difficulties; nobody where the task has none and none is asked for."""
-        teacher = self.config.curriculum.build()
-        if self.batch.has_difficulty:
-            return CurriculumCallback(teacher, seed=self.config.seed)
-        if self.config.curriculum.kind != "none" or teacher.level != 1.0:
-            kind = self.config.curriculum.kind
-            raise UserError(f"curriculum.kind {kind!r}: {self.config.task} has no set_difficulty; accepted: none")
-        return None
+        """Who chooses difficulties; nobody where the task has none (the configuration then asks for none)."""
+        if not self.batch.has_difficulty:
+            return None
+        return CurriculumCallback(self.config.curriculum.build(), seed=self.config.seed)
 
     def _levels(self) -> dict[str, float]:
         """What voices that follow the difficulty read; a task without difficulty is the target task."""

@@ -14,7 +14,7 @@ from typing import Any
 import gymnasium as gym
 
 from curricula.difficulty import Difficulty, meant
-from curricula.tasks.task import load_task
+from curricula.tasks.task import Task, load_task
 from curricula.vector import BatchedTask
 from lab.errors import UserError
 
@@ -44,6 +44,18 @@ def task_ids() -> list[str]:
     return sorted(TASKS)
 
 
+def task_of(task_id: str) -> Task[Any]:
+    """The task behind an id.
+
+    Raises:
+        UserError: for an unknown one.
+    """
+    if task_id not in TASKS:
+        hint = meant(str(task_id), TASKS)
+        raise UserError(f"task is {task_id!r}, which is unknown{hint}; accepted: {', '.join(task_ids())}")
+    return load_task(TASKS[task_id])
+
+
 def make_vec(
     task_id: str,
     num_envs: int,
@@ -58,7 +70,4 @@ def make_vec(
     Raises:
         UserError: for an unknown task or a value that is not accepted.
     """
-    if task_id not in TASKS:
-        hint = meant(str(task_id), TASKS)
-        raise UserError(f"task is {task_id!r}, which is unknown{hint}; accepted: {', '.join(task_ids())}")
-    return BatchedTask(TASKS[task_id], num_envs, difficulty, axes, max_episode_steps, render_mode)
+    return BatchedTask(task_of(task_id), num_envs, difficulty, axes, max_episode_steps, render_mode)

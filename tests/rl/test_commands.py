@@ -70,6 +70,25 @@ def test_export_gives_sb3_users_the_same_agent(results, tmp_path, capsys):
     assert action in (0, 1, 2)
 
 
+@pytest.mark.parametrize(("command", "name"), [("watch", "film.gif"), ("export", "agent.zip")])
+def test_a_place_that_cannot_be_written_is_one_line_and_status_2(results, tmp_path, capsys, command, name):
+    (tmp_path / "file").write_text("in the way")
+    out = tmp_path / "file" / name
+    assert main(["rl", command, "short", "--results", str(results), "--out", str(out)]) == 2
+    error = capsys.readouterr().err
+    assert f"--out {out}: cannot be written" in error
+    assert error.count("\n") == 1
+
+
+@pytest.mark.parametrize(
+    "change",
+    ["task=lab/MountainCar", "task=NoSuch-v0", "axes={pwer: {easy: 2}}", "task=Acrobot-v1", "batch_size=100"],
+)
+def test_a_mistake_in_the_task_leaves_no_run_directory(tmp_path, capsys, change):
+    assert main(["rl", "train", "mountain-car", "--set", change, "--results", str(tmp_path)]) == 2
+    assert not list(tmp_path.rglob("config.yaml"))
+
+
 @pytest.mark.parametrize(
     ("arguments", "told"),
     [

@@ -43,6 +43,19 @@ def test_a_copy_from_a_checkpoint_continues_bit_for_bit(make_trainer, tmp_path, 
     assert np.array_equal(second.model._last_obs, whole.model._last_obs)
 
 
+@pytest.mark.parametrize("curriculum", CURRICULA, ids=lambda curriculum: curriculum["kind"])
+def test_a_state_that_was_loaded_and_is_saved_again_is_the_same_file_for_file(make_trainer, tmp_path, curriculum):
+    options = {"curriculum": curriculum, "normalise_rewards": True, "max_episode_steps": 30}
+    first, second = make_trainer(**options), make_trainer(**options)
+    first.advance(384)
+    second.load_state_dict(through_the_disk(first, tmp_path / "first"))
+    through_the_disk(second, tmp_path / "second")
+    files = sorted(path.relative_to(tmp_path / "first") for path in (tmp_path / "first").rglob("*") if path.is_file())
+    assert len(files) > 5
+    for path in files:
+        assert (tmp_path / "first" / path).read_bytes() == (tmp_path / "second" / path).read_bytes(), path
+
+
 def test_evaluating_and_other_peoples_random_numbers_change_nothing(make_trainer):
     plain, disturbed = make_trainer(), make_trainer()
     plain.advance(512)
@@ -143,7 +156,20 @@ def test_any_gymnasium_task_trains_without_a_curriculum_and_says_that_a_resume_r
         ({"task": "Acrobot-v1", "axes": {"power": {"easy": 1.0}}}, "axes"),
         ({"task": "FrozenLake-v1", "curriculum": {"kind": "none"}}, "Discrete"),
         ({"task": "NoSuch-v0"}, "NoSuch"),
-        ({"batch_size": 127}, "batch_size"),
+        ({"batch_size": 127}, "batch_size: 127 .* = 128"),
+        ({"batch_size": 48}, "batch_size: 48"),
+        ({"batch_size": 256}, "batch_size: 256"),
+        ({"axes": {"power": {"easy": float("nan")}}}, r"axes\.power\.easy is nan"),
+        ({"task": "Acrobot-v1", "curriculum": {"kind": "none", "difficulty": 0.5}}, "set_difficulty"),
+        ({"voices": {"learning_rate": -1e-3}}, r"voices\.learning_rate: reaches -0\.001"),
+        (
+            {"voices": {"learning_rate": {"follow": "difficulty", "relation": "in_phase", "low": -1e-3, "high": 1e-3}}},
+            r"voices\.learning_rate: reaches -0\.001",
+        ),
+        (
+            {"voices": {"learning_rate": 1e-3, "clip_range": {"wave": "cosine", "low": -0.1, "high": 0.1}}},
+            r"voices\.clip_range: reaches -0\.1",
+        ),
         ({"voices": {"clip_range": 0.2}}, "learning_rate"),
         ({"voices": {"learning_rate": 1e-3, "clip": 0.2}}, "clip_range"),
         ({"axes": {"pwer": {"easy": 1.0}}}, "power"),
