@@ -11,6 +11,7 @@ from matplotlib.cm import ScalarMappable
 from matplotlib.collections import LineCollection
 from matplotlib.colors import Normalize
 from matplotlib.figure import Figure
+from numpy.typing import NDArray
 
 from lab.reports import style
 from lab.reports.runs import Arm, RunData
@@ -30,6 +31,12 @@ class Path2D:
     cycle: Ints
     x: Floats
     y: Floats
+
+    @property
+    def settled(self) -> NDArray[np.bool_]:
+        """The rows after the first cycle, the transient; all of them until there are as many rows after it as in it."""
+        first = self.cycle == self.cycle.min()
+        return ~first if 2 * first.sum() <= len(first) else np.ones_like(first)
 
 
 def path_of(run: RunData, x: str, y: str) -> Path2D | None:
@@ -58,10 +65,10 @@ def mean_cycle(paths: Sequence[Path2D]) -> tuple[Floats, Floats, Floats] | None:
 
     The first cycle is a transient and left out.
     """
-    late = [path for path in paths if len(np.unique(path.cycle)) > 1]
+    late = [path for path in paths if not path.settled.all()]
     if not late:
         return None
-    kept = [path.cycle > path.cycle.min() for path in late]
+    kept = [path.settled for path in late]
     bins = int(min(_BINS, np.median(np.unique(late[0].cycle[kept[0]], return_counts=True)[1])))
     if bins < 4:
         return None
@@ -151,8 +158,7 @@ def _coloured(axes: Axes, x: Floats, y: Floats, phase: Floats, width: float, alp
 
 def _limits(axes: Axes, paths: Sequence[Path2D]) -> None:
     """Show what comes after the first cycle, and as much of the first, the transient, as leaves that readable."""
-    # A path of one cycle has no transient to tell from the rest: all of it counts.
-    late = [(path.cycle > path.cycle.min()) | (path.cycle.max() == path.cycle.min()) for path in paths]
+    late = [path.settled for path in paths]
     for every, set_limits in (([p.x for p in paths], axes.set_xlim), ([p.y for p in paths], axes.set_ylim)):
         settled = np.concatenate([values[rows] for values, rows in zip(every, late, strict=True)])
         low, high = np.quantile(settled, [0.005, 0.995])

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -25,6 +26,8 @@ from lab.training.metrics import FILE
 
 MOST_COLUMNS = 6
 _LAST = ".last"
+_DIFFICULTY = re.compile(r"/([01]\.\d+)$")
+"""The end of a column that is the score at one difficulty."""
 
 
 @dataclass(frozen=True)
@@ -105,8 +108,8 @@ def study_figures(study_dir: Path, out: Path) -> list[Saved]:
 
 
 def words(column: str) -> str:
-    """A score column for readers: ``ema/good.last`` is "good, EMA, last step"."""
-    name = column.removesuffix(_LAST)
+    """A score column in words: ``ema/good.last`` is "good, EMA, last step", ``return/0.25`` one at a difficulty."""
+    name = _DIFFICULTY.sub(lambda found: f" at difficulty {float(found[1]):g}", column.removesuffix(_LAST))
     parts = [name.removeprefix("ema/").replace("_", " ").replace(" kl", " KL")]
     parts += ["EMA"] if name.startswith("ema/") else []
     parts += ["last step"] if column.endswith(_LAST) else []

@@ -71,6 +71,15 @@ def test_runs_before_and_after_their_first_cycle_fit_in_one_portrait(tmp_path: P
     assert [len(axes.get_legend().get_texts()) for axes in figure.axes[:2]] == [2, 2]
 
 
+def test_a_second_cycle_that_has_hardly_begun_does_not_become_the_whole_portrait(tmp_path: Path) -> None:
+    run = gan_run(tmp_path / "run", until=1200)
+    figure = portrait(arms([read_run(run)]), "loss/generator", "loss/discriminator", "g", "d")
+    assert figure is not None
+    left, right = figure.axes[0].get_xlim()
+    losses = read_run(run).series("loss/generator")[1]
+    assert np.mean((losses > left) & (losses < right)) > 0.9
+
+
 def test_images_are_tiled_in_reading_order() -> None:
     images = np.arange(4, dtype=np.uint8)[:, None, None] * np.ones((1, 2, 2), np.uint8)
     picture = tile(images)

@@ -51,3 +51,5 @@ def test_a_study_without_a_summary_is_refused_in_one_line(tmp_path: Path) -> Non
 
 def test_columns_are_written_in_words() -> None:
     assert words("ema/reverse_kl.last") == "reverse KL, EMA, last step"
+    assert words("return/0.25") == "return at difficulty 0.25"
+    assert words("success/1.00.last") == "success at difficulty 1, last step"
