@@ -47,6 +47,14 @@ def test_lower_is_better_turns_the_verdict():
     scores = trials(a=range(8), b=[x - 1 for x in range(8)], c=[0] * 8)
     assert summarise(study(direction="lower"), scores).verdict == "supported"
     assert summarise(study(), scores).verdict == "not supported"
+    worse = trials(a=range(8), b=[x + 1 for x in range(8)], c=[0] * 8)
+    assert summarise(study(direction="lower"), worse).verdict == "not supported"
+
+
+def test_a_p_just_above_alpha_does_not_support():
+    found = summarise(study(), trials(a=[0] * 8, b=[1, 2, 3, 4, 5, 6, -3, -2], c=[0] * 8)).comparisons[0]
+    assert 0.05 < found.p_holm < 0.1, found.p_holm
+    assert found.verdict == "unclear"
 
 
 def test_equal_arms_are_not_supported_and_close_ones_unclear():
