@@ -83,7 +83,11 @@ def start(plugin: TrainerPlugin, args: argparse.Namespace) -> int:
     resolve_device(config.device)
     set_threads(args.threads)
     run = Run.create(runs_root(args.results), args.name, plugin.name, config, preset=path.stem)
-    return carry_on(plugin, run, args.data_dir, args.quiet)
+    try:
+        return carry_on(plugin, run, args.data_dir, args.quiet)
+    except UserError:  # a mistake that only the data or the task could show
+        run.discard_untrained()
+        raise
 
 
 def carry_on(plugin: TrainerPlugin, run: Run, data_dir: str | Path | None, quiet: bool) -> int:

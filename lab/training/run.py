@@ -158,6 +158,11 @@ class Run:
             known |= session
         files.replace_file(self.path / PROVENANCE, _json(known))
 
+    def discard_untrained(self) -> None:
+        """Remove the directory if no metrics were logged in it, so that its name is free again."""
+        if not self.metrics.path.exists() or not self.metrics.path.stat().st_size:
+            files.remove(self.path)
+
     @contextmanager
     def lock(self) -> Iterator[None]:
         """Own the directory; the system lets go of it when the process ends, however it ends.

@@ -101,3 +101,12 @@ def test_mistakes_exit_2_with_one_line(
     captured = capsys.readouterr()
     assert captured.err.startswith("lab: ")
     assert captured.err.count("\n") == 1
+
+
+def test_a_mistake_in_the_data_leaves_the_name_free(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    empty = tmp_path / "empty"
+    empty.mkdir()
+    words = ["gan", "train", "digits", *SETS, "--set", f"data={{name: folder, path: {empty}}}"]
+    assert main([*words, "--results", str(tmp_path), "--data-dir", str(tmp_path)]) == 2
+    assert capsys.readouterr().err.count("\n") == 1
+    assert list((tmp_path / "runs").iterdir()) == []
