@@ -95,18 +95,12 @@ def _show(summaries: list[Summary], images: Run) -> None:
     from rich.console import Console
     from rich.table import Table
 
-    from lab.studies.tables import number, verdict_line, with_interval
+    from lab.studies.tables import number, scores_table, verdict_line
 
     table = Table("what", "arm", "seeds", "score", "mean [95 % interval]", box=box.SIMPLE_HEAD)
     for summary in summaries:
-        study = summary.study
-        for arm, columns in summary.arms.items():
-            for name in study.shown:
-                if name in columns:
-                    found = columns[name]
-                    first = name == study.metric
-                    cells = (study.name, arm, f"{found.n}/{len(study.seeds)}") if first else ("", "", "")
-                    table.add_row(*cells, name, with_interval(found.mean, found.mean_interval))
+        for place, row in enumerate(scores_table(summary)[1]):
+            table.add_row(summary.study.name if place == 0 else "", *row)
         table.add_section()
     for place, (name, value) in enumerate(_image_scores(images).items()):
         table.add_row(*((NAME, "", "1") if place == 0 else ("", "", "")), name, number(value))

@@ -75,14 +75,14 @@ def show(summary: Summary, results: str | None) -> None:
     """Print what a study found, and where it lies."""
     from rich.console import Console
 
-    from lab.studies.tables import arms_table, comparisons_table, verdict_line
+    from lab.studies.tables import scores_table, verdict_line, verdicts_table
     from lab.training.paths import results_root, runs_root
 
     console = Console(highlight=False)
     console.print(f"\n[bold]{_plain(summary.study.heading)}[/bold]")
-    console.print(_rich_table(arms_table(summary, brief=True)))
+    console.print(_rich_table(scores_table(summary)))
     if summary.comparisons:
-        console.print(_rich_table(comparisons_table(summary)))
+        console.print(_rich_table(verdicts_table(summary)))
     console.print(_plain(verdict_line(summary)))
     if summary.failed:
         console.print(f"{len(summary.failed)} of {len(summary.trials)} trials have no score; summary.md says why")
@@ -114,7 +114,7 @@ def _rich_table(table: tuple[list[str], list[list[str]]]) -> Any:
     header, rows = table
     drawn = Table(box=box.SIMPLE_HEAD, padding=(0, 1, 0, 0), pad_edge=False)
     for place, cell in enumerate(header):
-        drawn.add_column(_plain(cell), no_wrap=place in (0, 2))
+        drawn.add_column(_plain(cell), overflow="fold", no_wrap=place > 0)
     for row in rows:
         drawn.add_row(*(_plain(cell) for cell in row))
     return drawn

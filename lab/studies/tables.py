@@ -31,12 +31,8 @@ def with_interval(value: float, interval: Interval) -> str:
     return f"{number(value)} [{number(interval.low)}, {number(interval.high)}]"
 
 
-def arms_table(summary: Summary, brief: bool = False) -> Table:
-    """One line an arm: the metric's mean and IQM with intervals, its worst seed, the mean of every further column.
-
-    Args:
-        brief: leave out all intervals but the first, for a terminal.
-    """
+def arms_table(summary: Summary) -> Table:
+    """One line an arm: the metric's mean and IQM, its worst seed, the mean of every further column; with intervals."""
     study = summary.study
     extra = [name for name in study.shown if name != study.metric]
     header = ["arm", "seeds", f"{study.metric}: mean", "IQM", "worst", *extra]
@@ -45,23 +41,42 @@ def arms_table(summary: Summary, brief: bool = False) -> Table:
         columns = summary.arms[arm]
         scored = columns.get(study.metric)
         count = f"{scored.n if scored else 0}/{len(study.seeds)}"
-        cells = _metric_cells(scored, study.direction, brief)
-        rows.append([arm, count, *cells, *(_extra_cell(columns.get(name), brief) for name in extra)])
+        cells = _metric_cells(scored, study.direction)
+        rows.append([arm, count, *cells, *(_mean(columns.get(name)) for name in extra)])
     return header, rows
 
 
-def _metric_cells(scored: Column | None, direction: str, brief: bool) -> list[str]:
+def _metric_cells(scored: Column | None, direction: str) -> list[str]:
     if scored is None:
         return [ABSENT, ABSENT, ABSENT]
     worst = min(scored.values.values()) if direction == "higher" else max(scored.values.values())
-    middle = number(scored.iqm) if brief else with_interval(scored.iqm, scored.iqm_interval)
-    return [with_interval(scored.mean, scored.mean_interval), middle, number(worst)]
+    return [_mean(scored), with_interval(scored.iqm, scored.iqm_interval), number(worst)]
 
 
-def _extra_cell(column: Column | None, brief: bool) -> str:
-    if column is None:
-        return ABSENT
-    return number(column.mean) if brief else with_interval(column.mean, column.mean_interval)
+def _mean(column: Column | None) -> str:
+    return ABSENT if column is None else with_interval(column.mean, column.mean_interval)
+
+
+def scores_table(summary: Summary) -> Table:
+    """The arms for a terminal of 80 columns: one line a score of an arm, the study's metric first."""
+    study = summary.study
+    rows = []
+    for arm, columns in summary.arms.items():
+        scored = columns.get(study.metric)
+        about = [arm, f"{scored.n if scored else 0}/{len(study.seeds)}"]
+        for name in study.shown:
+            rows.append([*about, name, _mean(columns.get(name))])
+            about = ["", ""]
+    return ["arm", "seeds", "score", f"mean [{1 - study.alpha:.0%} interval]"], rows
+
+
+def verdicts_table(summary: Summary) -> Table:
+    """The comparisons for a terminal of 80 columns."""
+    rows = [
+        [f"{c.treatment} − {c.control}", with_interval(c.difference, c.interval), number(c.p_holm), c.verdict]
+        for c in summary.comparisons
+    ]
+    return ["comparison", "mean difference", "p (Holm)", "verdict"], rows
 
 
 def comparisons_table(summary: Summary) -> Table:

@@ -1,10 +1,12 @@
 import json
 import math
 
+import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from lab.cli.study import show
 from lab.studies.model import Study
 from lab.studies.summary import TrialResult, summarise
 from lab.studies.tables import arms_table, comparisons_table, markdown, number, verdict_line
@@ -127,3 +129,14 @@ def test_a_verdict_never_contradicts_the_numbers(gains):
 )
 def test_numbers_are_short(value, text):
     assert number(value) == text
+
+
+def test_the_terminal_shows_every_score_and_verdict_within_80_columns(capsys, monkeypatch):
+    monkeypatch.setenv("COLUMNS", "80")
+    found = summarise(study(), trials(a=[0.123456] * 8, b=np.linspace(-0.5678, 0.9, 8), c=[0] * 8))
+    show(found, None)
+    printed = capsys.readouterr().out
+    assert "…" not in printed
+    assert max(len(line) for line in printed.splitlines() if "results" not in line) <= 80
+    assert "b − a" in printed
+    assert "unclear" in printed
