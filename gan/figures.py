@@ -11,11 +11,13 @@ from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
 from lab.reports import style
+from lab.reports.axes import step_text
 from lab.reports.figure import Saved
-from lab.reports.panels import BAND, Line, Panel, shared_voice_panels, stack, step_text
+from lab.reports.panels import BAND, Line, Panel, stack
 from lab.reports.portrait import portrait
 from lab.reports.runs import Arm, RunData, arms, heading, names, read_run
 from lab.reports.series import fmt
+from lab.reports.voices import shared_voice_panels
 
 UNIT = "generator update"
 _MOMENTS = 5
@@ -41,7 +43,7 @@ DYNAMICS = (
             Line("output/real", "real", style.ROLES["discriminator"], dashed=True),
             Line("output/fake", "generated", style.ROLES["generator"]),
         ],
-        levels={0.0: ""},
+        levels=(0.0,),
     ),
     _players("Gradient norm", "gradient/generator", "gradient/discriminator"),
     Panel("R1 penalty", [Line("penalty/r1", "R1", style.ROLES["discriminator"])]),

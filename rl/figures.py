@@ -10,22 +10,14 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
 from lab.reports import style
+from lab.reports.axes import scale, steps_axis
 from lab.reports.figure import Saved
 from lab.reports.heatmap import heatmap, table_of
-from lab.reports.panels import (
-    BAND,
-    Line,
-    Panel,
-    draw_line,
-    looks,
-    scale,
-    shade_cycles,
-    shared_voice_panels,
-    stack,
-    steps_axis,
-)
+from lab.reports.panels import BAND, Line, Panel, draw_line, looks, stack
+from lab.reports.rhythm import shade_cycles
 from lab.reports.runs import Arm, arms, heading, names, read_run
 from lab.reports.series import fmt
+from lab.reports.voices import shared_voice_panels
 
 UNIT = "environment step"
 DIFFICULTY = "curriculum/difficulty"
@@ -101,7 +93,7 @@ def alignment_figure(groups: Sequence[Arm]) -> Figure:
     difficulty = Line(DIFFICULTY, "difficulty", style.ROLES["difficulty"], dashed=True, smoothed=False)
     plain = looks(groups[:1])[0]
     for axes, arm in zip(grid, groups, strict=True):
-        shade_cycles(axes, arm.first)
+        shade_cycles(axes, arm.first.clock, arm.first.steps)
         draw_line(axes, arm, rate, plain)
         axes.tick_params(axis="y", colors=rate.color)
         other = axes.twinx()

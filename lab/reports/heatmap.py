@@ -13,7 +13,7 @@ from matplotlib.colors import Normalize
 from matplotlib.figure import Figure
 
 from lab.reports import style
-from lab.reports.panels import steps_axis
+from lab.reports.axes import steps_axis
 from lab.reports.runs import Arm
 from lab.reports.series import Floats, Ints, average
 

@@ -7,8 +7,10 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from synthetic import GAN_CONFIG, gan_run
 
-from lab.reports.panels import Line, Panel, stack, step_text, turning_points, voice_panels
+from lab.reports.axes import step_text
+from lab.reports.panels import Line, Panel, stack
 from lab.reports.runs import arms, read_run
+from lab.reports.voices import run_panels
 
 LOSS = Panel("Loss", [Line("loss/generator", "generator"), Line("loss/discriminator", "discriminator")])
 CONSTANT = {"lr.generator": 5e-4, "lr.discriminator": 5e-4}
@@ -16,7 +18,7 @@ CONSTANT = {"lr.generator": 5e-4, "lr.discriminator": 5e-4}
 
 def drawn(*runs: Path) -> Figure:
     groups = arms([read_run(path) for path in runs])
-    return stack(groups, [*voice_panels(groups[0].first), LOSS], "generator update")
+    return stack(groups, [*run_panels(groups[0].first), LOSS], "generator update")
 
 
 def panel(figure: Figure, title: str) -> Axes:
@@ -34,9 +36,11 @@ def test_crests_and_troughs_are_marked_at_the_steps_of_the_schedule(tmp_path: Pa
     assert markers(axes, "v") == [[250, 1250, 2250, 3250], [500, 1500, 2500, 3500]]
 
 
-def test_a_constant_has_no_turning_points(tmp_path: Path) -> None:
-    run = read_run(gan_run(tmp_path / "run", voices=CONSTANT))
-    assert [len(found) for found in turning_points(run.voices["lr.generator"], 4000)] == [0, 0]
+def test_a_constant_has_neither_crests_nor_troughs(tmp_path: Path) -> None:
+    figure = drawn(gan_run(tmp_path / "run", voices=CONSTANT))
+    axes = panel(figure, "Learning rate")
+    assert markers(axes, "^") == markers(axes, "v") == []
+    assert [text.get_text() for text in figure.legends[0].get_texts()] == ["every second cycle"]
 
 
 def test_every_second_cycle_is_shaded_in_every_panel(tmp_path: Path) -> None:
