@@ -70,7 +70,8 @@ def _draw_alignment(groups: Sequence[Arm], out: Path) -> Saved:
         f"Learning rate and difficulty over environment steps on one axis, for {names(groups)}. "
         + " ".join(_alignment_words(arm) for arm in groups),
         "Left scale and dark red line: learning rate; right scale and dashed green line: the difficulty the agent "
-        "trains on, 0 the easiest task and 1 the target.",
+        "trains on, 0 the easiest task and 1 the target. Every second cycle of the clock is shaded; filled triangles "
+        "are crests of the learning rate, open ones troughs.",
     )
 
 

@@ -92,7 +92,9 @@ def _norm(tables: Sequence[Floats]) -> Normalize:
     if not len(values):
         return Normalize(0.0, 1.0)
     low, high = float(values.min()), float(values.max())
-    return Normalize(low, high if high > low else low + 1.0)
+    if low == high:  # one value everywhere is neither the best nor the worst: the middle of the colours
+        return Normalize(low - 0.5, high + 0.5)
+    return Normalize(low, high)
 
 
 def _draw_overlay(axes: Axes, arm: Arm, column: str, label: str) -> None:

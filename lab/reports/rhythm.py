@@ -21,7 +21,6 @@ MOST_CYCLES = 40
 """More cycles than these are not shaded, and their crests not marked: they would be a grey smear."""
 MOST_POINTS = 4000
 """A voice is drawn at so many steps at most, its crests and troughs always among them."""
-_GOLDEN = (np.sqrt(5) - 1) / 2
 
 
 def shade_cycles(axes: Axes, clock: Clock, steps: int) -> bool:
@@ -77,11 +76,11 @@ def _sign(marker: str, face: str, label: str) -> Line2D:
 def _spread(steps: int) -> Ints:
     """All steps, or ``MOST_POINTS`` of them from the first to the last.
 
-    Each but those two lies somewhere else in its stretch (by multiples of the golden ratio): evenly spaced they would
-    beat with a fast clock, and show cycles that are not there.
+    Each but those two lies anywhere in its stretch, in every picture at the same place: evenly spaced they would beat
+    with a fast clock, and show cycles that are not there.
     """
     if steps <= MOST_POINTS:
         return np.arange(steps, dtype=np.int64)
     edges = np.linspace(0, steps, MOST_POINTS - 1)
-    inside = edges[:-1] + np.diff(edges) * (np.arange(MOST_POINTS - 2) * _GOLDEN % 1)
+    inside = edges[:-1] + np.diff(edges) * np.random.default_rng(0).random(MOST_POINTS - 2)
     return np.unique(np.concatenate([[0], inside.astype(np.int64), [steps - 1]]))

@@ -147,7 +147,7 @@ def study_section(path: Path) -> Section:
     runs = [run for of_arm in study.runs().values() for run in of_arm]
     figures = study_figures(path, path / "figures")
     if runs:
-        figures += draw_runs(runs, path / "figures")
+        figures += draw_runs(runs, path / "figures" / "runs")  # apart from the study's own, which are its results
     return Section(
         title=study.title,
         kind="study",
