@@ -31,3 +31,21 @@ def test_commands_parse(command: str) -> None:
 @pytest.mark.parametrize("link", LINKS)
 def test_links_lead_somewhere(link: str) -> None:
     assert (ROOT / link).exists()
+
+
+def rows(text: str) -> dict[str, set[str]]:
+    """The first cell of every table row -> the other cells."""
+    cells = [
+        [cell.strip() for cell in line.strip("|").split("|")] for line in text.splitlines() if line.startswith("|")
+    ]
+    return {first: set(rest) for first, *rest in cells}
+
+
+@pytest.mark.parametrize("study", re.findall(r"\[results/([\w-]+)\]\([^)]*summary.md\)", README))
+def test_numbers_come_from_results(study: str) -> None:
+    section = README.split(f"[results/{study}]")[1].split("\n**")[0]
+    found, shown = rows((ROOT / "results" / study / "summary.md").read_text()), rows(section)
+    arms = shown.keys() & found.keys() - {"arm", "---"}
+    assert arms, "the README shows no arm of the study"
+    for arm in arms:
+        assert shown[arm] <= found[arm], f"{arm}: {shown[arm] - found[arm]} stands in no row of results/{study}"
