@@ -31,6 +31,14 @@ class Voice(Protocol):
     def clock(self) -> Clock | None:
         """The clock it follows; None for a constant."""
 
+    @property
+    def low(self) -> float:
+        """No value is less."""
+
+    @property
+    def high(self) -> float:
+        """No value is more."""
+
     @overload
     def __call__(self, step: int) -> float: ...
     @overload
@@ -134,6 +142,16 @@ class Constant(Evaluated):
     def clock(self) -> None:
         """A constant follows no clock."""
         return None
+
+    @property
+    def low(self) -> float:
+        """The number."""
+        return self.value
+
+    @property
+    def high(self) -> float:
+        """The number."""
+        return self.value
 
     def _kinds(self) -> list[Kind]:
         return [(0, 1, 1)]

@@ -8,9 +8,11 @@ from difflib import get_close_matches
 from typing import Any, get_args
 
 from pydantic import BaseModel, ValidationError
+from pydantic.fields import FieldInfo
 from pydantic_core import ErrorDetails
 
 from lab.errors import UserError
+from lab.training.parts import Parts
 
 SHOWN = 3
 
@@ -32,7 +34,7 @@ def _line(model: type[BaseModel], data: Mapping[str, Any], details: ErrorDetails
         return f"{path}: {cause}" if path else str(cause)
     match details["type"]:
         case "extra_forbidden":
-            return f"{path}: unknown key{_hint(str(loc[-1]), list(_fields(model, loc[:-1])))}"
+            return f"{path}: unknown key{_hint(str(loc[-1]), list(_fields(model, data, loc[:-1])))}"
         case "missing":
             return f"{path}: missing; a value is required"
         case "json_invalid":
@@ -68,17 +70,28 @@ def _dotted(data: Any, loc: tuple[int | str, ...]) -> str:
     return ".".join(parts)
 
 
-def _fields(model: type[BaseModel], loc: tuple[int | str, ...]) -> Iterator[str]:
+def _fields(model: type[BaseModel], data: Any, loc: tuple[int | str, ...]) -> Iterator[str]:
     """Every key that is accepted at ``loc``."""
     models = [model]
     for part in loc:
+        inside = isinstance(data, Mapping) and part in data
+        data = data[part] if inside else data
         fields = [each.model_fields[str(part)] for each in models if str(part) in each.model_fields]
         if fields:
-            models = [inner for field in fields for inner in _models(field.annotation)]
+            models = [inner for field in fields for inner in _models_of(field, data)]
         else:  # the tag of a union: the members that carry it
             models = [each for each in models if each.__name__ == part or part in _literals(each)] or models
     seen = dict.fromkeys(name for each in models for name in each.model_fields)
     yield from seen
+
+
+def _models_of(field: FieldInfo, data: Any) -> Iterator[type[BaseModel]]:
+    """The models that a field's value may be of; where it holds a part, the one that the data names."""
+    for listing in field.metadata:
+        if isinstance(listing, Parts) and isinstance(data, Mapping):
+            yield listing.named(data.get(listing.key))
+            return
+    yield from _models(field.annotation)
 
 
 def _models(annotation: Any) -> Iterator[type[BaseModel]]:

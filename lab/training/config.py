@@ -7,11 +7,13 @@ from collections.abc import Mapping, Sequence
 from difflib import get_close_matches
 from typing import TYPE_CHECKING, Any, Literal, Self, TypeVar
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic import Field, ValidationError, model_validator
 
 from lab.errors import UserError
 from lab.training.complaints import complaint
 from lab.training.overrides import override
+from lab.training.parts import own_parts
+from lab.training.record import Config
 from lab.training.yamls import dump_yaml, load_yaml
 
 if TYPE_CHECKING:
@@ -20,16 +22,6 @@ if TYPE_CHECKING:
 __all__ = ["Config", "Device", "RunConfig", "dump", "load_yaml", "resolve"]
 
 Device = Literal["auto", "cpu", "cuda"]
-
-
-class Config(BaseModel):
-    """A frozen record that refuses unknown keys, NaN and booleans where numbers belong.
-
-    From YAML (:func:`resolve`) a list serves where a tuple is declared, a string where a path is, and a whole number
-    where a float is; ``1000.0`` is not a whole number.
-    """
-
-    model_config = ConfigDict(extra="forbid", frozen=True, strict=True, allow_inf_nan=False)
 
 
 ConfigType = TypeVar("ConfigType", bound=Config)
@@ -56,6 +48,11 @@ class RunConfig(Config):
     def optional_voices(cls) -> Sequence[str]:
         """Those of :meth:`voice_names` that a configuration may leave out; the others are required."""
         return ()
+
+    @classmethod
+    def voice_ranges(cls) -> Mapping[str, tuple[float, float]]:
+        """The least and the most that a voice may be, where it may not be any number."""
+        return {}
 
     @classmethod
     def measured_names(cls) -> tuple[str, ...]:
@@ -85,8 +82,16 @@ class RunConfig(Config):
         for name, what in known.items():
             if name not in self.voices and name not in self.optional_voices():
                 raise UserError(f"voices.{name}: missing; give the {what} a number or a schedule")
-        self.parsed_voices()
+        voices = self.parsed_voices()
+        for name, (least, most) in self.voice_ranges().items():
+            if (voice := voices.get(name)) is not None and not least <= voice.low <= voice.high <= most:
+                found = f"{voice.low:g}" if voice.low == voice.high else f"{voice.low:g} to {voice.high:g}"
+                raise UserError(f"voices.{name}: {found} is not accepted; {least:g} to {most:g} is")
         return self
+
+    def own_modules(self) -> list[str]:
+        """Modules of another package that this configuration brought parts from, for the provenance."""
+        return sorted({part.__module__ for part in own_parts(self)})
 
 
 def resolve(

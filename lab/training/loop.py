@@ -141,7 +141,7 @@ class _Loop:
         """Build the trainer and bring it and the logs to where the run goes on."""
         self.begun = monotonic()
         self.began_at = recovery.step
-        session = record(self.context.device, torch.get_num_threads(), self.context.data_dir)
+        session = record(self.context.device, torch.get_num_threads(), self.context.data_dir, self.config.own_modules())
         if "command" in self.run.provenance:
             session |= {"from_step": recovery.step, "warnings": list(recovery.warnings)}
         self.run.record(session)

@@ -6,12 +6,14 @@ import platform
 import shlex
 import subprocess
 import sys
+from collections.abc import Sequence
 from datetime import UTC, datetime
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from lab.training.device import device_name
+from lab.training.parts import origin
 
 if TYPE_CHECKING:
     import torch
@@ -20,8 +22,14 @@ SOURCE = Path(__file__).resolve().parents[2]
 PACKAGES = ("torch", "numpy", "scipy", "scikit-learn", "gymnasium", "stable-baselines3", "safetensors", "pydantic")
 
 
-def record(device: torch.device, threads: int, data_dir: Path) -> dict[str, Any]:
-    """The circumstances of this process, as JSON data."""
+def record(device: torch.device, threads: int, data_dir: Path, own: Sequence[str] = ()) -> dict[str, Any]:
+    """The circumstances of this process, as JSON data.
+
+    Args:
+        device, threads: what it computes with.
+        data_dir: where data sets lie.
+        own: modules of the user's own that the configuration brought parts from.
+    """
     return {
         "command": shlex.join([Path(sys.argv[0]).name, *sys.argv[1:]]),
         "started": datetime.now(UTC).isoformat(timespec="seconds"),
@@ -34,6 +42,7 @@ def record(device: torch.device, threads: int, data_dir: Path) -> dict[str, Any]
         "device_name": device_name(device),
         "threads": threads,
         "data_dir": str(data_dir),
+        **({"own": [origin(module) for module in own]} if own else {}),
     }
 
 
