@@ -73,11 +73,9 @@ def evaluate(args: argparse.Namespace) -> int:
     """Score the generator as the trainer does, and print the numbers."""
     import json
 
-    from gan.data import build
     from gan.randomness import stream
     from gan.sampling import latents
     from gan.sampling import sample as draw
-    from gan.scores import scorer
     from lab.training.paths import data_root
 
     network, config, step, device = _generator(args)
@@ -86,13 +84,13 @@ def evaluate(args: argparse.Namespace) -> int:
     _at_least(args.seed, 0, "--seed")
     points = latents(n, config.latent, stream(args.seed, "samples")).to(device)
     data_dir = data_root(args.data_dir)
-    images = build.images(config.data, data_dir, _warn) if config.data.name == "folder" else None
+    scorer = config.data.open(data_dir, _warn).scorer(device)
     samples = draw(network, points)
     if not samples.isfinite().all():
         raise RunError(
             f"the {args.weights} weights of step {step} draw samples that are not finite; no score is defined"
         )
-    scores = scorer(config.data, images, data_dir, device)(samples)
+    scores = scorer(samples)
     if args.json:
         print(json.dumps({"step": step, "weights": args.weights, "samples": n, **scores}))
     else:
@@ -116,7 +114,7 @@ def _generator(args: argparse.Namespace) -> tuple[nn.Module, GanConfig, int, tor
     import torch
 
     from gan.config import GanConfig
-    from gan.networks import build
+    from gan.networks import players
     from lab.training import checkpoints
     from lab.training.config import resolve
     from lab.training.device import resolve_device
@@ -127,7 +125,7 @@ def _generator(args: argparse.Namespace) -> tuple[nn.Module, GanConfig, int, tor
     config = resolve(GanConfig, run.config, source=str(run.path / "config.yaml"))
     step, state = checkpoints.load_newest(run.checkpoints)
     device = resolve_device(args.device or "auto")
-    network = build.generator(config, torch.Generator())
+    network = players.generator(config, torch.Generator())
     network.load_state_dict(state[WEIGHTS[args.weights]])
     return network.to(device).eval(), config, step, device
 

@@ -239,15 +239,10 @@ def _plane_limit(run: RunData, arrays: Sequence[tuple[int, dict[str, NDArray[np.
 
 
 def _centers(run: RunData) -> NDArray[np.float64] | None:
-    """The true modes of a plane data set, float64[modes, 2], from the run's own configuration; None for other data."""
-    data = run.config.get("data", {})
-    if data.get("name") not in ("ring", "grid"):
-        return None
-    from gan.data.plane import grid_centers, ring_centers  # brings torch, which other data can do without
-
-    if data.get("name") == "ring":
-        return np.asarray(ring_centers(data["modes"], data["radius"]), dtype=np.float64)
-    return np.asarray(grid_centers(data["side"], data["spacing"]), dtype=np.float64)
+    """The true modes of a plane data set, float64[modes, 2], as the trainer keeps them with its samples."""
+    found = sorted((run.path / "snapshots").glob("samples-*.npz"))
+    contents = np.load(found[-1], allow_pickle=False) if found else {}
+    return np.asarray(contents["landmarks"], dtype=np.float64) if "landmarks" in contents else None
 
 
 def tile(images: NDArray[np.generic]) -> NDArray[np.generic]:

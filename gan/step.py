@@ -13,7 +13,7 @@ import torch
 from torch import Tensor, nn
 from torch.optim import Adam
 
-from gan.losses import Loss
+from gan.losses import LossPart
 from gan.penalties import squared_gradient
 
 Plan = tuple[tuple[str, ...], ...]
@@ -60,7 +60,7 @@ class Game:
 
     generator: Player
     discriminator: Player
-    loss: Loss
+    loss: LossPart
     plan: Plan
     batch_size: int
     real: Callable[[int], Tensor]

@@ -15,12 +15,9 @@ from torch.optim import Adam
 
 from gan.averaging import Average
 from gan.config import EMA_DECAY, GanConfig
-from gan.data import build as data
-from gan.losses import LOSSES
-from gan.networks import build as networks
+from gan.networks.players import discriminator, generator
 from gan.randomness import stream
 from gan.sampling import kept, latents, sample
-from gan.scores import scorer
 from gan.step import Game, Player, Statistics, plan
 from lab.phase import Conductor, PhaseError, targets
 from lab.training.finite import FiniteWatch, NonFiniteError
@@ -45,22 +42,23 @@ class GanTrainer:
         self.config = config
         self._context = context
         device = context.device
-        images = data.images(config.data, context.data_dir, self._warn)
-        self._scorer = scorer(config.data, images, context.data_dir, device)
+        dataset = config.data.open(context.data_dir, self._warn)
+        self._scorer = dataset.scorer(device)
         self._random = {
             "noise": stream(config.seed, "noise", device),
             "draws": stream(config.seed, "draws", device),
             "order": stream(config.seed, "order"),
         }
-        self._data = data.source(config.data, images, device, self._random["draws"], self._random["order"])
+        self._landmarks = config.data.landmarks()
+        self._data = dataset.source(device, self._random["draws"], self._random["order"])
         weights = stream(config.seed, "weights")
-        self.generator = networks.generator(config, weights).to(device)
-        self.discriminator = networks.discriminator(config, weights).to(device)
+        self.generator = generator(config, weights).to(device)
+        self.discriminator = discriminator(config, weights).to(device)
         self.average = Average(self.generator)
         self._game = Game(
             generator=self._player(self.generator),
             discriminator=self._player(self.discriminator),
-            loss=LOSSES[config.loss],
+            loss=config.loss,
             plan=plan(config.updates, config.discriminator_steps),
             batch_size=config.batch_size,
             real=self._data.batch,
@@ -198,10 +196,13 @@ class GanTrainer:
         points = latents(config.snapshot_samples, config.latent, stream(config.seed, "snapshot")).to(
             self._context.device
         )
+        arrays = {"samples": kept(sample(self.generator, points)), "ema": kept(sample(self.average.network, points))}
+        if self._landmarks is not None:
+            arrays["landmarks"] = self._landmarks
         path = self._context.snapshots / f"samples-{self.step:09d}.npz"
         beside = path.with_suffix(".part")
         with beside.open("wb") as file:
-            np.savez(file, samples=kept(sample(self.generator, points)), ema=kept(sample(self.average.network, points)))
+            np.savez(file, **arrays)  # type: ignore[arg-type]  # its stub takes them for its own options
         beside.replace(path)
 
 

@@ -1,1 +1,15 @@
-"""Real samples to imitate: points in the plane, drawn without end, and images, shuffled epoch by epoch."""
+"""Real samples to imitate, one module a kind: points in the plane, and images, shuffled epoch by epoch."""
+
+from gan.data.digits import DigitsData
+from gan.data.folder import FolderData
+from gan.data.grid import GridData
+from gan.data.mnist import MnistData
+from gan.data.part import DataPart, Dataset, drawn, shuffled
+from gan.data.ring import RingData
+from gan.data.spiral import SpiralData
+from lab.training.parts import Parts
+
+__all__ = ["DATA", "DataPart", "Dataset", "drawn", "shuffled"]
+
+DATA = Parts("data set", "name", DataPart, (RingData, GridData, SpiralData, DigitsData, MnistData, FolderData))
+"""Every kind of data by its word in a configuration."""

@@ -2,16 +2,50 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Literal
 
 import numpy as np
 import numpy.typing as npt
 import torch
 from PIL import Image, ImageOps
+from pydantic import Field
 from torch import Tensor
+from torch.nn import functional
 
+from gan.data.part import DataPart, Dataset, Shape, shuffled
+from gan.data.source import to_bytes
+from gan.metrics import Gaussian, frechet_distance
 from lab.errors import UserError
+
+BROKEN_SHOWN = 5
+"""Broken files that one warning names."""
+
+
+class FolderData(DataPart):
+    """Every image under a folder, cropped to a centred square and resized."""
+
+    name: Literal["folder"] = "folder"
+    path: str = Field(min_length=1, description="the folder, searched with its subfolders")
+    size: int = Field(64, ge=4, le=256, description="height and width after resizing, in pixels")
+    channels: Literal[1, 3] = Field(3, description="3 for colour, 1 for grey")
+
+    @property
+    def shape(self) -> Shape:
+        """Channels, height, width."""
+        return (self.channels, self.size, self.size)
+
+    def open(self, data_dir: Path, warn: Callable[[str], None]) -> Dataset:
+        """Read all images; one warning names the broken files that are left out."""
+        found = read(Path(self.path).expanduser(), self.size, self.channels)
+        if found.broken:
+            named = [f"{name} ({reason})" for name, reason in found.broken.items()]
+            more = f" and {len(named) - BROKEN_SHOWN} more" if len(named) > BROKEN_SHOWN else ""
+            count = f"{len(named)} of {len(named) + len(found.images)} images left out"
+            warn(f"{self.path}: {count}: {', '.join(named[:BROKEN_SHOWN])}{more}")
+        return shuffled(found.images, PixelScorer.of(found.images))
 
 
 @dataclass(frozen=True)
@@ -72,3 +106,28 @@ def _sixteen_to_eight(image: Image.Image) -> Image.Image:
     values = np.asarray(image, np.float64)
     scale = 255 / 65535 if image.mode.startswith("I;16") or values.max(initial=0) > 255 else 1.0
     return Image.fromarray(np.clip(values * scale, 0, 255).astype(np.uint8))
+
+
+@dataclass(frozen=True)
+class PixelScorer:
+    """``frechet_pixels``: Fréchet distance between images averaged down to at most 8×8 pixels, in units of [−1, 1].
+
+    A folder has no labels to train a judge on; this sees colours and layout, and no detail.
+    """
+
+    real: Gaussian
+
+    @classmethod
+    def of(cls, images: Tensor) -> PixelScorer:
+        """Compare with these byte images [n, c, h, w]."""
+        return cls(Gaussian.of(torch.cat([cls.reduced(part) for part in torch.split(images, 1000)])))
+
+    @staticmethod
+    def reduced(images: Tensor) -> Tensor:
+        """Byte images as rows of at most 8·8·c averages in [−1, 1]."""
+        side = min(8, images.shape[-1])
+        return functional.adaptive_avg_pool2d(images.float() / 127.5 - 1, side).flatten(1)
+
+    def __call__(self, samples: Tensor) -> dict[str, float]:
+        """Scores of images float32[n, c, h, w] in [−1, 1]."""
+        return {"frechet_pixels": frechet_distance(self.real, Gaussian.of(self.reduced(to_bytes(samples))))}

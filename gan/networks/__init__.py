@@ -1,1 +1,11 @@
-"""Generators map latent points float[n, latent] to samples; discriminators map samples to one logit each, float[n]."""
+"""The players, one module a kind: generators map latent points to samples, discriminators samples to logits."""
+
+from gan.networks.dcgan import DcganNetwork
+from gan.networks.mlp import MlpNetwork
+from gan.networks.part import NetworkPart
+from lab.training.parts import Parts
+
+__all__ = ["NETWORKS", "NetworkPart"]
+
+NETWORKS = Parts("network", "network", NetworkPart, (MlpNetwork, DcganNetwork))
+"""Every kind of network by its word in a configuration."""

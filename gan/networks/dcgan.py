@@ -6,45 +6,91 @@ alone, so that real and generated samples can share a pass and a gradient penalt
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from typing import Literal
+
+import torch
+from pydantic import Field
 from torch import nn
 
-from gan.config import image_base
+from gan.networks.part import NetworkPart, Shape, empty
 
-Shape = tuple[int, ...]
 SLOPE = 0.2
 """Slope of the leaky rectifier for negative inputs, as in the paper."""
+STD = 0.02
+"""Standard deviation of the initial weights, as in the paper."""
 
 
-def generator(latent: int, shape: Shape, width: int) -> nn.Sequential:
-    """Latent float[n, latent] → images float[n, channels, size, size] in (−1, 1).
+class DcganNetwork(NetworkPart):
+    """Strided convolutions between the image and a 4…7-pixel base; for square images."""
 
-    ``width`` is the number of channels before the last layer; it doubles with each halving of the resolution.
-    """
-    base, doublings = image_base(shape[-1])
-    channels = width << (doublings - 1)
-    stack: list[nn.Module] = [
-        nn.Linear(latent, channels * base * base, bias=False),
-        nn.Unflatten(1, (channels, base, base)),
-        nn.BatchNorm2d(channels),
-        nn.ReLU(inplace=True),
-    ]
-    for _ in range(doublings - 1):
-        stack += [
-            nn.ConvTranspose2d(channels, channels // 2, 4, 2, 1, bias=False),
-            nn.BatchNorm2d(channels // 2),
+    network: Literal["dcgan"] = "dcgan"
+    width: int = Field(32, ge=1, le=1024, description="channels at the highest resolution; doubled at each halving")
+
+    def check(self, shape: Shape) -> None:
+        """Square images whose side is 4 … 7 pixels doubled at least once."""
+        if len(shape) != 3 or shape[-1] != shape[-2]:
+            raise ValueError(f"'dcgan' draws square images and samples of shape {list(shape)} are none; use 'mlp'")
+        image_base(shape[-1])
+
+    def generator(self, latent: int, shape: Shape) -> nn.Module:
+        """Latent float[n, latent] → images float[n, channels, size, size] in (−1, 1).
+
+        ``width`` is the number of channels before the last layer; it doubles with each halving of the resolution.
+        """
+        base, doublings = image_base(shape[-1])
+        channels = self.width << (doublings - 1)
+        stack: list[nn.Module] = [
+            nn.Linear(latent, channels * base * base, bias=False),
+            nn.Unflatten(1, (channels, base, base)),
+            nn.BatchNorm2d(channels),
             nn.ReLU(inplace=True),
         ]
-        channels //= 2
-    return nn.Sequential(*stack, nn.ConvTranspose2d(channels, shape[0], 4, 2, 1), nn.Tanh())
+        for _ in range(doublings - 1):
+            stack += [
+                nn.ConvTranspose2d(channels, channels // 2, 4, 2, 1, bias=False),
+                nn.BatchNorm2d(channels // 2),
+                nn.ReLU(inplace=True),
+            ]
+            channels //= 2
+        return nn.Sequential(*stack, nn.ConvTranspose2d(channels, shape[0], 4, 2, 1), nn.Tanh())
+
+    def discriminator(self, shape: Shape) -> nn.Module:
+        """Images → logits float[n]; the mirror image of the generator, without normalisation."""
+        base, doublings = image_base(shape[-1])
+        stack: list[nn.Module] = []
+        inputs = shape[0]
+        for doubling in range(doublings):
+            outputs = self.width << doubling
+            stack += [nn.Conv2d(inputs, outputs, 4, 2, 1), nn.LeakyReLU(SLOPE, inplace=True)]
+            inputs = outputs
+        return nn.Sequential(*stack, nn.Flatten(), nn.Linear(inputs * base * base, 1), nn.Flatten(0))
+
+    @torch.no_grad()
+    def initialised(self, build: Callable[[], nn.Module], random: torch.Generator) -> nn.Module:
+        """N(0, 0.02²) with zero biases; N(1, 0.02²) for the scales of BatchNorm."""
+        network = empty(build)
+        for module in network.modules():
+            if isinstance(module, nn.BatchNorm2d):
+                module.reset_running_stats()
+                nn.init.normal_(module.weight, 1.0, STD, generator=random)
+                nn.init.zeros_(module.bias)
+            elif isinstance(module, nn.Linear | nn.Conv2d | nn.ConvTranspose2d):
+                nn.init.normal_(module.weight, 0.0, STD, generator=random)
+                if module.bias is not None:
+                    nn.init.zeros_(module.bias)
+        return network
 
 
-def discriminator(shape: Shape, width: int) -> nn.Sequential:
-    """Images → logits float[n]; the mirror image of the generator, without normalisation."""
-    base, doublings = image_base(shape[-1])
-    stack: list[nn.Module] = []
-    inputs = shape[0]
-    for doubling in range(doublings):
-        outputs = width << doubling
-        stack += [nn.Conv2d(inputs, outputs, 4, 2, 1), nn.LeakyReLU(SLOPE, inplace=True)]
-        inputs = outputs
-    return nn.Sequential(*stack, nn.Flatten(), nn.Linear(inputs * base * base, 1), nn.Flatten(0))
+def image_base(size: int) -> tuple[int, int]:
+    """Split an image's side into a base of 4 to 7 pixels and a number of doublings: ``size = base·2**doublings``.
+
+    Raises:
+        ValueError: no such split exists, or it has no doubling.
+    """
+    base, doublings = size, 0
+    while base > 7 and base % 2 == 0:
+        base, doublings = base // 2, doublings + 1
+    if not 4 <= base <= 7 or doublings == 0:
+        raise ValueError(f"image size {size}: a dcgan needs 4, 5, 6 or 7 doubled at least once, e.g. 8, 16, 28, 32, 64")
+    return base, doublings

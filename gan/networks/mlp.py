@@ -1,32 +1,51 @@
-"""Fully connected players, for points in the plane."""
+"""Fully connected players: for any data, meant for points in the plane."""
 
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
+from typing import Literal
 
+import torch
+from pydantic import Field
 from torch import nn
 
-Shape = tuple[int, ...]
+from gan.networks.part import NetworkPart, Shape, empty
 
 
-def layers(inputs: int, outputs: int, width: int, depth: int, activation: type[nn.Module]) -> list[nn.Module]:
-    """``depth`` hidden layers of ``width`` units, each followed by ``activation``, and a linear output."""
-    stack: list[nn.Module] = []
-    for _ in range(depth):
-        stack += [nn.Linear(inputs, width), activation()]
-        inputs = width
-    return [*stack, nn.Linear(inputs, outputs)]
+class MlpNetwork(NetworkPart):
+    """Fully connected layers with rectifiers between them."""
 
+    network: Literal["mlp"] = "mlp"
+    width: int = Field(128, ge=1, le=16_384, description="units of a hidden layer")
+    depth: int = Field(2, ge=1, le=64, description="hidden layers")
 
-def generator(latent: int, shape: Shape, width: int, depth: int) -> nn.Sequential:
-    """Points without bound for data in the plane, tanh for images (shape of three axes)."""
-    stack = layers(latent, math.prod(shape), width, depth, nn.ReLU)
-    if len(shape) > 1:
-        stack += [nn.Tanh(), nn.Unflatten(1, shape)]
-    return nn.Sequential(*stack)
+    def generator(self, latent: int, shape: Shape) -> nn.Module:
+        """Points without bound for data in the plane, tanh for images (shape of three axes)."""
+        stack = self._layers(latent, math.prod(shape))
+        if len(shape) > 1:
+            stack += [nn.Tanh(), nn.Unflatten(1, shape)]
+        return nn.Sequential(*stack)
 
+    def discriminator(self, shape: Shape) -> nn.Module:
+        """One logit a sample."""
+        flatten: list[nn.Module] = [nn.Flatten()] if len(shape) > 1 else []
+        return nn.Sequential(*flatten, *self._layers(math.prod(shape), 1), nn.Flatten(0))
 
-def discriminator(shape: Shape, width: int, depth: int) -> nn.Sequential:
-    """One logit a sample."""
-    flatten: list[nn.Module] = [nn.Flatten()] if len(shape) > 1 else []
-    return nn.Sequential(*flatten, *layers(math.prod(shape), 1, width, depth, nn.ReLU), nn.Flatten(0))
+    @torch.no_grad()
+    def initialised(self, build: Callable[[], nn.Module], random: torch.Generator) -> nn.Module:
+        """Torch's default for linear layers, U(−1/√fan_in, 1/√fan_in)."""
+        network = empty(build)
+        for module in network.modules():
+            if isinstance(module, nn.Linear):
+                bound = 1 / math.sqrt(module.in_features)
+                nn.init.uniform_(module.weight, -bound, bound, generator=random)
+                nn.init.uniform_(module.bias, -bound, bound, generator=random)
+        return network
+
+    def _layers(self, inputs: int, outputs: int) -> list[nn.Module]:
+        stack: list[nn.Module] = []
+        for _ in range(self.depth):
+            stack += [nn.Linear(inputs, self.width), nn.ReLU()]
+            inputs = self.width
+        return [*stack, nn.Linear(inputs, outputs)]

@@ -9,8 +9,8 @@ parts once::
         data: Annotated[DataPart, DATA]
 
 ``data: {name: ring, modes: 6}`` is then a ``RingData``, ``data: {name: my_package.module:MyData, …}`` an object of a
-class that somebody else wrote as a subclass of ``DataPart``; a part whose settings all have defaults may be given by its
-word alone (``loss: hinge``).
+class that somebody else wrote as a subclass of ``DataPart``; a part whose settings all have defaults may be given by
+its word alone (``loss: hinge``).
 """
 
 from __future__ import annotations

@@ -7,10 +7,11 @@ import pytest
 import torch
 from PIL import Image
 
-from gan.config import FolderData, RingData, SpiralData
-from gan.data import build, folder, plane
+from gan.data import folder
+from gan.data.folder import FolderData
+from gan.data.ring import RingData
 from gan.data.source import Shuffled, to_bytes, to_unit
-from gan.scores import SpiralScorer
+from gan.data.spiral import SpiralData, SpiralScorer
 from lab.errors import UserError
 
 CPU = torch.device("cpu")
@@ -21,7 +22,7 @@ def seeded(seed: int = 0) -> torch.Generator:
 
 
 def test_the_ring_is_sampled_evenly_with_its_spread() -> None:
-    ring = plane.mixture(RingData(name="ring"), CPU)
+    ring = RingData().mixture(CPU)
     samples = ring.sample(40_000, seeded())
     distance, nearest = torch.cdist(samples, ring.centers).min(dim=1)
     assert torch.bincount(nearest).tolist() == pytest.approx([5000] * 8, rel=0.06)
@@ -29,7 +30,7 @@ def test_the_ring_is_sampled_evenly_with_its_spread() -> None:
 
 
 def test_the_spirals_own_samples_are_good_and_cover_it() -> None:
-    spiral = plane.spiral(SpiralData(name="spiral"), CPU)
+    spiral = SpiralData().spiral(CPU)
     scores = SpiralScorer(spiral)(spiral.sample(2500, seeded()))
     assert scores["good"] > 0.985
     assert scores["coverage"] == 1.0
@@ -104,14 +105,14 @@ def test_a_folder_of_mixed_images_is_read_and_broken_files_are_named(pictures: P
 
 
 def test_one_warning_of_one_line_names_the_broken_files(pictures: Path) -> None:
-    data = FolderData(name="folder", path=str(pictures), size=16)
+    data = FolderData(path=str(pictures), size=16)
     said: list[str] = []
-    build.images(data, pictures, said.append)
+    data.open(pictures, said.append)
     (line,) = said
     assert "2 of 8 images left out: g-broken.png (UnidentifiedImageError: cannot identify image file), h-cut" in line
     for number in range(9):
         (pictures / f"i-{number}.png").write_bytes(b"")
-    build.images(data, pictures, said.append)
+    data.open(pictures, said.append)
     assert said[1].endswith("and 6 more")
     assert "\n" not in "".join(said)
 

@@ -7,16 +7,14 @@ import pytest
 import torch
 from scipy import linalg
 
-from gan.config import GridData, RingData
-from gan.data.plane import grid_centers, mixture, ring_centers
+from gan.data.grid import GridData
+from gan.data.ring import RingData
 from gan.metrics import Gaussian, divergence_from_uniform, frechet_distance, mode_coverage
 
 
-@pytest.mark.parametrize(
-    ("data", "modes", "reverse_kl"), [(RingData(name="ring"), 8, 0.0014), (GridData(name="grid"), 25, 0.0048)]
-)
+@pytest.mark.parametrize(("data", "modes", "reverse_kl"), [(RingData(), 8, 0.0014), (GridData(), 25, 0.0048)])
 def test_a_perfect_sampler_scores_as_in_the_literature(data, modes: int, reverse_kl: float) -> None:
-    truth = mixture(data, torch.device("cpu"))
+    truth = data.mixture(torch.device("cpu"))
     random = torch.Generator().manual_seed(0)
     scores = [mode_coverage(truth.sample(2500, random), truth.centers, truth.std) for _ in range(40)]
     assert {score.modes for score in scores} == {modes}
@@ -25,7 +23,7 @@ def test_a_perfect_sampler_scores_as_in_the_literature(data, modes: int, reverse
 
 
 def test_collapse_to_one_mode_is_seen() -> None:
-    centers = ring_centers(8, 1.0)
+    centers = RingData().centers()
     score = mode_coverage(centers[3].repeat(100, 1), centers, 0.02)
     assert (score.modes, score.good) == (1, 1.0)
     assert score.reverse_kl == pytest.approx(math.log(8))
@@ -42,7 +40,7 @@ def test_samples_that_are_not_numbers_are_refused() -> None:
         mode_coverage(np.array([[0.0, np.nan], [0.0, 0.0]]), np.zeros((1, 2)), 1.0)
 
 
-@pytest.mark.parametrize("centers", [ring_centers(8, 1.0), grid_centers(5, 2.0)])
+@pytest.mark.parametrize("centers", [RingData().centers(), GridData().centers()])
 def test_all_modes_are_distinct(centers: torch.Tensor) -> None:
     gaps = torch.cdist(centers, centers) + 10 * torch.eye(len(centers))
     assert gaps.min() > 0.7

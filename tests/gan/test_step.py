@@ -39,7 +39,7 @@ def dirac(updates: str, steps: int = 1, loss: str = "non_saturating") -> Game:
     return Game(
         generator=player(Point()),
         discriminator=player(Slope()),
-        loss=LOSSES[loss],
+        loss=LOSSES.named(loss)(),
         plan=plan(updates, steps),
         batch_size=4,
         real=lambda n: torch.zeros(n, 1),

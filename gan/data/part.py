@@ -1,0 +1,76 @@
+"""What a kind of data is to the GAN trainer: a shape, real samples, and the scores of generated ones."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Protocol
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from gan.data.source import Density, Endless, Shuffled, Source
+from lab.training.parts import Part
+
+Shape = tuple[int, ...]
+
+
+class Scorer(Protocol):
+    """Scores of generated samples, by name."""
+
+    def __call__(self, samples: Tensor) -> dict[str, float]:
+        """Scores of float32[n, …] as a generator gives them."""
+
+
+@dataclass(frozen=True)
+class Dataset:
+    """Data that has been found and can be used; :func:`drawn` and :func:`shuffled` make one.
+
+    Attributes:
+        source: ``source(device, draws, order)`` gives batches on ``device``; chance comes from ``draws``, a generator
+            on the device, and from ``order``, one on the host.
+        scorer: ``scorer(device)`` scores generated samples; it may train and cache a judge.
+    """
+
+    source: Callable[[torch.device, torch.Generator, torch.Generator], Source]
+    scorer: Callable[[torch.device], Scorer]
+
+
+class DataPart(Part):
+    """What to imitate. A subclass adds its settings as fields, and says what they mean by these methods."""
+
+    name: str
+
+    @property
+    def shape(self) -> Shape:
+        """Shape of one sample: (2,) for points, (channels, height, width) for images."""
+        raise NotImplementedError
+
+    def open(self, data_dir: Path, warn: Callable[[str], None]) -> Dataset:
+        """Find the data.
+
+        Args:
+            data_dir: where data sets lie or are downloaded to.
+            warn: told in one line what was left out.
+
+        Raises:
+            UserError: it is not there, or not what it should be.
+        """
+        raise NotImplementedError
+
+    def landmarks(self) -> NDArray[np.float32] | None:
+        """For points: the true modes, which figures mark, float32[k, 2]; None where there are none."""
+        return None
+
+
+def drawn(density: Callable[[torch.device], Density], scorer: Scorer) -> Dataset:
+    """Data that is drawn without end from a density on the training device."""
+    return Dataset(lambda device, draws, order: Endless(density(device), draws), lambda device: scorer)
+
+
+def shuffled(images: Tensor, scorer: Scorer) -> Dataset:
+    """Images uint8[n, channels, height, width] on the host, shown in a new random order each epoch."""
+    return Dataset(lambda device, draws, order: Shuffled(images, device, order), lambda device: scorer)
