@@ -3,7 +3,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
-.PHONY: help venv demo test test-fast lint type clean
+.PHONY: help venv demo test test-fast bench-check lint type clean
 
 help:            ## show this list
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*##/\t/'
@@ -26,6 +26,10 @@ test: venv       ## run the whole test suite
 
 test-fast: venv  ## run the tests that take seconds
 	$(BIN)/pytest -n 2 -m "not slow"
+
+bench-check: venv  ## fail where a trainer is slower than nine tenths of a plain script
+	OMP_NUM_THREADS=1 $(BIN)/lab bench gan --short --check 0.9
+	OMP_NUM_THREADS=1 $(BIN)/lab bench rl --short --check 0.9
 
 lint: venv       ## ruff: rules and formatting
 	$(BIN)/ruff check . && $(BIN)/ruff format --check .

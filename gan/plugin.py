@@ -54,5 +54,11 @@ class GanPlugin:
 
         return list(draw(runs, out))
 
+    def bench(self, short: bool = False) -> dict[str, Any]:
+        """Steps a second against the plain loop of a script, for ``lab bench gan``."""
+        from gan.bench import measure
+
+        return measure(short)
+
 
 PLUGIN = GanPlugin()

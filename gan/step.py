@@ -28,6 +28,10 @@ def plan(updates: str, discriminator_steps: int) -> Plan:
     return alone * discriminator_steps + (("generator",),)
 
 
+SHARED = 2**14
+"""Up to so many numbers real and generated samples share a pass, which costs less; more of them fit no cache."""
+
+
 @dataclass(frozen=True)
 class Player:
     """A network, its parameters in a fixed order, and its optimiser."""
@@ -67,23 +71,28 @@ class Game:
     noise: Callable[[int], Tensor]
 
     def step(self, r1_weight: float = 0.0) -> Statistics:
-        """Play every round of the plan; ``r1_weight`` is γ of the penalty (γ/2)·E‖∇D‖² (0: not computed)."""
+        """Play every round of the plan; ``r1_weight`` is γ of the penalty (γ/2)·E‖∇D‖² (0: not computed).
+
+        Each update of the discriminator meets new samples; the generator answers for the last of them.
+        """
         seen: dict[str, Tensor] = {}
-        for players in self.plan:
-            for player in players:
-                seen |= self._lean_discriminator(r1_weight) if player == "discriminator" else self._lean_generator()
+        for players, following in zip(self.plan, (*self.plan[1:], ()), strict=True):
+            if "discriminator" in players:
+                with torch.set_grad_enabled("generator" in players + following):
+                    fake = self.generator.network(self.noise(self.batch_size))
+                seen |= self._lean_discriminator(fake.detach(), r1_weight)
+            if "generator" in players:
+                seen |= self._lean_generator(fake)
             for player in players:
                 mover: Player = getattr(self, player)
                 mover.optimizer.step()
         return Statistics(**seen)
 
-    def _lean_discriminator(self, r1_weight: float) -> dict[str, Tensor]:
-        """Leave the discriminator's gradient in ``.grad``. Real and generated samples share one pass."""
-        real = self.real(self.batch_size)
-        with torch.no_grad():
-            fake = self.generator.network(self.noise(self.batch_size))
-        real.requires_grad_(r1_weight > 0)
-        real_out, fake_out = self.discriminator.network(torch.cat((real, fake))).chunk(2)
+    def _lean_discriminator(self, fake: Tensor, r1_weight: float) -> dict[str, Tensor]:
+        """Leave the discriminator's gradient in ``.grad``."""
+        real, judge = self.real(self.batch_size).requires_grad_(r1_weight > 0), self.discriminator.network
+        small = real.numel() <= SHARED
+        real_out, fake_out = judge(torch.cat((real, fake))).chunk(2) if small else (judge(real), judge(fake))
         loss = self.loss.discriminator(real_out, fake_out)
         penalty = squared_gradient(real_out, real) if r1_weight > 0 else torch.zeros_like(loss)
         objective = loss + (0.5 * r1_weight) * penalty if r1_weight > 0 else loss
@@ -96,9 +105,8 @@ class Game:
             "penalty_r1": penalty.detach(),
         }
 
-    def _lean_generator(self) -> dict[str, Tensor]:
-        """Leave the generator's gradient in ``.grad``."""
-        fake = self.generator.network(self.noise(self.batch_size))
+    def _lean_generator(self, fake: Tensor) -> dict[str, Tensor]:
+        """Leave the generator's gradient in ``.grad``, by way of ``fake``, which still knows how it was made."""
         loss = self.loss.generator(self.discriminator.network(fake))
         return {"loss_generator": loss.detach(), "gradient_generator": lean(loss, self.generator.parameters)}
 

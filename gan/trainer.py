@@ -13,6 +13,7 @@ import torch
 from torch import Tensor, nn
 from torch.optim import Adam
 
+from gan.adam import LeanAdam
 from gan.averaging import Average
 from gan.config import EMA_DECAY, GanConfig
 from gan.networks.players import discriminator, generator
@@ -50,7 +51,7 @@ class GanTrainer:
             "order": stream(config.seed, "order"),
         }
         self._landmarks = config.data.landmarks()
-        self._data = dataset.source(device, self._random["draws"], self._random["order"])
+        self.data = dataset.source(device, self._random["draws"], self._random["order"])
         weights = stream(config.seed, "weights")
         self.generator = generator(config, weights).to(device)
         self.discriminator = discriminator(config, weights).to(device)
@@ -61,7 +62,7 @@ class GanTrainer:
             loss=config.loss,
             plan=plan(config.updates, config.discriminator_steps),
             batch_size=config.batch_size,
-            real=self._data.batch,
+            real=self.data.batch,
             noise=partial(latents, size=config.latent, random=self._random["noise"]),
         )
         self._conductor = self._conduct()
@@ -117,7 +118,7 @@ class GanTrainer:
             "ema": self.average.network.state_dict(),
             "optimizer_generator": self._game.generator.optimizer.state_dict()["state"],
             "optimizer_discriminator": self._game.discriminator.optimizer.state_dict()["state"],
-            "data": self._data.state_dict(),
+            "data": self.data.state_dict(),
             "random": {use: random.get_state() for use, random in self._random.items()},
             "meter": {"sums": self._sums, "steps": self._steps, "penalties": self._penalties},
         }
@@ -130,7 +131,7 @@ class GanTrainer:
         self.average.network.load_state_dict(state["ema"])
         _restore(self._game.generator.optimizer, state["optimizer_generator"])
         _restore(self._game.discriminator.optimizer, state["optimizer_discriminator"])
-        self._data.load_state_dict(state["data"])
+        self.data.load_state_dict(state["data"])
         for use, random in self._random.items():
             random.set_state(state["random"][use].cpu())
         self._sums.copy_(state["meter"]["sums"])
@@ -160,7 +161,7 @@ class GanTrainer:
         On a GPU the learning rate is a tensor there, which the conductor fills without a synchronisation.
         """
         adam, on_gpu = self.config.adam, self._context.device.type == "cuda"
-        optimizer = Adam(
+        optimizer = LeanAdam(
             network.parameters(),
             lr=torch.zeros((), device=self._context.device) if on_gpu else 0.0,
             betas=(adam.beta1, adam.beta2),

@@ -13,6 +13,7 @@ import torch
 from pydantic import Field
 from torch import nn
 
+from gan.networks.layers import ConvFromImage, ConvToImage
 from gan.networks.part import NetworkPart, Shape, empty
 
 SLOPE = 0.2
@@ -53,7 +54,7 @@ class DcganNetwork(NetworkPart):
                 nn.ReLU(inplace=True),
             ]
             channels //= 2
-        return nn.Sequential(*stack, nn.ConvTranspose2d(channels, shape[0], 4, 2, 1), nn.Tanh())
+        return nn.Sequential(*stack, ConvToImage(channels, shape[0], 4, 2, 1), nn.Tanh())
 
     def discriminator(self, shape: Shape) -> nn.Module:
         """Images → logits float[n]; the mirror image of the generator, without normalisation."""
@@ -62,7 +63,8 @@ class DcganNetwork(NetworkPart):
         inputs = shape[0]
         for doubling in range(doublings):
             outputs = self.width << doubling
-            stack += [nn.Conv2d(inputs, outputs, 4, 2, 1), nn.LeakyReLU(SLOPE, inplace=True)]
+            convolution = nn.Conv2d if doubling else ConvFromImage
+            stack += [convolution(inputs, outputs, 4, 2, 1), nn.LeakyReLU(SLOPE, inplace=True)]
             inputs = outputs
         return nn.Sequential(*stack, nn.Flatten(), nn.Linear(inputs * base * base, 1), nn.Flatten(0))
 

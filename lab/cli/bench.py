@@ -1,4 +1,4 @@
-"""`lab bench phase`: what conducting costs, as a share of one training step, measured side by side in one process."""
+"""`lab bench`: what conducting costs, and how fast the trainers are, as ratios measured side by side."""
 
 from __future__ import annotations
 
@@ -12,17 +12,18 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from lab.errors import UserError
+from lab.training.plugins import trainers
 
 if TYPE_CHECKING:
     from lab.phase import Conductor
-    from lab.training.trainer import Trainer
+    from lab.training.trainer import Trainer, TrainerPlugin
 
 WORKLOADS = (("ring", 3.0, 40), ("mnist", 1.0, 5))
 """Preset of the GAN trainer, the most that six voices may cost in percent of a step, steps a block."""
 
 
 def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
-    """Add `lab bench phase`."""
+    """Add `lab bench phase`, and `lab bench NAME` for each trainer that can measure itself."""
     bench = subparsers.add_parser("bench", help="measure on this machine, as ratios")
     kinds = bench.add_subparsers(metavar="WHAT", required=True)
     phase = kinds.add_parser("phase", help="the conductor's cost as a share of a training step")
@@ -31,6 +32,74 @@ def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) 
     phase.add_argument("--data-dir", type=Path, help="where data sets lie (default: $LAB_DATA)")
     phase.add_argument("--json", action="store_true", help="print JSON")
     phase.set_defaults(run=run)
+    for name, plugin in trainers().items():
+        if hasattr(plugin, "bench"):
+            _add_trainer(kinds, name, plugin)
+
+
+def _add_trainer(kinds: argparse._SubParsersAction[argparse.ArgumentParser], name: str, plugin: TrainerPlugin) -> None:
+    bench = kinds.add_parser(name, help=f"the speed of `lab {name} train` against a plain script")
+    bench.add_argument("--short", action="store_true", help="a quarter of a minute, for a check")
+    bench.add_argument("--check", type=float, metavar="R", help="exit with status 1 where a ratio is under R")
+    bench.add_argument("--threads", type=int, default=1, help="threads torch may use (default 1)")
+    bench.add_argument("--out", type=Path, metavar="FILE", help="also write what was measured, as JSON")
+    bench.add_argument("--json", action="store_true", help="print JSON")
+    bench.set_defaults(run=lambda args: run_trainer(plugin, args))
+
+
+def run_trainer(plugin: TrainerPlugin, args: argparse.Namespace) -> int:
+    """Let a trainer measure itself; exit status 1 where a ratio is under what ``--check`` asks for."""
+    from lab.training.device import set_threads
+    from lab.training.files import replace_file
+
+    set_threads(args.threads)
+    found = {**circumstances(args.threads), **plugin.bench(short=args.short)}  # type: ignore[attr-defined]  # optional
+    text = json.dumps(found, indent=2) + "\n"
+    if args.out:
+        try:
+            args.out.parent.mkdir(parents=True, exist_ok=True)
+            replace_file(args.out, text.encode())
+        except OSError as error:
+            raise UserError(f"--out {args.out}: cannot be written: {error.strerror}") from None
+    if args.json:
+        print(text, end="")
+    else:
+        print(f"{found['what']}; {args.threads} thread(s), {found['processor']}")
+        for name, row in found["workloads"].items():
+            print(
+                f"{name:>14}: {row['ratio']:.2f} times as fast [quartiles {row['ratio_quartiles'][0]:.2f}, "
+                f"{row['ratio_quartiles'][1]:.2f}]: {row['ours_per_second']:,} against {row['plain_per_second']:,} "
+                f"{row['unit']}, {row['blocks']} blocks"
+            )
+    slow = [name for name, row in found["workloads"].items() if args.check is not None and row["ratio"] < args.check]
+    for name in slow:
+        print(f"lab bench: {name}: {found['workloads'][name]['ratio']:.2f} is under {args.check}", file=sys.stderr)
+    return 1 if slow else 0
+
+
+def circumstances(threads: int) -> dict[str, Any]:
+    """What the numbers depend on besides the code."""
+    import platform
+
+    from lab.training.provenance import PACKAGES, package_version
+
+    return {
+        "processor": _processor(),
+        "threads": threads,
+        "python": platform.python_version(),
+        "packages": {name: package_version(name) for name in PACKAGES},
+    }
+
+
+def _processor() -> str:
+    import platform
+
+    try:
+        lines = Path("/proc/cpuinfo").read_text(errors="replace").splitlines()
+    except OSError:
+        return platform.processor() or platform.machine()
+    models = [line.partition(":")[2].strip() for line in lines if line.startswith("model name")]
+    return models[0] if models else platform.machine()
 
 
 def run(args: argparse.Namespace) -> int:
@@ -92,7 +161,6 @@ def build(preset: str, data_dir: Path | None) -> Trainer:
     from lab.training.config import load_yaml, resolve
     from lab.training.device import resolve_device
     from lab.training.paths import data_root
-    from lab.training.plugins import trainers
     from lab.training.trainer import Context
 
     plugin = trainers()["gan"]

@@ -1,0 +1,58 @@
+"""Adam for a loop of many small steps: torch's own fused kernel, called without what such a loop does not need."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import torch
+from torch import Tensor
+from torch.optim import Adam
+from torch.optim.adam import adam
+
+
+class LeanAdam(Adam):
+    """``torch.optim.Adam(fused=True)``, the same numbers at about half the cost for a network of six small tensors.
+
+    From the second step on the lists of parameters and moments are kept instead of being gathered anew. Every parameter
+    of the one group must have a gradient at each step.
+    """
+
+    _lists: tuple[list[Tensor], ...] | None = None
+
+    @torch.no_grad()
+    def step(self, closure: Callable[[], float] | None = None) -> None:  # type: ignore[override]  # no closure, no loss
+        """Update every parameter by its gradient."""
+        if self._lists is None:
+            super().step(closure)
+            (group,) = self.param_groups
+            states = [self.state[parameter] for parameter in group["params"]]
+            self._lists = (
+                group["params"],
+                *([state[name] for state in states] for name in ("exp_avg", "exp_avg_sq", "step")),
+            )
+            return
+        (group,) = self.param_groups
+        parameters, means, squares, steps = self._lists
+        beta1, beta2 = group["betas"]
+        adam(
+            parameters,
+            [parameter.grad for parameter in parameters],  # type: ignore[misc]  # each has one
+            means,
+            squares,
+            [],
+            steps,
+            fused=True,
+            amsgrad=False,
+            beta1=beta1,
+            beta2=beta2,
+            lr=group["lr"],
+            weight_decay=group["weight_decay"],
+            eps=group["eps"],
+            maximize=False,
+        )
+
+    def load_state_dict(self, state_dict: Mapping[str, Any]) -> None:
+        """As every optimiser; what is loaded takes the place of the moments that were kept."""
+        super().load_state_dict(dict(state_dict))
+        self._lists = None

@@ -1,0 +1,149 @@
+"""Measures the trainer's step against the plain loop of a script, side by side in one process."""
+
+from __future__ import annotations
+
+import statistics
+import tempfile
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional
+
+from gan.config import GanConfig
+from gan.networks.layers import ConvFromImage, ConvToImage
+from gan.trainer import GanTrainer
+from lab.training.config import load_yaml, resolve
+from lab.training.paths import data_root
+from lab.training.trainer import Context
+
+PRESETS = Path(__file__).parent / "presets"
+WORKLOADS = {"ring": 60, "digits": 40, "mnist": 6}
+"""Presets, each with the steps of a block: about an eighth of a second."""
+WARM = 2
+PLAIN = {"lr.generator": 2e-4, "lr.discriminator": 2e-4, "ema.decay": 0.999}
+"""The learning rates of the example, which has no penalty; the average is ours alone."""
+
+
+@dataclass
+class Plain:
+    """The training loop of PyTorch's DCGAN example: two Adams, a pass for real and one for generated samples.
+
+    The generator's samples are used twice: detached for the discriminator, then for the generator's own loss. Networks,
+    batches and rates are those of ``trainer``, which is not trained; there is no average. The numbers that the example
+    prints at each step are read as it reads them, and not printed.
+    """
+
+    trainer: GanTrainer
+
+    def __post_init__(self) -> None:
+        """Make the optimisers as the example does, with torch's own defaults."""
+        adam = self.trainer.config.adam
+        betas = (adam.beta1, adam.beta2)
+        self.generator, self.discriminator = _plain(self.trainer.generator), _plain(self.trainer.discriminator)
+        self.for_generator = torch.optim.Adam(self.generator.parameters(), lr=PLAIN["lr.generator"], betas=betas)
+        self.for_discriminator = torch.optim.Adam(
+            self.discriminator.parameters(), lr=PLAIN["lr.discriminator"], betas=betas
+        )
+
+    def run(self, steps: int, real_batch: Callable[[int], Tensor]) -> None:
+        """Train for ``steps`` steps."""
+        n, latent = self.trainer.config.batch_size, self.trainer.config.latent
+        loss = functional.binary_cross_entropy_with_logits
+        for _ in range(steps):
+            self.discriminator.zero_grad()
+            label = torch.full((n,), 1.0)
+            output = self.discriminator(real_batch(n))
+            loss_real = loss(output, label)
+            loss_real.backward()  # type: ignore[no-untyped-call]
+            mean_real = output.mean().item()
+            fake = self.generator(torch.randn(n, latent))
+            label.fill_(0.0)
+            output = self.discriminator(fake.detach())
+            loss_fake = loss(output, label)
+            loss_fake.backward()  # type: ignore[no-untyped-call]
+            mean_before = output.mean().item()
+            self.for_discriminator.step()
+            self.generator.zero_grad()
+            label.fill_(1.0)
+            output = self.discriminator(fake)
+            loss_generator = loss(output, label)
+            loss_generator.backward()  # type: ignore[no-untyped-call]
+            mean_after = output.mean().item()
+            self.for_generator.step()
+            self.shown = ((loss_real + loss_fake).item(), loss_generator.item(), mean_real, mean_before, mean_after)
+
+
+def measure(short: bool = False) -> dict[str, Any]:
+    """Steps a second of the trainer and of the plain loop, and their ratio, for every workload whose data is there.
+
+    Args:
+        short: few blocks, for a check that nothing became slow.
+    """
+    data_dir = data_root(None)
+    found = {name for name in WORKLOADS if name != "mnist" or (data_dir / "mnist").is_dir()}
+    return {
+        "what": "GAN steps against the plain loop of PyTorch's DCGAN example, same networks, batches and rates",
+        "settings": dict(PLAIN),
+        "workloads": {name: compare(name, 9 if short else 41, data_dir) for name in WORKLOADS if name in found},
+    }
+
+
+def compare(preset: str, blocks: int, data_dir: Path) -> dict[str, Any]:
+    """Time blocks of steps, ours and the plain loop's in turn, after two of each to warm up.
+
+    Returns:
+        ``ratio``: the plain loop's processor time over ours, median over pairs of neighbouring blocks, with quartiles,
+        and the same by the clock on the wall, which a busy machine disturbs more; steps a second of both (medians).
+    """
+    ours, plain = _trainer(preset, data_dir), Plain(_trainer(preset, data_dir))
+    steps, batch = WORKLOADS[preset], plain.trainer.data.batch
+    mine, theirs = [], []
+    for block in range(blocks + WARM):
+        timed = [_timed(lambda: ours.advance(ours.step + steps)), _timed(lambda: plain.run(steps, batch))]
+        if block >= WARM:
+            mine.append(timed[0])
+            theirs.append(timed[1])
+    processor, wall = ([b[clock] / a[clock] for a, b in zip(mine, theirs, strict=True)] for clock in (0, 1))
+    low, _, high = statistics.quantiles(processor, n=4)
+    return {
+        "ratio": round(statistics.median(processor), 3),
+        "ratio_quartiles": [round(low, 3), round(high, 3)],
+        "ratio_by_wall_clock": round(statistics.median(wall), 3),
+        "ours_per_second": round(steps / statistics.median(time for time, _ in mine), 1),
+        "plain_per_second": round(steps / statistics.median(time for time, _ in theirs), 1),
+        "unit": "generator updates per second of processor time",
+        "blocks": blocks,
+    }
+
+
+def _plain(network: nn.Module) -> nn.Module:
+    """The network with torch's own convolutions in the place of those of :mod:`gan.networks.layers`."""
+    for name, layer in list(network.named_children()):
+        for kind, own in ((nn.Conv2d, ConvFromImage), (nn.ConvTranspose2d, ConvToImage)):
+            if isinstance(layer, own):
+                channels = (layer.in_channels, layer.out_channels)
+                same = kind(*channels, layer.kernel_size[0], layer.stride[0], int(layer.padding[0]))
+                same.load_state_dict(layer.state_dict())
+                setattr(network, name, same)
+    return network
+
+
+def _timed(work: Callable[[], None]) -> tuple[float, float]:
+    """Seconds of the processor and on the wall."""
+    wall, processor = time.perf_counter(), time.process_time()
+    work()
+    return time.process_time() - processor, time.perf_counter() - wall
+
+
+def _trainer(preset: str, data_dir: Path) -> GanTrainer:
+    sets: Mapping[str, Any] = {"device": "cpu", "voices": PLAIN, "snapshot_every": 10**9}
+    config = resolve(GanConfig, load_yaml(PRESETS / f"{preset}.yaml"), sets)
+    with tempfile.TemporaryDirectory() as place:  # for the samples of step 0
+        trainer = GanTrainer(config, Context(torch.device("cpu"), data_dir, Path(place), lambda *args, **data: None))
+        trainer.advance(1)
+    return trainer

@@ -1,0 +1,40 @@
+"""The layers at a network's image end are torch's own: values, gradients, and gradients of gradients."""
+
+import pytest
+import torch
+from torch import Tensor, nn
+
+from gan.networks.layers import ConvFromImage, ConvToImage
+
+CASES = [(1, 28), (3, 32), (3, 17), (1, 8)]
+
+
+def everything(layer: nn.Module, inputs: Tensor) -> list[Tensor]:
+    """Output, gradients with respect to input and parameters, and those of the squared input gradient (as R1 asks)."""
+    inputs = inputs.clone().requires_grad_()
+    out = layer(inputs)
+    weights = torch.linspace(-1, 1, out.numel(), dtype=out.dtype).view_as(out)
+    first = torch.autograd.grad((out.square() * weights).sum(), [inputs, *layer.parameters()], create_graph=True)
+    second = torch.autograd.grad(first[0].square().sum(), list(layer.parameters()))
+    return [out, *first, *second]
+
+
+@pytest.mark.parametrize(("channels", "size"), CASES)
+def test_from_an_image(channels: int, size: int) -> None:
+    random = torch.Generator().manual_seed(0)
+    ours, theirs = (kind(channels, 6, 4, 2, 1).double() for kind in (ConvFromImage, nn.Conv2d))
+    theirs.load_state_dict(ours.state_dict())
+    image = torch.randn(3, channels, size, size, generator=random, dtype=torch.float64)
+    for mine, other in zip(everything(ours, image), everything(theirs, image), strict=True):
+        torch.testing.assert_close(mine, other, rtol=1e-10, atol=1e-10)
+
+
+@pytest.mark.parametrize("bias", [True, False])
+@pytest.mark.parametrize(("channels", "size"), CASES)
+def test_to_an_image(channels: int, size: int, bias: bool) -> None:
+    random = torch.Generator().manual_seed(0)
+    ours, theirs = (kind(6, channels, 4, 2, 1, bias=bias).double() for kind in (ConvToImage, nn.ConvTranspose2d))
+    theirs.load_state_dict(ours.state_dict())
+    features = torch.randn(3, 6, size // 2, size // 2, generator=random, dtype=torch.float64)
+    for mine, other in zip(everything(ours, features), everything(theirs, features), strict=True):
+        torch.testing.assert_close(mine, other, rtol=1e-10, atol=1e-10)
