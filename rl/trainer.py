@@ -11,7 +11,6 @@ from typing import Any
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from stable_baselines3 import PPO
 from stable_baselines3.common.callbacks import BaseCallback, CallbackList
 from stable_baselines3.common.logger import Logger
 
@@ -22,6 +21,7 @@ from rl.config import RlConfig
 from rl.evaluation import Score, play
 from rl.hooks import ConductorCallback, CurriculumCallback
 from rl.normalise import Normalised
+from rl.ppo import LeanPPO
 from rl.randomness import OwnRandomness
 from rl.vec_env import BatchedVecEnv
 
@@ -265,10 +265,10 @@ class Means:
         self._sums = {name: [float(total), float(count)] for name, (total, count) in state.items()}
 
 
-def _ppo(config: RlConfig, env: Normalised, device: torch.device) -> PPO:
+def _ppo(config: RlConfig, env: Normalised, device: torch.device) -> LeanPPO:
     """SB3's PPO; voices overwrite the numbers that the clock conducts before they are first read."""
     activation = {"tanh": torch.nn.Tanh, "relu": torch.nn.ReLU}[config.activation]
-    model = PPO(
+    model = LeanPPO(
         "MlpPolicy",
         env,
         n_steps=config.n_steps,
