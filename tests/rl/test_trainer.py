@@ -161,14 +161,14 @@ def test_any_gymnasium_task_trains_without_a_curriculum_and_says_that_a_resume_r
         ({"batch_size": 256}, "batch_size: 256"),
         ({"axes": {"power": {"easy": float("nan")}}}, r"axes\.power\.easy is nan"),
         ({"task": "Acrobot-v1", "curriculum": {"kind": "none", "difficulty": 0.5}}, "set_difficulty"),
-        ({"voices": {"learning_rate": -1e-3}}, r"voices\.learning_rate: reaches -0\.001"),
+        ({"voices": {"learning_rate": -1e-3}}, r"voices\.learning_rate: -0\.001 is not accepted; 0 to inf is"),
         (
             {"voices": {"learning_rate": {"follow": "difficulty", "relation": "in_phase", "low": -1e-3, "high": 1e-3}}},
-            r"voices\.learning_rate: reaches -0\.001",
+            r"voices\.learning_rate: -0\.001 to 0\.001 is not accepted",
         ),
         (
             {"voices": {"learning_rate": 1e-3, "clip_range": {"wave": "cosine", "low": -0.1, "high": 0.1}}},
-            r"voices\.clip_range: reaches -0\.1",
+            r"voices\.clip_range: -0\.1 to 0\.1 is not",
         ),
         ({"voices": {"clip_range": 0.2}}, "learning_rate"),
         ({"voices": {"learning_rate": 1e-3, "clip": 0.2}}, "clip_range"),
