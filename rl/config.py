@@ -37,7 +37,7 @@ class RlConfig(RunConfig):
     evaluate_every: int = Field(10_240, ge=1, description="steps between evaluations")
     checkpoint_every: int = Field(20_480, ge=1, description="steps between checkpoints")
 
-    task: str = Field(description="a task of curricula.task_ids(), or any Gymnasium id (then without a curriculum)")
+    task: str = Field(description="a task of curricula.task_ids(), any Gymnasium id, or one of your own: module:Id-v0")
     axes: Mapping[str, Any] = Field(
         default_factory=dict, description="the task's difficulty axes, e.g. {power: {easy: 1.0, target: 0.5}}"
     )
@@ -59,7 +59,7 @@ class RlConfig(RunConfig):
         (64, 64), description="widths of the hidden layers of policy and of value network"
     )
     activation: Literal["tanh", "relu"] = Field("tanh", description="between the layers")
-    normalise_observations: bool = Field(True, description="standardise observations by their running moments")
+    normalise_observations: bool = Field(True, description="standardise observations (of floats) by running moments")
     normalise_rewards: bool = Field(False, description="divide rewards by the running deviation of the return")
     evaluation: EvaluationConfig = Field(default_factory=EvaluationConfig)
 
@@ -79,6 +79,11 @@ class RlConfig(RunConfig):
         """A misspelt task or axis, or a curriculum of nothing, is told before there is a run directory."""
         tasks.check(self.task, self.axes, self.curriculum.kind if self.curriculum.needs_difficulty else None)
         return self
+
+    def own_modules(self) -> list[str]:
+        """Modules of another package that brought parts or the task, for the provenance."""
+        module = tasks.module_of(self.task)
+        return sorted({*super().own_modules(), *([module] if module else [])})
 
     @classmethod
     def voice_names(cls) -> Mapping[str, str]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from operator import itemgetter
 from typing import Any
 
@@ -17,6 +17,8 @@ from stable_baselines3.common.utils import explained_variance, obs_as_tensor
 from stable_baselines3.common.vec_env.base_vec_env import VecEnv
 from torch import Tensor
 from torch.nn import functional
+
+from rl.observations import each
 
 _LOGGED = ("policy_gradient_loss", "value_loss", "entropy_loss", "clip_fraction", "approx_kl", "loss")
 """What is noted of each minibatch, under SB3's names."""
@@ -171,7 +173,6 @@ class _Rollout:
 
     def __init__(self, model: PPO, buffer: RolloutBuffer) -> None:
         self._size = buffer.buffer_size * buffer.n_envs
-        observations: Any = buffer.observations
 
         def flat(array: NDArray[Any]) -> Tensor:
             return torch.as_tensor(RolloutBuffer.swap_and_flatten(array), device=model.device)
@@ -179,7 +180,7 @@ class _Rollout:
         actions = flat(buffer.actions)
         discrete = isinstance(model.action_space, spaces.Discrete)
         self._tree: dict[str, Any] = {
-            "observations": _each(flat, observations) if isinstance(observations, dict) else flat(observations),
+            "observations": each(flat, buffer.observations),
             "actions": actions.long().flatten() if discrete else actions.float(),
         }
         for field in ("values", "log_probs", "advantages", "returns"):
@@ -188,7 +189,7 @@ class _Rollout:
     def shuffled(self, size: int) -> Iterator[dict[str, Any]]:
         """Minibatches of one epoch, in an order drawn from NumPy's global generator as SB3 draws it."""
         order = torch.from_numpy(np.random.permutation(self._size)).to(self._tree["returns"].device)
-        return self._cut(_each(lambda tensor: tensor[order], self._tree), size)
+        return self._cut(each(lambda tensor: tensor[order], self._tree), size)
 
     def in_order(self, size: int) -> Iterator[dict[str, Any]]:
         """The same without shuffling."""
@@ -197,12 +198,7 @@ class _Rollout:
     def _cut(self, tree: Mapping[str, Any], size: int) -> Iterator[dict[str, Any]]:
         for start in range(0, self._size, size):
             part = slice(start, start + size)
-            yield _each(itemgetter(part), tree)
-
-
-def _each(function: Callable[[Any], Tensor], tree: Mapping[str, Any]) -> dict[str, Any]:
-    """A function of every leaf of a tree."""
-    return {name: _each(function, leaf) if isinstance(leaf, dict) else function(leaf) for name, leaf in tree.items()}
+            yield each(itemgetter(part), tree)
 
 
 def _write(rows: Any, step: int, row: Any) -> None:
