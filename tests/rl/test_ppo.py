@@ -9,7 +9,9 @@ import torch
 from stable_baselines3 import PPO
 from stable_baselines3.common.callbacks import BaseCallback
 from stable_baselines3.common.logger import Logger
+from stable_baselines3.common.monitor import Monitor
 from stable_baselines3.common.utils import FloatSchedule
+from stable_baselines3.common.vec_env import DummyVecEnv
 
 from rl.ppo import LeanPPO
 
@@ -50,8 +52,8 @@ def pair(request):
     def make(**changes):
         models = []
         for algorithm in (PPO, LeanPPO):
-            settings = {"n_steps": 32, "batch_size": 16, "n_epochs": 3, "seed": 3, "device": "cpu", **changes}
-            env = environment(request.param)
+            settings = {"n_steps": 24, "batch_size": 16, "n_epochs": 3, "seed": 3, "device": "cpu", **changes}
+            env = DummyVecEnv([lambda: Monitor(environment(request.param))] * 2)
             models.append(algorithm(KINDS[request.param], env, policy_kwargs={"net_arch": [16]}, **settings))
             models[-1].set_logger(Logger(folder=None, output_formats=[]))
         return models
@@ -90,7 +92,7 @@ def test_a_rollout_is_the_one_that_sb3_gathers(pair):
         ours, theirs = getattr(lean.rollout_buffer, field), getattr(plain.rollout_buffer, field)
         assert ours.dtype == theirs.dtype
         np.testing.assert_allclose(ours, theirs, rtol=1e-5, atol=1e-5, err_msg=field)
-    assert lean.num_timesteps == plain.num_timesteps == 32
+    assert lean.num_timesteps == plain.num_timesteps == 48
     assert [e["l"] for e in lean.ep_info_buffer] == [e["l"] for e in plain.ep_info_buffer]
 
 
