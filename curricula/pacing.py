@@ -11,8 +11,8 @@ Any wave of the engine paces too (`Wave`): a cyclic curriculum.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from dataclasses import asdict, dataclass, field
+from collections.abc import Callable
+from dataclasses import dataclass, field
 from typing import Any, Protocol
 
 from curricula.difficulty import number
@@ -25,9 +25,6 @@ class Pacing(Protocol):
 
     def __call__(self, step: int) -> float:
         """The difficulty at a step."""
-
-    def to_config(self) -> dict[str, Any]:
-        """Plain data that ``curricula.config`` turns into an equal pacing."""
 
 
 @dataclass(frozen=True)
@@ -59,11 +56,6 @@ class _Ramp:
         way = self._schedule.level(max(step - self.start, 0))
         # Exactly low at the start and exactly high at the end, and never an ulp outside.
         return min(max(self.low * (1.0 - way) + self.high * way, self.low), self.high)
-
-    def to_config(self) -> dict[str, Any]:
-        """Plain data."""
-        plain = {name: value for name, value in asdict(self).items() if not name.startswith("_")}
-        return {"kind": type(self).__name__.lower(), **plain}
 
 
 @dataclass(frozen=True)
@@ -138,10 +130,6 @@ class Wave:
         """The difficulty at a step."""
         return self.schedule(step)
 
-    def to_config(self) -> dict[str, Any]:
-        """Plain data."""
-        return {"kind": "wave", **self.schedule.to_config()}
-
 
 def _check_range(low: Any, high: Any) -> None:
     number("low", low, 0.0, 1.0)
@@ -153,25 +141,3 @@ def _check_range(low: Any, high: Any) -> None:
 def _check_whole(field_name: str, value: Any, least: int) -> None:
     if isinstance(value, bool) or not isinstance(value, int) or value < least:
         raise UserError(f"{field_name} is {value!r}; accepted: a whole number of at least {least}")
-
-
-def from_config(mapping: Mapping[str, Any]) -> Pacing:
-    """The pacing that ``to_config`` wrote.
-
-    Raises:
-        UserError: for an unknown kind or key, or a value that is not accepted.
-    """
-    kinds: dict[str, type[_Ramp]] = {"linear": Linear, "cosine": Cosine, "staircase": Staircase}
-    plain = dict(mapping)
-    kind = plain.pop("kind", None)
-    if kind == "wave":
-        return Wave(Schedule.from_config(plain, field="curriculum"))
-    if kind not in kinds:
-        raise UserError(f"curriculum.kind is {kind!r}; accepted for a pacing: {', '.join(kinds)}, wave")
-    accepted = [name for name in kinds[kind].__dataclass_fields__ if not name.startswith("_")]
-    for key in plain:
-        if key not in accepted:
-            raise UserError(f"curriculum.{key} is unknown; accepted for {kind}: {', '.join(accepted)}")
-    if "stop" not in plain:
-        raise UserError("curriculum.stop is missing; accepted: the step at which the ramp reaches high")
-    return kinds[kind](**plain)

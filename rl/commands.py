@@ -15,6 +15,7 @@ from lab.errors import UserError
 if TYPE_CHECKING:
     from lab.training.run import Run
     from rl.evaluation import Score
+    from rl.normalise import ObservationMoments
     from rl.trainer import RlTrainer
 
 
@@ -120,11 +121,18 @@ def _export(args: argparse.Namespace) -> int:
     with _writing(args.out):
         trainer.model.save(args.out)
         if moments is not None:
-            beside.write_text(json.dumps({"mean": moments.mean.tolist(), "variance": moments.variance.tolist()}) + "\n")
+            beside.write_text(json.dumps(_plain(moments)) + "\n")
     print(f"{args.out}: load it with stable_baselines3.PPO.load")
     if moments is not None:
         print(f"{beside}: the observations' mean and variance, with which the agent sees (o - mean) / sqrt(variance)")
     return 0
+
+
+def _plain(moments: ObservationMoments) -> dict[str, Any]:
+    """Mean and variance; of a Dict, those of every entry that is standardised."""
+    if isinstance(moments, dict):
+        return {name: _plain(part) for name, part in moments.items()}
+    return {"mean": moments.mean.tolist(), "variance": moments.variance.tolist()}
 
 
 @contextmanager

@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from typing import Annotated, Any, Literal
 
-import numpy as np
 from pydantic import Field, model_validator
 
-from curricula.config import CurriculumConfig
+from curricula.teachers import TEACHERS, NoCurriculum, TeacherConfig
 from lab.errors import UserError
-from lab.phase import Follower
 from lab.training.config import Config, Device, RunConfig
 from rl import tasks
 
@@ -38,15 +37,15 @@ class RlConfig(RunConfig):
     evaluate_every: int = Field(10_240, ge=1, description="steps between evaluations")
     checkpoint_every: int = Field(20_480, ge=1, description="steps between checkpoints")
 
-    task: str = Field(description="a task of curricula.task_ids(), or any Gymnasium id (then without a curriculum)")
+    task: str = Field(description="a task of curricula.task_ids(), any Gymnasium id, or one of your own: module:Id-v0")
     axes: Mapping[str, Any] = Field(
         default_factory=dict, description="the task's difficulty axes, e.g. {power: {easy: 1.0, target: 0.5}}"
     )
     max_episode_steps: int | None = Field(
         None, ge=1, description="steps after which an episode is cut; null: the task's"
     )
-    curriculum: CurriculumConfig = Field(
-        default_factory=CurriculumConfig, description="who chooses the difficulty of the next episode"
+    curriculum: Annotated[TeacherConfig, TEACHERS] = Field(
+        NoCurriculum(), description="who chooses the difficulty of the next episode"
     )
 
     n_envs: int = Field(16, ge=1, description="environments stepped side by side")
@@ -60,7 +59,7 @@ class RlConfig(RunConfig):
         (64, 64), description="widths of the hidden layers of policy and of value network"
     )
     activation: Literal["tanh", "relu"] = Field("tanh", description="between the layers")
-    normalise_observations: bool = Field(True, description="standardise observations by their running moments")
+    normalise_observations: bool = Field(True, description="standardise observations (of floats) by running moments")
     normalise_rewards: bool = Field(False, description="divide rewards by the running deviation of the return")
     evaluation: EvaluationConfig = Field(default_factory=EvaluationConfig)
 
@@ -78,19 +77,13 @@ class RlConfig(RunConfig):
     @model_validator(mode="after")
     def _known_task(self) -> RlConfig:
         """A misspelt task or axis, or a curriculum of nothing, is told before there is a run directory."""
-        at_target = self.curriculum.kind == "none" and self.curriculum.build().level == 1.0
-        tasks.check(self.task, self.axes, None if at_target else self.curriculum.kind)
+        tasks.check(self.task, self.axes, self.curriculum.kind if self.curriculum.needs_difficulty else None)
         return self
 
-    @model_validator(mode="after")
-    def _no_negative_voices(self) -> RlConfig:
-        """A negative learning rate would climb the loss, and PPO means nothing by a negative clip range or weight."""
-        steps = np.unique(np.linspace(0, self.steps, 10_001).astype(np.int64))
-        for name, voice in self.parsed_voices().items():
-            values = [voice.low, voice.high] if isinstance(voice, Follower) else voice(steps)
-            if (least := float(np.min(values))) < 0.0:
-                raise UserError(f"voices.{name}: reaches {least:g}; accepted: numbers of at least 0")
-        return self
+    def own_modules(self) -> list[str]:
+        """Modules of another package that brought parts or the task, for the provenance."""
+        module = tasks.module_of(self.task)
+        return sorted({*super().own_modules(), *([module] if module else [])})
 
     @classmethod
     def voice_names(cls) -> Mapping[str, str]:
@@ -107,6 +100,11 @@ class RlConfig(RunConfig):
     def optional_voices(cls) -> Sequence[str]:
         """All but the learning rate; left out, they stand at PPO's usual values (0.2, 0, 0.5, no limit)."""
         return [name for name in cls.voice_names() if name != "learning_rate"]
+
+    @classmethod
+    def voice_ranges(cls) -> Mapping[str, tuple[float, float]]:
+        """A negative learning rate would climb the loss; PPO means nothing by a negative clip range or weight."""
+        return dict.fromkeys(cls.voice_names(), (0.0, math.inf))
 
     @classmethod
     def measured_names(cls) -> tuple[str, ...]:

@@ -5,10 +5,11 @@ from __future__ import annotations
 from typing import Any
 
 import gymnasium
-from gymnasium.vector import AutoresetMode
+from gymnasium.vector import AutoresetMode, SyncVectorEnv
+from gymnasium.wrappers import TimeLimit
 
-import curricula
-from lab.errors import UserError
+from curricula.tasks.single import TaskEnv
+from curricula.vector import BatchedTask
 from rl import tasks
 from rl.config import RlConfig
 from rl.vec_env import BatchedVecEnv
@@ -17,47 +18,27 @@ from rl.vec_env import BatchedVecEnv
 def build(config: RlConfig, num_envs: int, seed: int) -> BatchedVecEnv:
     """``num_envs`` environments of the configured task, side by side in this process, to be reset with ``seed``.
 
-    A task of ``curricula.task_ids()`` is one NumPy batch; any other Gymnasium id becomes single environments.
+    A task of ``curricula`` or of its kind is one NumPy batch; any other Gymnasium id becomes single environments.
 
     Raises:
-        UserError: its observations are no Box, or Gymnasium cannot make it.
+        UserError: Gymnasium cannot make it.
     """
-    if tasks.batched(config.task):
-        batch = curricula.make_vec(
-            config.task, num_envs, axes=config.axes or None, max_episode_steps=config.max_episode_steps
-        )
-        return BatchedVecEnv(batch, seed)
-    env = _singles(config, num_envs)
-    if not isinstance(env.single_observation_space, gymnasium.spaces.Box):
-        space = type(env.single_observation_space).__name__
-        raise UserError(f"task {config.task!r}: its observations are {space}; accepted: Box")
-    return BatchedVecEnv(env, seed)
+    task = tasks.batched(config.task)
+    if task is None:
+        makers = [lambda: tasks.made(config.task, **_limit(config))] * num_envs
+        return BatchedVecEnv(SyncVectorEnv(makers, autoreset_mode=AutoresetMode.SAME_STEP), seed)
+    batch = BatchedTask(task, num_envs, axes=config.axes or None, max_episode_steps=config.max_episode_steps)
+    return BatchedVecEnv(batch, seed)
 
 
 def single(config: RlConfig, difficulty: float, render_mode: str | None = None) -> gymnasium.Env[Any, Any]:
     """One environment of the configured task at a difficulty, as ``gymnasium.make`` gives it."""
-    options: dict[str, Any] = {}
-    if tasks.batched(config.task):
-        options = {"difficulty": difficulty} | ({"axes": config.axes} if config.axes else {})
-    limit = config.max_episode_steps
-    env: gymnasium.Env[Any, Any] = gymnasium.make(
-        config.task, max_episode_steps=limit, render_mode=render_mode, **options
-    )
-    return env
+    task = tasks.batched(config.task)
+    if task is None:
+        return tasks.made(config.task, render_mode=render_mode, **_limit(config))
+    env = TaskEnv(task, difficulty, config.axes or None, render_mode)
+    return TimeLimit(env, config.max_episode_steps or task.max_episode_steps)
 
 
-def _singles(config: RlConfig, num_envs: int) -> gymnasium.vector.VectorEnv[Any, Any, Any]:
-    """A SyncVectorEnv of a Gymnasium id, its errors told as the user's."""
-    options: dict[str, Any] = (
-        {} if config.max_episode_steps is None else {"max_episode_steps": config.max_episode_steps}
-    )
-    try:
-        return gymnasium.make_vec(
-            config.task,
-            num_envs,
-            vectorization_mode="sync",
-            vector_kwargs={"autoreset_mode": AutoresetMode.SAME_STEP},
-            **options,
-        )
-    except (gymnasium.error.Error, ImportError) as error:
-        raise UserError(f"task {config.task!r}: {' '.join(str(error).split())}") from error
+def _limit(config: RlConfig) -> dict[str, Any]:
+    return {} if config.max_episode_steps is None else {"max_episode_steps": config.max_episode_steps}

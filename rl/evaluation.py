@@ -11,8 +11,8 @@ from numpy.typing import NDArray
 
 from rl.vec_env import BatchedVecEnv
 
-Act = Callable[[NDArray[Any]], NDArray[Any]]
-"""From raw observations [n, *shape] to actions [n, …], the same ones every time."""
+Act = Callable[[Any], NDArray[Any]]
+"""From raw observations [n, *shape], or a dictionary of them, to actions [n, …], the same ones every time."""
 
 
 @dataclass(frozen=True)

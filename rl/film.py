@@ -6,11 +6,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import gymnasium
 import numpy as np
 from PIL import Image
 
 from lab.errors import UserError
 from rl import environments
+from rl.observations import each
 
 if TYPE_CHECKING:
     from rl.trainer import RlTrainer
@@ -46,7 +48,7 @@ def film(trainer: RlTrainer, out: Path, difficulty: float, seed: int) -> Shown:
         frames.append(_picture(env))
         ended = False
         while not ended:
-            action = trainer.act(np.asarray(observation)[None])[0]
+            action = trainer.act(each(lambda part: np.asarray(part)[None], observation))[0]
             observation, reward, terminated, truncated, _ = env.step(action)
             total += float(reward)
             ended = terminated or truncated
@@ -61,7 +63,10 @@ def film(trainer: RlTrainer, out: Path, difficulty: float, seed: int) -> Shown:
 
 def _picture(env: Any) -> Image.Image:
     """The present state in at most 64 colours, which keeps the film small."""
-    pixels = env.render()
+    try:
+        pixels = env.render()
+    except gymnasium.error.Error as error:  # e.g. what it draws with is not installed
+        raise UserError(f"{env}: draws no picture: {' '.join(str(error).split())}") from error
     if pixels is None:
         raise UserError(f"{env}: draws no picture (render_mode rgb_array)")
     return Image.fromarray(np.asarray(pixels, dtype=np.uint8)).quantize(64, dither=Image.Dither.NONE)

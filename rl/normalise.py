@@ -6,11 +6,9 @@ from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
-from gymnasium.spaces import Box
+from gymnasium import spaces
 from numpy.typing import NDArray
 from stable_baselines3.common.vec_env.base_vec_env import VecEnv, VecEnvStepReturn, VecEnvWrapper
-
-from lab.errors import UserError
 
 CLIP = 10.0
 """Standardised values beyond this many deviations are cut, as in VecNormalize."""
@@ -43,6 +41,11 @@ class Moments:
         self.variance = (spread + np.square(difference) * (self.count * count / total)) / total
         self.count = total
 
+    def standardise(self, values: NDArray[Any]) -> NDArray[np.float32]:
+        """Values [..., *shape] in deviations from the mean, within ±10."""
+        scaled = (values - self.mean) / np.sqrt(self.variance + _TINY)
+        return np.clip(scaled, -CLIP, CLIP).astype(np.float32)
+
     def state_dict(self) -> dict[str, Any]:
         """Mean, variance and count."""
         return {"mean": np.array(self.mean), "variance": np.array(self.variance), "count": self.count}
@@ -54,14 +57,19 @@ class Moments:
         self.count = float(state["count"])
 
 
+ObservationMoments = Moments | dict[str, Moments]
+"""Of a Box, or of the entries of a Dict that are standardised."""
+
+
 class Normalised(VecEnvWrapper):
     """A vector environment whose observations are standardised, and rewards divided by the return's deviation.
 
     The moments are of all observations met in training (MountainCar never leaves -200 without them: its velocity is
-    seventy times smaller than its position). Rewards are not shifted, which would change what is optimal.
+    seventy times smaller than its position). Only observations of floats are standardised: a Box, or those entries of
+    a Dict; what counts or is an image stays as it is. Rewards are not shifted, which would change what is optimal.
 
     Args:
-        venv: an SB3 vector environment with Box observations of one axis or more.
+        venv: an SB3 vector environment.
         observations: whether to standardise observations.
         rewards: whether to scale rewards.
         gamma: discount of the running return whose deviation scales the rewards.
@@ -69,37 +77,30 @@ class Normalised(VecEnvWrapper):
 
     def __init__(self, venv: VecEnv, *, observations: bool = True, rewards: bool = False, gamma: float = 0.99) -> None:
         super().__init__(venv)
-        shape = venv.observation_space.shape
-        if observations and not isinstance(venv.observation_space, Box):
-            raise UserError(f"observations: {venv.observation_space} cannot be standardised; accepted: a Box")
-        self.observations = Moments(shape or ()) if observations else None
+        self.observations: ObservationMoments | None = _moments(venv.observation_space) if observations else None
         self.rewards = Moments() if rewards else None
         self.gamma = gamma
         self._discounted = np.zeros(venv.num_envs)
 
-    def standardise(self, observations: NDArray[Any]) -> NDArray[Any]:
+    def standardise(self, observations: Any) -> Any:
         """Observations [..., *shape] by the present moments, which stay as they are: float32, within ±10."""
-        if self.observations is None:
-            return observations
         moments = self.observations
-        scaled = (observations - moments.mean) / np.sqrt(moments.variance + _TINY)
-        return np.clip(scaled, -CLIP, CLIP).astype(np.float32)
+        if isinstance(moments, dict):
+            parts = {name: moments[name].standardise(observations[name]) for name in moments}
+            return {**observations, **parts}
+        return observations if moments is None else moments.standardise(observations)
 
-    def reset(self) -> NDArray[Any]:
+    def reset(self) -> Any:
         """Reset the environments; the moments keep what they have seen."""
         observations = self.venv.reset()
-        assert isinstance(observations, np.ndarray)
         self._discounted[:] = 0.0
-        if self.observations is not None:
-            self.observations.update(observations)
+        self._learn(observations)
         return self.standardise(observations)
 
     def step_wait(self) -> VecEnvStepReturn:
         """Step, learn the moments, standardise; the terminal observations too."""
         observations, rewards, dones, infos = self.venv.step_wait()
-        assert isinstance(observations, np.ndarray)
-        if self.observations is not None:
-            self.observations.update(observations)
+        self._learn(observations)
         if self.rewards is not None:
             self._discounted = self._discounted * self.gamma + rewards
             self.rewards.update(self._discounted)
@@ -113,14 +114,38 @@ class Normalised(VecEnvWrapper):
     def state_dict(self) -> dict[str, Any]:
         """Both moments and the running discounted returns."""
         return {
-            "observations": None if self.observations is None else self.observations.state_dict(),
+            "observations": {name: moments.state_dict() for name, moments in self.observations.items()}
+            if isinstance(self.observations, dict)
+            else self.observations and self.observations.state_dict(),
             "rewards": None if self.rewards is None else self.rewards.state_dict(),
             "discounted": self._discounted.copy(),
         }
 
     def load_state_dict(self, state: Mapping[str, Any]) -> None:
         """Restore ``state_dict``."""
-        for moments, saved in ((self.observations, state["observations"]), (self.rewards, state["rewards"])):
-            if moments is not None:
-                moments.load_state_dict(saved)
+        if isinstance(self.observations, dict):
+            for name, moments in self.observations.items():
+                moments.load_state_dict(state["observations"][name])
+        elif self.observations is not None:
+            self.observations.load_state_dict(state["observations"])
+        if self.rewards is not None:
+            self.rewards.load_state_dict(state["rewards"])
         self._discounted = np.array(state["discounted"], dtype=np.float64)
+
+    def _learn(self, observations: Any) -> None:
+        if isinstance(self.observations, dict):
+            for name, moments in self.observations.items():
+                moments.update(observations[name])
+        elif self.observations is not None:
+            self.observations.update(observations)
+
+
+def _moments(space: spaces.Space[Any]) -> ObservationMoments | None:
+    """Fresh moments of what can be standardised in a space: Boxes of floats."""
+    if isinstance(space, spaces.Dict):
+        return {name: Moments(part.shape) for name, part in space.items() if _floats(part)} or None  # type: ignore[arg-type]
+    return Moments(space.shape) if _floats(space) else None  # type: ignore[arg-type]
+
+
+def _floats(space: spaces.Space[Any]) -> bool:
+    return isinstance(space, spaces.Box) and np.issubdtype(space.dtype, np.floating)

@@ -52,5 +52,11 @@ class RlPlugin:
 
         return list(draw(runs, out))
 
+    def bench(self, short: bool = False) -> dict[str, Any]:
+        """Environment steps a second against plain Stable-Baselines3, for ``lab bench rl``."""
+        from rl.bench import measure
+
+        return measure(short)
+
 
 PLUGIN = RlPlugin()

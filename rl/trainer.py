@@ -10,10 +10,11 @@ from typing import Any
 
 import numpy as np
 import torch
+from gymnasium import spaces
 from numpy.typing import NDArray
-from stable_baselines3 import PPO
 from stable_baselines3.common.callbacks import BaseCallback, CallbackList
 from stable_baselines3.common.logger import Logger
+from stable_baselines3.common.vec_env.base_vec_env import VecEnv
 
 from lab.training.finite import NonFiniteError
 from lab.training.trainer import Context
@@ -22,6 +23,8 @@ from rl.config import RlConfig
 from rl.evaluation import Score, play
 from rl.hooks import ConductorCallback, CurriculumCallback
 from rl.normalise import Normalised
+from rl.observations import each
+from rl.ppo import LeanPPO
 from rl.randomness import OwnRandomness
 from rl.vec_env import BatchedVecEnv
 
@@ -57,7 +60,7 @@ class RlTrainer:
         context: what the laboratory hands over.
 
     Raises:
-        UserError: the task cannot be made, or its observations are not a Box.
+        UserError: the task cannot be made.
     """
 
     def __init__(self, config: RlConfig, context: Context) -> None:
@@ -111,7 +114,7 @@ class RlTrainer:
     def _iterate(self) -> None:
         """One rollout and one update, conducted by the step at which the rollout begins."""
         model = self.model
-        model.collect_rollouts(self.env, self._callback, model.rollout_buffer, model.n_steps)
+        model.collect_rollouts(self._wrapped(), self._callback, model.rollout_buffer, model.n_steps)
         model.train()
         self.step = model.num_timesteps
         row = {name: float(model.logger.name_to_value[key]) for key, name in _COLUMNS.items()}
@@ -144,6 +147,12 @@ class RlTrainer:
             row["rollout/success"] = float(np.mean(successes))
         return row
 
+    def _wrapped(self) -> VecEnv:
+        """The environments as the model sees them: SB3 puts the axes of images in another order."""
+        env = self.model.get_env()
+        assert env is not None
+        return env
+
     # -- evaluation ----------------------------------------------------------------------------------------------------
 
     def evaluate(self) -> dict[str, float]:
@@ -166,8 +175,8 @@ class RlTrainer:
             self._evaluation_env = environments.build(self.config, len(grid) * episodes, seed)
         return play(self._evaluation_env, self.act, grid, episodes, seed)
 
-    def act(self, observations: NDArray[Any]) -> NDArray[Any]:
-        """The deterministic policy on raw observations [n, *shape], by the present normalisation."""
+    def act(self, observations: Any) -> NDArray[Any]:
+        """The deterministic policy on raw observations [n, *shape], or a Dict, by the present normalisation."""
         actions, _ = self.model.predict(self.env.standardise(observations), deterministic=True)
         return actions
 
@@ -184,7 +193,7 @@ class RlTrainer:
             "n_updates": model._n_updates,
             "normaliser": self.env.state_dict(),
             "envs": self.batch.state_dict() if exact else None,
-            "observations": np.array(model._last_obs) if exact else None,
+            "observations": each(np.array, model._last_obs) if exact else None,
             "episode_starts": np.array(model._last_episode_starts) if exact else None,
             "episodes": [{"r": float(e["r"]), "l": int(e["l"])} for e in model.ep_info_buffer or ()],
             "successes": [bool(success) for success in model.ep_success_buffer or ()],
@@ -215,7 +224,7 @@ class RlTrainer:
             self._restart_episodes()
         else:
             self.batch.load_state_dict(state["envs"])
-            model._last_obs = np.array(state["observations"])
+            model._last_obs = each(np.array, state["observations"])
             model._last_episode_starts = np.array(state["episode_starts"], dtype=np.bool_)
 
     def load_agent(self, state: Mapping[str, Any]) -> None:
@@ -230,10 +239,12 @@ class RlTrainer:
             f"{self.config.task} cannot save its state: the resume begins new episodes and is not bit-identical",
             stacklevel=2,
         )
-        self._event("episodes_restarted", self.step, task=self.config.task, reason="the environment has no state_dict")
+        self._event(
+            "episodes_restarted", self.step, task=self.config.task, reason="the environment cannot save its state"
+        )
         with self._randomness:
             self.env.seed(self.config.seed + self.step)
-            self.model._last_obs = self.env.reset()
+            self.model._last_obs = self._wrapped().reset()  # type: ignore[assignment]  # SB3's own spaces decide
             self.model._last_episode_starts = np.ones(self.config.n_envs, dtype=np.bool_)
 
 
@@ -265,11 +276,11 @@ class Means:
         self._sums = {name: [float(total), float(count)] for name, (total, count) in state.items()}
 
 
-def _ppo(config: RlConfig, env: Normalised, device: torch.device) -> PPO:
+def _ppo(config: RlConfig, env: Normalised, device: torch.device) -> LeanPPO:
     """SB3's PPO; voices overwrite the numbers that the clock conducts before they are first read."""
     activation = {"tanh": torch.nn.Tanh, "relu": torch.nn.ReLU}[config.activation]
-    model = PPO(
-        "MlpPolicy",
+    model = LeanPPO(
+        "MultiInputPolicy" if isinstance(env.observation_space, spaces.Dict) else "MlpPolicy",
         env,
         n_steps=config.n_steps,
         batch_size=config.batch_size,

@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 import gymnasium
 import numpy as np
 from gymnasium.vector import AutoresetMode, VectorEnv
+from gymnasium.wrappers import OrderEnforcing, PassiveEnvChecker, TimeLimit
 from numpy.typing import NDArray
 from stable_baselines3.common.vec_env.base_vec_env import VecEnv, VecEnvIndices, VecEnvStepReturn
 
 from lab.errors import UserError
+from rl.observations import each
 
 _NOTHING: dict[str, Any] = {}
 
@@ -60,7 +62,7 @@ class BatchedVecEnv(VecEnv):
         for single, level in zip(self._singles(), np.broadcast_to(value, self.num_envs), strict=True):
             single.get_wrapper_attr("set_difficulty")(float(level))
 
-    def reset(self) -> NDArray[Any]:
+    def reset(self) -> Any:
         """Begin new episodes everywhere; seeds given by ``seed()`` are used once."""
         seed = self._seeds[0]  # SB3 seeds environment i with seed + i, and so does Gymnasium
         observations, info = self.env.reset(seed=seed)
@@ -68,11 +70,11 @@ class BatchedVecEnv(VecEnv):
         self._returns[:] = 0.0
         self._lengths[:] = 0
         self._adopt(info)
-        return np.asarray(observations)
+        return each(np.asarray, observations)
 
     def step_async(self, actions: NDArray[Any]) -> None:
         """Keep the actions, [num_envs, …], for ``step_wait``."""
-        self._actions = actions
+        self._actions = np.asarray(actions, dtype=self.action_space.dtype)  # SB3's Bernoulli draws floats
 
     def step_wait(self) -> VecEnvStepReturn:
         """Step the batch; observations of ended episodes are already the first of the next."""
@@ -92,7 +94,7 @@ class BatchedVecEnv(VecEnv):
     def _ended(self, index: int, info: Mapping[str, Any], cut: bool) -> dict[str, Any]:
         """What SB3 reads of the episode that just ended in one environment."""
         ended: dict[str, Any] = {
-            "terminal_observation": np.asarray(info["final_obs"][index]),
+            "terminal_observation": each(np.asarray, info["final_obs"][index]),
             "TimeLimit.truncated": cut,
             "episode": {"r": float(self._returns[index]), "l": int(self._lengths[index])},
         }
@@ -113,13 +115,20 @@ class BatchedVecEnv(VecEnv):
 
     @property
     def exact(self) -> bool:
-        """Whether ``state_dict`` holds the whole state, so that a resume continues the episodes bit for bit."""
-        return hasattr(self.env, "state_dict") and hasattr(self.env, "load_state_dict")
+        """Whether ``state_dict`` holds the whole state, so that a resume continues the episodes bit for bit.
+
+        A batch with ``state_dict`` and ``load_state_dict`` is, and so are single environments with the two (their
+        random generator ``np_random`` need not be in it) inside no other wrappers than ``gymnasium.make`` puts there.
+        """
+        if _savable(self.env):
+            return True
+        singles = self._singles()
+        return bool(singles) and all(_savable(single.unwrapped) and _plainly_wrapped(single) for single in singles)
 
     def state_dict(self) -> dict[str, Any]:
-        """The batch's own state and the running episodes' returns, lengths and difficulties (needs ``exact``)."""
+        """The environments' own state and the running episodes' returns, lengths and difficulties (needs ``exact``)."""
         return {
-            "env": self.env.state_dict(),  # type: ignore[attr-defined]  # checked by `exact`
+            "env": self.env.state_dict() if _savable(self.env) else [_state_of(single) for single in self._singles()],  # type: ignore[attr-defined]
             "returns": self._returns.copy(),
             "lengths": self._lengths.copy(),
             "difficulty": None if self.difficulty is None else self.difficulty.copy(),
@@ -127,7 +136,11 @@ class BatchedVecEnv(VecEnv):
 
     def load_state_dict(self, state: Mapping[str, Any]) -> None:
         """Continue where ``state_dict`` was taken."""
-        self.env.load_state_dict(state["env"])  # type: ignore[attr-defined]
+        if _savable(self.env):
+            self.env.load_state_dict(state["env"])  # type: ignore[attr-defined]
+        else:
+            for single, saved in zip(self._singles(), state["env"], strict=True):
+                _restore(single, saved)
         self._returns = np.array(state["returns"], dtype=np.float64)
         self._lengths = np.array(state["lengths"], dtype=np.int64)
         self.difficulty = None if state["difficulty"] is None else np.array(state["difficulty"], dtype=np.float64)
@@ -178,6 +191,45 @@ class BatchedVecEnv(VecEnv):
         """The environments behind a ``SyncVectorEnv``; empty for a batch written in NumPy."""
         singles: Sequence[gymnasium.Env[Any, Any]] = getattr(self.env.unwrapped, "envs", ())
         return singles
+
+
+def _savable(env: Any) -> bool:
+    """Whether an environment or a batch can say its state and take it back."""
+    return hasattr(env, "state_dict") and hasattr(env, "load_state_dict")
+
+
+def _plainly_wrapped(env: gymnasium.Env[Any, Any]) -> bool:
+    """Whether all wrappers around an environment are of ``gymnasium.make``, whose state is the time limit's count."""
+    while isinstance(env, gymnasium.Wrapper):
+        if not isinstance(env, (TimeLimit, OrderEnforcing, PassiveEnvChecker)):
+            return False
+        env = env.env
+    return True
+
+
+def _limits(env: gymnasium.Env[Any, Any]) -> Iterator[TimeLimit[Any, Any]]:
+    while isinstance(env, gymnasium.Wrapper):
+        if isinstance(env, TimeLimit):
+            yield env
+        env = env.env
+
+
+def _state_of(single: gymnasium.Env[Any, Any]) -> dict[str, Any]:
+    """An environment's own state, its generator, and how far its time limits have counted."""
+    env: Any = single.unwrapped
+    return {
+        "own": env.state_dict(),
+        "generator": env.np_random.bit_generator.state,
+        "elapsed": [limit._elapsed_steps for limit in _limits(single)],
+    }
+
+
+def _restore(single: gymnasium.Env[Any, Any], state: Mapping[str, Any]) -> None:
+    env: Any = single.unwrapped
+    env.load_state_dict(state["own"])
+    env.np_random.bit_generator.state = state["generator"]
+    for limit, elapsed in zip(_limits(single), state["elapsed"], strict=True):
+        limit._elapsed_steps = elapsed
 
 
 def _has_method(env: gymnasium.Env[Any, Any], name: str) -> bool:

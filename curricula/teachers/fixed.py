@@ -1,35 +1,20 @@
-"""Teachers that never change: one difficulty for ever, and uniform randomisation, the control to beat."""
+"""No curriculum: the same difficulty always, by default the target task's."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Literal
 
 import numpy as np
+from pydantic import Field
 
 from curricula.difficulty import FloatArray, number
-from curricula.teachers.teacher import Episodes
-from lab.errors import UserError
+from curricula.teachers.part import Level, TeacherConfig
+from curricula.teachers.unchanging import Unchanging
 
 
 @dataclass(frozen=True)
-class _Unchanging:
-    """What a teacher does that takes note of nothing."""
-
-    def update(self, results: Episodes) -> None:
-        """Nothing is learnt."""
-
-    def state_dict(self) -> dict[str, Any]:
-        """There is none."""
-        return {}
-
-    def load_state_dict(self, state: Mapping[str, Any]) -> None:
-        """There is none."""
-
-
-@dataclass(frozen=True)
-class Fixed(_Unchanging):
+class Fixed(Unchanging):
     """The same difficulty always; 1 is no curriculum at all."""
 
     at: float = 1.0
@@ -48,25 +33,17 @@ class Fixed(_Unchanging):
         return np.full(n, float(self.at))
 
 
-@dataclass(frozen=True)
-class Uniform(_Unchanging):
-    """Every episode's difficulty is uniform in [low, high], independently: domain randomisation."""
+class NoCurriculum(TeacherConfig):
+    """The same difficulty always, by default the target task's."""
 
-    low: float = 0.0
-    high: float = 1.0
-
-    def __post_init__(self) -> None:
-        """Refuse what is no range of difficulties."""
-        number("low", self.low, 0.0, 1.0)
-        number("high", self.high, 0.0, 1.0)
-        if self.low > self.high:
-            raise UserError(f"low is {self.low}; accepted: a number in [0, high = {self.high}]")
+    kind: Literal["none"] = "none"
+    difficulty: Level = Field(1.0, description="0 is the easiest, 1 the target task")
 
     @property
-    def level(self) -> float:
-        """The middle of the range."""
-        return (self.low + self.high) / 2
+    def needs_difficulty(self) -> bool:
+        """A task without difficulty is the target task."""
+        return self.difficulty != 1.0
 
-    def difficulty(self, rng: np.random.Generator, n: int) -> FloatArray:
-        """n independent draws."""
-        return rng.uniform(self.low, self.high, n)
+    def build(self) -> Fixed:
+        """A teacher that never changes."""
+        return Fixed(self.difficulty)

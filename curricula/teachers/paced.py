@@ -7,9 +7,11 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
+from pydantic import Field
 
 from curricula.difficulty import FloatArray
 from curricula.pacing import Pacing
+from curricula.teachers.part import Level, TeacherConfig
 from curricula.teachers.teacher import Episodes
 
 
@@ -40,3 +42,12 @@ class Paced:
     def load_state_dict(self, state: Mapping[str, Any]) -> None:
         """Go on at a step."""
         self.step = int(state["step"])
+
+
+class RampCurriculum(TeacherConfig):
+    """What the kinds share that rise once, from ``low`` to ``high``."""
+
+    stop: int = Field(ge=1, description="the step at which the difficulty reaches high")
+    start: int = Field(0, ge=0, description="the step at which it leaves low")
+    low: Level = 0.0
+    high: Level = 1.0

@@ -12,11 +12,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
+from pydantic import Field
 
 from curricula.difficulty import FloatArray, number
+from curricula.teachers.part import Level, TeacherConfig
 from curricula.teachers.teacher import Episodes
 from lab.errors import UserError
 
@@ -105,6 +107,23 @@ class SuccessThreshold:
     def load_state_dict(self, state: Mapping[str, Any]) -> None:
         """Go on with a level and the outcomes at it."""
         self.progress = Progress(float(state["level"]), tuple(bool(outcome) for outcome in state["outcomes"]))
+
+
+class SuccessThresholdCurriculum(TeacherConfig):
+    """Raise the difficulty when the agent succeeds often enough."""
+
+    kind: Literal["success_threshold"]
+    threshold: Level = Field(0.8, description="the share of successes that raises the difficulty")
+    window: int = Field(50, ge=1, description="episodes at one difficulty that are judged together")
+    step_up: float = Field(0.1, gt=0.0, le=1.0, description="how much it rises")
+    step_down: Level = Field(0.0, description="how much it falls where the agent fails; 0: never")
+    floor: Level = Field(0.1, description="the share of successes at or below which it falls")
+    lowest: Level = Field(0.0, description="where it begins, and never falls below")
+    highest: Level = Field(1.0, description="what it never rises above")
+
+    def build(self) -> SuccessThreshold:
+        """A teacher at the lowest difficulty."""
+        return SuccessThreshold(**self.settings())
 
 
 def _tidy(level: float) -> float:

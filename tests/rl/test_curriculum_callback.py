@@ -6,8 +6,8 @@ from stable_baselines3.common.env_util import make_vec_env
 from stable_baselines3.common.vec_env import VecNormalize
 
 import curricula
-from curricula.config import CurriculumConfig
-from curricula.teachers import SuccessThreshold, Uniform
+from curricula.pacing import Linear
+from curricula.teachers import Paced, SuccessThreshold, Uniform
 from lab.errors import UserError
 from lab.phase import Follower
 from rl.hooks import ConductorCallback, CurriculumCallback
@@ -117,6 +117,6 @@ def test_a_copy_goes_on_with_the_same_draws():
 
 @pytest.mark.parametrize("make", [lambda: make_vec_env("CartPole-v1", 2), lambda: gymnasium.make("CartPole-v1")])
 def test_environments_without_difficulty_are_refused_when_training_starts(make):
-    teacher = CurriculumConfig(kind="linear", stop=100).build()
+    teacher = Paced(Linear(stop=100))
     with pytest.raises(UserError, match="set_difficulty"):
         ppo(make()).learn(64, callback=CurriculumCallback(teacher))

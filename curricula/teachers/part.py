@@ -1,0 +1,46 @@
+"""What a kind of curriculum is in a configuration: its settings, and the teacher that is built from them."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any, Self
+
+from pydantic import Field, model_validator
+
+from curricula.teachers.teacher import Teacher
+from lab.errors import UserError
+from lab.training.parts import Part
+
+Level = Annotated[float, Field(ge=0.0, le=1.0)]
+"""A difficulty: 0 is the easiest, 1 the target task."""
+
+
+class TeacherConfig(Part):
+    """A curriculum's settings as fields. A kind of your own subclasses it, in any module, and is named by it::
+
+        curriculum: {kind: "my_package.my_module:MyCurriculum", patience: 20}
+
+    A setting that the teacher itself refuses with a ``UserError`` is refused when the configuration is read.
+    """
+
+    kind: str
+
+    def build(self) -> Teacher:
+        """A teacher at its beginning; called once or more for a run, each answer new."""
+        raise NotImplementedError
+
+    @property
+    def needs_difficulty(self) -> bool:
+        """Whether the task must have a difficulty: all but the one that stays at the target task need it."""
+        return True
+
+    @model_validator(mode="after")
+    def _can_be_built(self) -> Self:
+        try:
+            self.build()
+        except UserError as error:
+            raise UserError(f"curriculum.{error}") from error
+        return self
+
+    def settings(self) -> dict[str, Any]:
+        """Every field but ``kind``, by name."""
+        return {name: getattr(self, name) for name in type(self).model_fields if name != "kind"}

@@ -1,0 +1,219 @@
+"""SB3's PPO, leaner: the same rollouts and the same updates up to rounding, with less work around the networks."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from operator import itemgetter
+from typing import Any
+
+import numpy as np
+import torch
+from gymnasium import spaces
+from numpy.typing import NDArray
+from stable_baselines3 import PPO
+from stable_baselines3.common.buffers import RolloutBuffer
+from stable_baselines3.common.callbacks import BaseCallback
+from stable_baselines3.common.utils import explained_variance, obs_as_tensor
+from stable_baselines3.common.vec_env.base_vec_env import VecEnv
+from torch import Tensor
+from torch.nn import functional
+
+from rl.observations import each
+
+_LOGGED = ("policy_gradient_loss", "value_loss", "entropy_loss", "clip_fraction", "approx_kl", "loss")
+"""What is noted of each minibatch, under SB3's names."""
+
+
+class LeanPPO(PPO):
+    """Stable-Baselines3's ``PPO``, which spends its time on the environments and the networks and not around them.
+
+    The algorithm is ``PPO``'s (Schulman et al. 2017, clipped surrogate, GAE), and *the same* means this. From the same
+    weights, environments and generators, ``collect_rollouts`` draws the same actions and fills the same buffer; from
+    the same buffer, ``train`` takes the same minibatches in the same order and the same gradient steps, and records
+    the same quantities. Buffers, weights and records then agree up to the rounding of float32 sums that are taken in
+    another order or in larger batches (tests hold both). All live attributes are read where ``PPO`` reads them,
+    callbacks are called where ``PPO`` calls them, and ``save`` writes a zip that ``PPO.load`` reads.
+
+    What is spared: in a rollout only actions are computed at every step, and values and log-probabilities of all steps
+    afterwards together (so ``values`` and ``log_probs`` are not among a callback's ``locals`` at a step); in an update
+    the rollout is shuffled once an epoch, statistics stay tensors until its end, and all gradients lie in one vector,
+    so that clearing, measuring and clipping them is an operation each.
+    """
+
+    def collect_rollouts(
+        self, env: VecEnv, callback: BaseCallback, rollout_buffer: RolloutBuffer, n_rollout_steps: int
+    ) -> bool:
+        """Fill the buffer with ``n_rollout_steps`` steps of each environment; False where a callback stopped it."""
+        if self.use_sde:  # its noise is drawn between the steps
+            return super().collect_rollouts(env, callback, rollout_buffer, n_rollout_steps)
+        self.policy.set_training_mode(False)
+        buffer, box = rollout_buffer, self.action_space if isinstance(self.action_space, spaces.Box) else None
+        buffer.reset()
+        cut: list[tuple[int, int, Any]] = []
+        callback.on_rollout_start()
+        for step in range(n_rollout_steps):
+            with torch.no_grad():
+                observed = obs_as_tensor(self._last_obs, self.device)  # type: ignore[arg-type]
+                actions = self.policy.get_distribution(observed).get_actions().cpu().numpy()
+            actions = actions.reshape(env.num_envs, *self.action_space.shape)  # type: ignore[misc]
+            clipped = actions if box is None else np.clip(actions, box.low, box.high)
+            new_obs, rewards, dones, infos = env.step(clipped)
+            self.num_timesteps += env.num_envs
+            callback.update_locals(locals())
+            if not callback.on_step():
+                return False
+            self._update_info_buffer(infos, dones)
+            _write(buffer.observations, step, self._last_obs)
+            buffer.actions[step] = actions.reshape(env.num_envs, buffer.action_dim)
+            buffer.rewards[step] = rewards
+            buffer.episode_starts[step] = self._last_episode_starts
+            cut += [
+                (step, index, infos[index]["terminal_observation"])
+                for index in np.flatnonzero(dones).tolist()
+                if infos[index].get("TimeLimit.truncated", False) and "terminal_observation" in infos[index]
+            ]
+            self._last_obs, self._last_episode_starts = new_obs, dones  # type: ignore[assignment]
+        buffer.pos, buffer.full = n_rollout_steps, True
+        self._judge(buffer, cut)
+        with torch.no_grad():
+            last_values = self.policy.predict_values(obs_as_tensor(new_obs, self.device))  # type: ignore[arg-type]
+        buffer.compute_returns_and_advantage(last_values=last_values, dones=dones)
+        callback.update_locals(locals())
+        callback.on_rollout_end()
+        return True
+
+    def _judge(self, buffer: RolloutBuffer, cut: list[tuple[int, int, Any]]) -> None:
+        """Values and log-probabilities of the whole rollout, and the value of what came after a time limit."""
+        rollout = _Rollout(self, buffer)
+        with torch.no_grad():
+            judged = [
+                self.policy.evaluate_actions(batch["observations"], batch["actions"])
+                for batch in rollout.in_order(self.batch_size)
+            ]
+            for step, index, last in cut:
+                observed, _ = self.policy.obs_to_tensor(last)
+                buffer.rewards[step, index] += self.gamma * self.policy.predict_values(observed).item()
+        for field, parts in (("values", [row[0] for row in judged]), ("log_probs", [row[1] for row in judged])):
+            column = torch.cat(parts).reshape(buffer.n_envs, buffer.buffer_size)
+            getattr(buffer, field)[:] = column.T.cpu().numpy()
+
+    def train(self) -> None:
+        """Update the policy from ``self.rollout_buffer``."""
+        self.policy.set_training_mode(True)
+        self._update_learning_rate(self.policy.optimizer)
+        clip_range: float = self.clip_range(self._current_progress_remaining)  # type: ignore[operator]
+        clip_range_vf: float | None = (
+            None if self.clip_range_vf is None else self.clip_range_vf(self._current_progress_remaining)  # type: ignore[operator]
+        )
+        gradient = _one_vector(list(self.policy.parameters()))
+        rollout = _Rollout(self, self.rollout_buffer)
+        noted: list[Tensor] = []
+        epochs: list[int] = []
+        for _ in range(self.n_epochs):
+            epochs.append(len(noted))
+            stopped = False
+            for batch in rollout.shuffled(self.batch_size):
+                loss, row = self._loss(batch, clip_range, clip_range_vf)
+                noted.append(row)
+                if self.target_kl is not None and row[4].item() > 1.5 * self.target_kl:
+                    stopped = True
+                    break
+                gradient.zero_()
+                loss.backward()  # type: ignore[no-untyped-call]
+                norm = torch.linalg.vector_norm(gradient)
+                gradient.mul_(torch.clamp(self.max_grad_norm / (norm + 1e-6), max=1.0))
+                self.policy.optimizer.step()
+            self._n_updates += 1
+            if stopped:
+                break
+        self._log(torch.stack(noted).cpu().numpy(), epochs[-1], clip_range, clip_range_vf)
+
+    def _loss(self, batch: Mapping[str, Any], clip_range: float, clip_range_vf: float | None) -> tuple[Tensor, Tensor]:
+        """The loss of one minibatch, and the quantities of ``_LOGGED`` as one detached vector."""
+        values, log_prob, entropy = self.policy.evaluate_actions(batch["observations"], batch["actions"])
+        values = values.flatten()
+        advantages = batch["advantages"]
+        if self.normalize_advantage and len(advantages) > 1:
+            deviation, mean = torch.std_mean(advantages)
+            advantages = (advantages - mean) / (deviation + 1e-8)
+        log_ratio = log_prob - batch["log_probs"]
+        ratio = log_ratio.exp()
+        clipped = ratio.clamp(1 - clip_range, 1 + clip_range)
+        policy_loss = -torch.min(advantages * ratio, advantages * clipped).mean()
+        if clip_range_vf is not None:
+            values = batch["values"] + (values - batch["values"]).clamp(-clip_range_vf, clip_range_vf)
+        value_loss = functional.mse_loss(batch["returns"], values)
+        entropy_loss = log_prob.mean() if entropy is None else -entropy.mean()
+        loss = policy_loss + self.ent_coef * entropy_loss + self.vf_coef * value_loss
+        with torch.no_grad():
+            beyond = ((ratio - 1).abs() > clip_range).float().mean()
+            divergence = (ratio - 1 - log_ratio).mean()  # Schulman's estimate, joschu.net/blog/kl-approx.html
+            row = torch.stack((policy_loss, value_loss, entropy_loss, beyond, divergence, loss))
+        return loss, row
+
+    def _log(self, noted: Any, last_epoch: int, clip_range: float, clip_range_vf: float | None) -> None:
+        """Record what ``PPO.train()`` records: means over the update, of the divergence over its last epoch."""
+        row = dict(zip(_LOGGED, noted.mean(axis=0, dtype=np.float64), strict=True))
+        row["approx_kl"] = noted[last_epoch:, 4].mean(dtype=np.float64)
+        row["loss"] = noted[-1, 5]
+        buffer = self.rollout_buffer
+        row["explained_variance"] = explained_variance(buffer.values.flatten(), buffer.returns.flatten())
+        row["clip_range"] = clip_range
+        if clip_range_vf is not None:
+            row["clip_range_vf"] = clip_range_vf
+        if hasattr(self.policy, "log_std"):
+            row["std"] = self.policy.log_std.detach().exp().mean().item()
+        for name, value in row.items():
+            self.logger.record(f"train/{name}", float(value))
+        self.logger.record("train/n_updates", self._n_updates, exclude="tensorboard")
+
+
+class _Rollout:
+    """A rollout buffer's transitions as tensors on the model's device, environment by environment as SB3 lays them."""
+
+    def __init__(self, model: PPO, buffer: RolloutBuffer) -> None:
+        self._size = buffer.buffer_size * buffer.n_envs
+
+        def flat(array: NDArray[Any]) -> Tensor:
+            return torch.as_tensor(RolloutBuffer.swap_and_flatten(array), device=model.device)
+
+        actions = flat(buffer.actions)
+        discrete = isinstance(model.action_space, spaces.Discrete)
+        self._tree: dict[str, Any] = {
+            "observations": each(flat, buffer.observations),
+            "actions": actions.long().flatten() if discrete else actions.float(),
+        }
+        for field in ("values", "log_probs", "advantages", "returns"):
+            self._tree[field] = flat(getattr(buffer, field)).flatten()
+
+    def shuffled(self, size: int) -> Iterator[dict[str, Any]]:
+        """Minibatches of one epoch, in an order drawn from NumPy's global generator as SB3 draws it."""
+        order = torch.from_numpy(np.random.permutation(self._size)).to(self._tree["returns"].device)
+        return self._cut(each(lambda tensor: tensor[order], self._tree), size)
+
+    def in_order(self, size: int) -> Iterator[dict[str, Any]]:
+        """The same without shuffling."""
+        return self._cut(self._tree, size)
+
+    def _cut(self, tree: Mapping[str, Any], size: int) -> Iterator[dict[str, Any]]:
+        for start in range(0, self._size, size):
+            part = slice(start, start + size)
+            yield each(itemgetter(part), tree)
+
+
+def _write(rows: Any, step: int, row: Any) -> None:
+    """Observations [n_envs, …], or a dictionary of them, into row ``step`` of a rollout's."""
+    if isinstance(rows, dict):
+        for name, part in rows.items():
+            _write(part, step, row[name])
+    else:
+        rows[step] = row.reshape(rows[step].shape)
+
+
+def _one_vector(parameters: list[torch.nn.Parameter]) -> Tensor:
+    """Zeros [all parameters], of which every parameter's gradient is a part; ``backward`` adds into it."""
+    gradient = torch.zeros(sum(p.numel() for p in parameters), device=parameters[0].device, dtype=parameters[0].dtype)
+    parts = torch.split(gradient, [p.numel() for p in parameters])
+    for parameter, part in zip(parameters, parts, strict=True):
+        parameter.grad = part.view_as(parameter)
+    return gradient
