@@ -115,6 +115,8 @@ def lean(objective: Tensor, parameters: tuple[nn.Parameter, ...]) -> Tensor:
     """Set ``.grad`` of these parameters (and of no other) to the objective's gradient; return its global norm."""
     gradients = torch.autograd.grad(objective, parameters)
     for parameter, gradient in zip(parameters, gradients, strict=True):
-        parameter.grad = gradient
+        # As ``backward`` would leave it: the fused kernels of optimisers go by the order in memory, not by strides.
+        same = gradient.stride() == parameter.stride()
+        parameter.grad = gradient if same else torch.empty_like(parameter).copy_(gradient)
     norm: Tensor = torch.linalg.vector_norm(torch.stack(torch._foreach_norm(gradients)))
     return norm

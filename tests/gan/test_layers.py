@@ -4,7 +4,9 @@ import pytest
 import torch
 from torch import Tensor, nn
 
+from gan.adam import LeanAdam
 from gan.networks.layers import ConvFromImage, ConvToImage
+from gan.step import lean
 
 CASES = [(1, 28), (3, 32), (3, 17), (1, 8)]
 
@@ -38,3 +40,19 @@ def test_to_an_image(channels: int, size: int, bias: bool) -> None:
     features = torch.randn(3, 6, size // 2, size // 2, generator=random, dtype=torch.float64)
     for mine, other in zip(everything(ours, features), everything(theirs, features), strict=True):
         torch.testing.assert_close(mine, other, rtol=1e-10, atol=1e-10)
+
+
+@pytest.mark.parametrize("kinds", [(ConvToImage, nn.ConvTranspose2d), (ConvFromImage, nn.Conv2d)])
+def test_a_fused_optimiser_moves_both_alike(kinds: tuple[type[nn.Module], type[nn.Module]]) -> None:
+    """The gradient of a transposed weight has other strides than the weight, which the fused kernel does not look at."""
+    channels, size = (6, 14) if kinds[0] is ConvToImage else (1, 28)
+    inputs = torch.randn(4, channels, size, size, generator=torch.Generator().manual_seed(0)).requires_grad_()
+    networks = [kind(channels, 7 - channels, 4, 2, 1) for kind in kinds]  # type: ignore[call-arg]
+    networks[1].load_state_dict(networks[0].state_dict())
+    for network in networks:
+        optimizer = LeanAdam(network.parameters(), lr=1e-2, fused=True)
+        for _ in range(5):
+            lean(network(inputs).sin().sum(), tuple(network.parameters()))
+            optimizer.step()
+    for mine, other in zip(*(network.parameters() for network in networks), strict=True):
+        torch.testing.assert_close(mine, other, rtol=1e-4, atol=1e-5)
