@@ -18,6 +18,7 @@ from lab.errors import UserError
 from lab.reports import style
 from lab.reports.figure import Saved
 from lab.reports.panels import BAND, Line, Panel, stack
+from lab.reports.response import response_figure
 from lab.reports.runs import Arm, names, read_run
 from lab.reports.series import fmt
 from lab.reports.style import Look
@@ -103,8 +104,35 @@ def study_figures(study_dir: Path, out: Path) -> list[Saved]:
         out: made if missing.
     """
     study = read_study(study_dir)
-    found = [_save_arms(study, out), _save_differences(study, out), _save_curves(study, out)]
+    found = [
+        _save_response(study, out),
+        _save_arms(study, out),
+        _save_differences(study, out),
+        _save_curves(study, out),
+    ]
     return [saved for saved in found if saved is not None]
+
+
+def _save_response(study: StudyData, out: Path) -> Saved | None:
+    response = study.summary.get("response")
+    if response is None:
+        return None
+    columns = [arm[study.metric] for arm in study.arms.values()]
+    score, voice = words(study.metric), response["voice"]
+    told = "; ".join(
+        f"{fmt(offset)} {fmt(column['mean'])}" for offset, column in zip(response["offsets"], columns, strict=True)
+    )
+    return style.save(
+        response_figure(response, columns, study.summary["direction"] == "higher", _capital(score), study.title),
+        out,
+        "response",
+        "Phase response",
+        f"The mean {score} at each offset of {voice} (offset, mean): {told}. Below, the same curve around a circle.",
+        f"Each small dot is one seed, each large one the mean at an offset of {voice} with its {_confidence(study)} "
+        "interval; the line is the fitted first harmonic. The shaded band is the best phase with its interval; without "
+        "one, the data are compatible with every phase. Below, the angle is the offset and the distance from the centre "
+        "the score.",
+    )
 
 
 def words(column: str) -> str:

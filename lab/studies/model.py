@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, Literal
 
-from pydantic import Field, field_validator, model_validator
+from pydantic import Field, ValidationError, field_validator, model_validator
 
 from lab.errors import UserError
 from lab.training.config import Config, load_yaml, resolve
@@ -15,6 +15,23 @@ from lab.training.yamls import parse
 
 SHIPPED = Path(__file__).parent / "shipped"
 NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")
+
+
+class ResponseConfig(Config):
+    """A phase-response study: one voice is slid along the cycle, everything else stays as it is."""
+
+    voice: str = Field(min_length=1, description="a voice with a wave, or one that follows another in phase")
+    offsets: int = Field(8, ge=3, le=64, description="how many offsets 0, 1/n, … (n-1)/n of a cycle it is slid to")
+
+    def arms(self) -> dict[str, dict[str, Any]]:
+        """An arm for each offset."""
+        width = max(len(f"{place / self.offsets:.4g}") for place in range(self.offsets))
+        return {
+            f"offset-{f'{place / self.offsets:.4g}'.ljust(width, '0') if place else '0'}": {
+                f"voices.{self.voice}.offset": place / self.offsets
+            }
+            for place in range(self.offsets)
+        }
 
 
 class Study(Config):
@@ -29,6 +46,9 @@ class Study(Config):
         min_length=1, description="a list of seeds, or a count n for 0 … n-1; the same for all arms"
     )
     set: Mapping[str, Any] = Field(default_factory=dict, description="dotted keys changed in every arm")
+    response: ResponseConfig | None = Field(
+        None, description="in the place of arms and compare: {voice: …, offsets: 8}, a phase-response study"
+    )
     arms: Mapping[str, Mapping[str, Any]] = Field(min_length=1, description="arm -> dotted keys changed in it")
     metric: str = Field(description="the score column of trials.csv that comparisons are of")
     direction: Literal["higher", "lower"] = Field(description="which scores are better")
@@ -37,6 +57,20 @@ class Study(Config):
     )
     alpha: float = Field(0.05, gt=0, lt=1, description="family-wise error rate of all comparisons together")
     columns: list[str] = Field(default_factory=list, description="further score columns shown in the tables")
+
+    @model_validator(mode="before")
+    @classmethod
+    def _arms_of_a_response(cls, data: Any) -> Any:
+        """The arms of a phase-response study follow from it; the recorded file names them all the same."""
+        if not isinstance(data, Mapping) or data.get("response") is None:
+            return data
+        try:
+            own = ResponseConfig.model_validate(data["response"]).arms()
+        except ValidationError:  # the field itself says what is wrong with it
+            return {**data, "arms": {"offset-0": {}}}
+        if data.get("arms", own) != own or data.get("compare"):
+            raise ValueError("response: it makes the arms and compares them all; leave arms and compare out")
+        return {**data, "arms": own}
 
     @field_validator("seeds", mode="before")
     @classmethod

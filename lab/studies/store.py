@@ -19,7 +19,7 @@ from lab.training.config import as_mapping, load_yaml
 from lab.training.files import replace_file, room_for
 from lab.training.yamls import dump_yaml
 
-STATED = ("hypothesis", "trainer", "metric", "direction", "compare", "alpha")
+STATED = ("hypothesis", "trainer", "metric", "direction", "compare", "response", "alpha")
 """What is stated before the runs, and may not change once one has finished."""
 
 

@@ -7,7 +7,8 @@ The rule, for every comparison of a treatment with a control over the n seeds th
   paired difference, at confidence 1 - alpha, holds no improvement: its better end is zero or worse.
 - *unclear*: everything else; above all a study whose n could not have reached alpha however large the effect.
 
-The verdict of the study is that of its first comparison.
+The verdict of the study is that of its first comparison. That of a phase-response study is *supported* where the
+permutation test of :mod:`lab.studies.response` has a p below alpha, otherwise *unclear*: one test, nothing to correct.
 """
 
 from __future__ import annotations
@@ -20,6 +21,7 @@ from typing import Any, Literal
 import numpy as np
 
 from lab.studies.model import Study
+from lab.studies.response import Response, respond
 from lab.studies.statistics import Interval, bootstrap_interval, holm, iqm, paired_permutation_test, smallest_p
 
 Verdict = Literal["supported", "not supported", "unclear"]
@@ -79,10 +81,14 @@ class Summary:
     """Arm -> score column -> what it scored."""
     comparisons: Sequence[Comparison]
     trials: Sequence[TrialResult]
+    response: Response | None = None
+    """Of a phase-response study with a seed that has every offset."""
 
     @property
     def verdict(self) -> Verdict | None:
-        """That of the first comparison; None for a study that compares nothing."""
+        """That of the first comparison, or of the response; None for a study that compares nothing."""
+        if self.study.response is not None:
+            return "supported" if self.response and self.response.p < self.study.alpha else "unclear"
         return self.comparisons[0].verdict if self.comparisons else None
 
     @property
@@ -108,6 +114,7 @@ class Summary:
                 arm: {name: asdict(column) for name, column in columns.items()} for arm, columns in self.arms.items()
             },
             "comparisons": [asdict(c) for c in self.comparisons],
+            **self._response_json(),
             "trials": {
                 "finished": len(self.trials) - len(self.failed),
                 "planned": len(study.arms) * len(study.seeds),
@@ -116,6 +123,13 @@ class Summary:
         }
         cleaned: dict[str, Any] = _finite(data)
         return cleaned
+
+    def _response_json(self) -> dict[str, Any]:
+        if self.study.response is None or self.response is None:
+            return {}
+        found = asdict(self.response)
+        lists = {name: found[name].tolist() for name in ("offsets", "means")}
+        return {"response": {"voice": self.study.response.voice, **found, **lists}}
 
 
 def summarise(study: Study, trials: Sequence[TrialResult]) -> Summary:
@@ -151,7 +165,19 @@ def summarise(study: Study, trials: Sequence[TrialResult]) -> Summary:
                 reason=reason,
             )
         )
-    return Summary(study, arms, comparisons, trials)
+    return Summary(study, arms, comparisons, trials, _response(study, trials))
+
+
+def _response(study: Study, trials: Sequence[TrialResult]) -> Response | None:
+    """The phase-response curve over the seeds that finished at every offset."""
+    if study.response is None:
+        return None
+    scores = [_scores(trials, arm, study.metric) for arm in study.arms]
+    seeds = [seed for seed in study.seeds if all(seed in of for of in scores)]
+    if not seeds:
+        return None
+    table = [[of[seed] for of in scores] for seed in seeds]
+    return respond(table, higher=study.direction == "higher", alpha=study.alpha, rng=_rng(study, "response"))
 
 
 def judge(

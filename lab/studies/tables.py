@@ -12,6 +12,12 @@ Table = tuple[list[str], list[list[str]]]
 """Header, rows."""
 
 ABSENT = "–"
+RESPONSE_READING = (
+    "One voice stands at each of the offsets in turn, with the same mean; all else is the same. The first harmonic is "
+    "fitted to the mean over the seeds that finished at every offset. p is the share of 9,999 permutations of the "
+    "offsets within each seed that have as large an amplitude. The interval of the best phase is Fieller's: all phases "
+    "that a t-test over the seeds' own harmonics does not refuse."
+)
 
 
 def number(value: float) -> str:
@@ -97,11 +103,68 @@ def comparisons_table(summary: Summary) -> Table:
 
 
 def verdict_line(summary: Summary) -> str:
-    """The verdict in one sentence, for the page and the terminal."""
+    """The verdict in a sentence or two, for the page and the terminal."""
+    if summary.study.response is not None:
+        return response_sentence(summary)
     if not summary.comparisons:
         return "No verdict: the study compares nothing, it describes its arms."
     first = summary.comparisons[0]
     return f"{first.verdict.capitalize()}: {first.treatment} against {first.control}: {first.reason}."
+
+
+def response_sentence(summary: Summary) -> str:
+    """What the phase-response curve says, in plain words."""
+    study, found = summary.study, summary.response
+    if study.response is None or found is None:
+        return "Unclear: no seed has a score at every offset."
+    voice, seeds = study.response.voice, f"{found.seeds} seed{'s' if found.seeds > 1 else ''}"
+    swing = f"{number(2 * found.amplitude)} from trough to peak"
+    if found.p >= study.alpha:
+        could = (
+            "" if math.isnan(found.detectable) else f"; {number(2 * found.detectable)} would have shown with 80 % power"
+        )
+        more = found.seeds_needed
+        need = f", and to show what was measured takes {more} seeds" if more else ""
+        test = f"{seeds}, p = {number(found.p)}"
+        return (
+            f"Unclear: no effect of the phase of {voice} on {study.metric} was found ({test}); "
+            f"measured was {swing}{could}{need}."
+        )
+    at = "at every phase alike" if found.phase_interval is None else phase_words(found.phase, found.phase_interval)
+    return (
+        f"Supported: {study.metric} depends on the phase of {voice} (p = {number(found.p)}, {seeds}): best {at}, "
+        f"{swing}."
+    )
+
+
+def phase_words(phase: float, interval: tuple[float, float]) -> str:
+    """A phase with its interval, which may reach over the end of the cycle."""
+    low, high = (f"{end % 1:.2f}" for end in interval)
+    return f"{phase:.2f} of a cycle ahead [{low} to {high}]"
+
+
+def response_table(summary: Summary) -> Table:
+    """The numbers of the fitted harmonic."""
+    found = summary.response
+    assert found is not None
+    low, high = found.amplitude_interval
+    interval = (
+        "every phase" if found.phase_interval is None else " to ".join(f"{e % 1:.3f}" for e in found.phase_interval)
+    )
+    rows = [
+        ["seeds with every offset", str(found.seeds)],
+        ["amplitude of the first harmonic", with_interval(found.amplitude, Interval(low, high))],
+        ["best phase, in cycles", f"{found.phase:.3f} [{interval}]"],
+        ["p of the amplitude", number(found.p)],
+        ["amplitude that would show with 80 % power", number(found.detectable)],
+        ["seeds that would show the measured one", str(found.seeds_needed or ABSENT)],
+    ]
+    return ["phase response", study_level(summary)], rows
+
+
+def study_level(summary: Summary) -> str:
+    """How sure the intervals of a study are."""
+    return f"{1 - summary.study.alpha:.0%} intervals"
 
 
 def markdown(summary: Summary, command: str, figures: Sequence[tuple[str, str]], circumstances: str) -> str:
@@ -126,6 +189,8 @@ def markdown(summary: Summary, command: str, figures: Sequence[tuple[str, str]],
     ]
     if summary.comparisons:
         parts += ["## Comparisons", _markdown_table(comparisons_table(summary)), *_reasons(summary.comparisons)]
+    if summary.response is not None:
+        parts += ["## Phase response", _markdown_table(response_table(summary)), RESPONSE_READING]
     if summary.failed:
         lines = [f"- {t.arm}, seed {t.seed}: {t.status}{f': {t.error}' if t.error else ''}" for t in summary.failed]
         parts += ["## Trials without a score", "\n".join(lines)]

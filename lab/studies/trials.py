@@ -7,7 +7,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 from lab.errors import UserError
+from lab.phase import Follower
 from lab.studies.model import Study
 from lab.training.config import RunConfig, as_mapping, load_yaml, resolve
 from lab.training.metrics import Metrics, last_cycle
@@ -15,6 +18,10 @@ from lab.training.plugins import preset_path
 from lab.training.trainer import TrainerPlugin
 
 EVALUATION = "evaluation/"
+SAME_MEAN = 1e-3
+"""Means of a voice that differ by no more than this share are the same."""
+MOST_STEPS = 1_000_000
+"""Longer runs are looked at on so many steps."""
 
 
 @dataclass(frozen=True)
@@ -51,7 +58,37 @@ def plan(study: Study, plugin: TrainerPlugin, runs: Path) -> list[Trial]:
             except UserError as error:
                 raise UserError(f"arm {arm!r}: {error}") from None
             trials.append(Trial(arm, seed, config, runs / study.name / f"{arm}-s{seed}"))
+    if study.response is not None:
+        _check_response(study.response.voice, trials[: len(study.arms)])
     return trials
+
+
+def _check_response(voice: str, trials: Sequence[Trial]) -> None:
+    """Refuse a response study whose arms differ in more than where their voice stands in the cycle.
+
+    Raises:
+        UserError: the voice is none that can be slid, or its mean over a run depends on where it is slid to.
+    """
+    settings = trials[0].config.voices.get(voice)
+    accepted = "a voice with a wave, or one that follows another voice in phase (relation in_phase or shifted)"
+    if not isinstance(settings, Mapping) or settings.get("relation", "in_phase") not in ("in_phase", "shifted"):
+        raise UserError(f"response.voice {voice!r}: it is {settings!r}; accepted: {accepted}")
+    means = [_mean(trial.config, voice) for trial in trials]
+    if max(means) - min(means) > SAME_MEAN * max(map(abs, means)):
+        raise UserError(
+            f"response.voice {voice!r}: its mean over the run would be {min(means):g} at one offset and {max(means):g} "
+            f"at another; make steps ({trials[0].config.steps}) a whole number of its cycles"
+        )
+
+
+def _mean(config: RunConfig, name: str) -> float:
+    voice = config.parsed_voices()[name]
+    if isinstance(voice, Follower):
+        raise UserError(f"response.voice {name!r}: it follows the measured {voice.source}, which has no cycle")
+    steps = np.arange(config.steps)
+    if config.steps > MOST_STEPS:
+        steps = np.unique(np.linspace(0, config.steps - 1, MOST_STEPS).astype(np.int64))
+    return float(np.mean(voice(steps)))
 
 
 def _check_last_cycle(config: RunConfig) -> None:

@@ -44,7 +44,7 @@ def test_to_an_image(channels: int, size: int, bias: bool) -> None:
 
 @pytest.mark.parametrize("kinds", [(ConvToImage, nn.ConvTranspose2d), (ConvFromImage, nn.Conv2d)])
 def test_a_fused_optimiser_moves_both_alike(kinds: tuple[type[nn.Module], type[nn.Module]]) -> None:
-    """The gradient of a transposed weight has other strides than the weight, which the fused kernel does not look at."""
+    """The gradient of a transposed weight has other strides than it, and the fused kernel does not look at strides."""
     channels, size = (6, 14) if kinds[0] is ConvToImage else (1, 28)
     inputs = torch.randn(4, channels, size, size, generator=torch.Generator().manual_seed(0)).requires_grad_()
     networks = [kind(channels, 7 - channels, 4, 2, 1) for kind in kinds]  # type: ignore[call-arg]
