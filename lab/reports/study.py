@@ -129,9 +129,9 @@ def _save_response(study: StudyData, out: Path) -> Saved | None:
         "Phase response",
         f"The mean {score} at each offset of {voice} (offset, mean): {told}. Below, the same curve around a circle.",
         f"Each small dot is one seed, each large one the mean at an offset of {voice} with its {_confidence(study)} "
-        "interval; the line is the fitted first harmonic. The shaded band is the best phase with its interval; without"
-        " one, the data are compatible with every phase. Below, the angle is the offset and the distance from the centre "
-        "the score.",
+        "interval; the line is the fitted first harmonic. The shaded band is the best phase with its interval; without "
+        "one, the data are compatible with every phase. Below, the angle is the offset, and the distance from the "
+        "centre is the score.",
     )
 
 
