@@ -10,6 +10,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
+from lab.door.arrays import read_npz
 from lab.reports import style
 from lab.reports.axes import step_text
 from lab.reports.figure import Saved
@@ -21,6 +22,8 @@ from lab.reports.voices import shared_voice_panels
 
 UNIT = "generator update"
 _MOMENTS = 5
+SHAPES = ((), (1,), (3,))
+"""What may come after number, height and width of pictures: nothing, or their channels."""
 _TILES = 6
 _MOST_POINTS = 2000
 
@@ -196,7 +199,7 @@ def _moments(run: RunData) -> list[tuple[int, Path]]:
 @style.applied()
 def samples_figure(run: RunData, moments: Sequence[tuple[int, Path]]) -> Figure:
     """Rows: the generator, its EMA; columns: moments of training; each a scatter plot or a grid of images."""
-    arrays = [(step, dict(np.load(path, allow_pickle=False))) for step, path in moments]
+    arrays = [(step, _snapshot(path)) for step, path in moments]
     rows = [
         (key, words) for key, words in (("samples", "generator"), ("ema", "EMA")) if any(key in a for _, a in arrays)
     ]
@@ -238,10 +241,16 @@ def _plane_limit(run: RunData, arrays: Sequence[tuple[int, dict[str, NDArray[np.
     return float(np.quantile(np.abs(last), 0.99)) * 1.3 if len(last) else 1.0
 
 
+def _snapshot(path: Path) -> dict[str, NDArray[np.generic]]:
+    """The arrays of a snapshot that are points or pictures; others are no samples."""
+    found = {name: array for name, array in read_npz(path).items() if array.ndim in (2, 3, 4) and array.size}
+    return {name: a for name, a in found.items() if (a.ndim != 2 or a.shape[1] == 2) and a.shape[3:] in SHAPES}
+
+
 def _centers(run: RunData) -> NDArray[np.float64] | None:
     """The true modes of a plane data set, float64[modes, 2], as the trainer keeps them with its samples."""
     found = sorted((run.path / "snapshots").glob("samples-*.npz"))
-    contents = np.load(found[-1], allow_pickle=False) if found else {}
+    contents = _snapshot(found[-1]) if found else {}
     return np.asarray(contents["landmarks"], dtype=np.float64) if "landmarks" in contents else None
 
 

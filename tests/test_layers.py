@@ -10,10 +10,11 @@ import pytest
 ROOT = Path(__file__).resolve().parent.parent
 MAY_IMPORT = {
     "lab.errors": set(),
+    "lab.door": {"lab.errors"},
     "lab.phase": {"lab.errors"},
-    "lab.training": {"lab.errors", "lab.phase"},
-    "lab.supervised": {"lab.errors", "lab.phase", "lab.training"},
-    "curricula": {"lab.errors", "lab.phase", "lab.training"},
+    "lab.training": {"lab.errors", "lab.door", "lab.phase"},
+    "lab.supervised": {"lab.errors", "lab.door", "lab.phase", "lab.training"},
+    "curricula": {"lab.errors", "lab.door", "lab.phase", "lab.training"},
     "gan": {"lab", "curricula"},
     "rl": {"lab", "curricula"},
     "lab.reports": {"lab"},
@@ -64,6 +65,66 @@ def test_imports_point_down(path: Path) -> None:
         return
     wrong = sorted(name for name in imports(path) if not allowed(package, name))
     assert not wrong, f"{module} may not import {wrong}"
+
+
+DECODERS = {
+    "json": {"load", "loads"},
+    "yaml": None,
+    "csv": {"reader", "DictReader"},
+    "gzip": None,
+    "zipfile": None,
+    "pickle": None,
+    "safetensors": {"safe_open", "deserialize"},
+    "safetensors.torch": {"load", "load_file", "load_model"},
+    "numpy": {"load", "loadtxt", "genfromtxt", "fromfile", "memmap"},
+    "torch": {"load"},
+    "PIL.Image": {"open"},
+}
+"""What turns outside bytes into objects, by module; None is all of it. Only the door may."""
+
+
+def decoders(path: Path) -> set[str]:
+    """The names of DECODERS that a file uses."""
+    tree, names, found = ast.parse(path.read_text()), {}, set()
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Import):
+            for alias in node.names:
+                names[alias.asname or alias.name.split(".")[0]] = (
+                    alias.name if alias.asname else alias.name.split(".")[0]
+                )
+                if alias.name in DECODERS and DECODERS[alias.name] is None:
+                    found.add(alias.name)
+        elif isinstance(node, ast.ImportFrom) and node.module:
+            for alias in node.names:
+                names[alias.asname or alias.name] = f"{node.module}.{alias.name}"
+                of = DECODERS.get(node.module, set())
+                if of is None or alias.name in of:
+                    found.add(f"{node.module}.{alias.name}")
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Attribute):
+            words = ast.unparse(node).split(".")
+            words[0] = names.get(words[0], words[0])
+            module, _, name = ".".join(words).rpartition(".")
+            if name in (DECODERS.get(module) or set()):
+                found.add(f"{module}.{name}")
+    return found
+
+
+@pytest.mark.parametrize("path", FILES, ids=lambda p: str(p.relative_to(ROOT)))
+def test_outside_data_enters_by_the_door(path: Path) -> None:
+    if (ROOT / "lab" / "door") not in path.parents:
+        assert not decoders(path), "read it through lab.door"
+
+
+@pytest.mark.parametrize(
+    "code",
+    ["import json\njson.loads('1')", "import numpy as np\nnp.load('x')", "from yaml import safe_load", "import gzip",
+     "from PIL import Image\nImage.open('x')", "import safetensors.torch\nsafetensors.torch.load(b'')",
+     "import torch\ntorch.load('x')", "from safetensors import safe_open", "import csv\ncsv.DictReader([])"],
+)  # fmt: skip
+def test_a_decoder_is_noticed(code: str, tmp_path: Path) -> None:
+    (tmp_path / "code.py").write_text(code)
+    assert decoders(tmp_path / "code.py")
 
 
 def test_help_imports_nothing_heavy() -> None:

@@ -18,6 +18,7 @@ from torch.nn import functional
 from gan.data.part import DataPart, Dataset, Shape, shuffled
 from gan.data.source import to_bytes
 from gan.metrics import Gaussian, frechet_distance
+from lab.door import pictures
 from lab.errors import UserError
 
 BROKEN_SHOWN = 5
@@ -67,16 +68,14 @@ def read(folder: Path, size: int, channels: int) -> Folder:
     """
     if not folder.is_dir():
         raise UserError(f"data.path: {str(folder)!r} is not a folder")
-    suffixes = Image.registered_extensions()
+    suffixes = pictures.suffixes()
     arrays: list[npt.NDArray[np.uint8]] = []
     broken: dict[str, str] = {}
     for path in sorted(p for p in folder.rglob("*") if p.suffix.lower() in suffixes and p.is_file()):
         try:
-            with Image.open(path) as image:
-                arrays.append(to_array(image, size, channels))
-        # Pillow's decoders raise nearly anything on damaged input (OSError, SyntaxError, struct.error, IndexError, …).
-        except Exception as error:
-            broken[str(path.relative_to(folder))] = f"{type(error).__name__}: {_one_line(error, path)}"
+            arrays.append(pictures.read(path, lambda image: to_array(image, size, channels)))
+        except ValueError as error:
+            broken[str(path.relative_to(folder))] = str(error)
     if len(arrays) < 2:
         count = {0: "no readable image", 1: "one readable image"}[len(arrays)]
         raise UserError(f"data.path: {str(folder)!r} holds {count} ({len(broken)} broken); at least two are needed")
@@ -94,11 +93,6 @@ def to_array(image: Image.Image, size: int, channels: int) -> npt.NDArray[np.uin
     image = ImageOps.fit(image.convert("RGB" if channels == 3 else "L"), (size, size), Image.Resampling.LANCZOS)
     array = np.asarray(image, np.uint8)
     return array.transpose(2, 0, 1) if channels == 3 else array[None]
-
-
-def _one_line(error: Exception, path: Path) -> str:
-    """What the decoder said, without the path that it tends to repeat."""
-    return " ".join(str(error).replace(repr(str(path)), "").split())
 
 
 def _sixteen_to_eight(image: Image.Image) -> Image.Image:

@@ -10,6 +10,7 @@ from importlib import import_module
 from importlib.metadata import version
 from typing import NoReturn
 
+from lab.door.text import one_line
 from lab.errors import Interrupted, RunError, UserError
 
 COMMANDS = ("demo", "train", "resume", "schedule", "study", "plot", "report", "bench")
@@ -32,7 +33,7 @@ class _Parser(argparse.ArgumentParser):
     """Says what is wrong in one line, as every command does."""
 
     def error(self, message: str) -> NoReturn:
-        self.exit(2, f"lab: {message} (see {self.prog} --help)\n")
+        self.exit(2, f"lab: {one_line(message)} (see {self.prog} --help)\n")
 
 
 class _Version(argparse.Action):
@@ -60,6 +61,7 @@ def parser() -> argparse.ArgumentParser:
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run one command; 0 is success, 1 a run that failed, 2 a mistake in what was asked, 128 + n a signal."""
+    _prepare_streams()
     args = parser().parse_args(argv)
     try:
         return int(args.run(args) or 0)
@@ -72,7 +74,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     except KeyboardInterrupt:
         return _say("interrupted", 130)
     except BrokenPipeError:  # whoever read our output has gone, as `head` does; Python would complain at exit
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        sys.stdout = open(os.devnull, "w")  # noqa: SIM115  (until the process ends)
         return 141
     except OSError as error:  # the disk's or the system's no; what a command can say more about, it has said itself
         return _say(f"{error.filename}: {error.strerror}" if error.filename else error, 1)
@@ -85,8 +87,18 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 
 def _say(message: object, status: int) -> int:
-    print(f"lab: {message}", file=sys.stderr)
+    print(f"lab: {one_line(str(message))}", file=sys.stderr)
     return status
+
+
+def _prepare_streams() -> None:
+    """Let nothing that is printed end in a traceback: not a closed stream, nor a letter that its encoding lacks."""
+    for name in ("stdout", "stderr"):
+        stream = getattr(sys, name)
+        if stream is None:  # closed before Python began
+            setattr(sys, name, open(os.devnull, "w"))  # noqa: SIM115
+        elif hasattr(stream, "reconfigure"):
+            stream.reconfigure(errors="backslashreplace")
 
 
 if __name__ == "__main__":

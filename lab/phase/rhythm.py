@@ -19,6 +19,8 @@ Kind: TypeAlias = tuple[int, int, int]
 """``(start, period, how many)``: the cycles of one length, and the first step of one of them."""
 DIGITS = Context(prec=60)
 """Stretched periods are multiplied out to this many digits and only then rounded."""
+SLOWEST = 1.001
+"""An endless clock whose cycles grow by less would have a million of them in its first billion steps."""
 MOST_CYCLES = 100_000
 """Stretched cycles are listed one by one; no more than these are counted out."""
 
@@ -163,6 +165,8 @@ class Stretched:
         if stretch <= floor:
             accepted = "a number above 1 (a shrinking clock needs cycles)" if floor else "a number above 0"
             raise refuse(within(place, "stretch"), self.stretch, accepted)
+        if self.cycles is None and stretch < SLOWEST:
+            raise refuse(within(place, "stretch"), self.stretch, f"a number of at least {SLOWEST}, or 1")
         object.__setattr__(self, "stretch", int(stretch) if stretch.is_integer() else stretch)
         self._exact.append(Decimal(self.period))
         for cycle in range(self.cycles or 0):

@@ -7,8 +7,8 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
-from PIL import Image
 
+from lab.door import pictures
 from lab.errors import UserError
 from lab.reports.figure import Saved
 from lab.reports.sections import Section, section_of
@@ -60,5 +60,4 @@ def _data_uri(saved: Saved) -> str:
 
 def _size(saved: Saved) -> tuple[int, int]:
     """Width and height in pixels: told to the browser, so that the page does not jump."""
-    with Image.open(saved.path) as image:
-        return image.size
+    return pictures.read(saved.path, lambda image: image.size)

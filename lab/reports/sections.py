@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from pydantic import BaseModel, ConfigDict
+
+from lab.door import files, jsons
+from lab.door.yamls import MOST_BYTES
 from lab.errors import UserError
 from lab.reports.draw import draw_runs
 from lab.reports.figure import Saved
@@ -79,7 +82,7 @@ def run_section(path: Path) -> Section:
         summary=[_made(run, provenance), _reached(run)],
         tables=[table] if (table := _scores(run)).rows else [],
         figures=draw_runs([path], path / "figures"),
-        config=(path / CONFIG).read_text(encoding="utf-8"),
+        config=files.read_text(path / CONFIG, MOST_BYTES),
         provenance=_flat(provenance),
     )
 
@@ -156,7 +159,7 @@ def study_section(path: Path) -> Section:
         tables=[table for table in (_arms_table(study), _comparisons_table(study), _failures(study)) if table.rows],
         figures=figures,
         config=_text(path / "study.yaml"),
-        provenance=_flat(json.loads(_text(path / PROVENANCE) or "{}")),
+        provenance=_flat(_provenance(path / PROVENANCE)),
     )
 
 
@@ -234,7 +237,7 @@ def _with_interval(column: Mapping[str, Any], key: str) -> str:
 
 
 def _text(path: Path) -> str:
-    return path.read_text(encoding="utf-8") if path.is_file() else ""
+    return files.read_text(path, MOST_BYTES) if path.exists() else ""
 
 
 def _flat(data: Mapping[str, Any], prefix: str = "") -> list[tuple[str, str]]:
@@ -248,3 +251,13 @@ def _flat(data: Mapping[str, Any], prefix: str = "") -> list[tuple[str, str]]:
         else:
             lines.append((f"{prefix}{key}", ABSENT if value is None else str(value)))
     return lines
+
+
+class _Anything(BaseModel):
+    """Any JSON object."""
+
+    model_config = ConfigDict(extra="allow")
+
+
+def _provenance(path: Path) -> dict[str, Any]:
+    return jsons.read(path, _Anything).model_dump() if path.exists() else {}

@@ -2,19 +2,19 @@
 
 from __future__ import annotations
 
-import json
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
+from pydantic import BaseModel, ConfigDict, Field, model_validator
 
-from lab.errors import UserError
+from lab.door import jsons
 from lab.reports import style
 from lab.reports.figure import Saved
 from lab.reports.panels import BAND, Line, Panel, stack
@@ -29,6 +29,79 @@ MOST_COLUMNS = 6
 _LAST = ".last"
 _DIFFICULTY = re.compile(r"/([01]\.\d+)$")
 """The end of a column that is the score at one difficulty."""
+
+
+class Scored(BaseModel):
+    """One score of one arm."""
+
+    n: int
+    mean: float
+    mean_interval: tuple[float | None, float | None]
+    iqm: float
+    iqm_interval: tuple[float | None, float | None]
+    values: dict[str, float]
+
+
+class Compared(BaseModel):
+    """One comparison."""
+
+    model_config = ConfigDict(extra="allow")
+
+    treatment: str
+    control: str
+    pairs: int
+    seeds: list[int]
+    difference: float | None
+    interval: tuple[float | None, float | None]
+    p_holm: float
+    verdict: str
+
+
+class Responded(BaseModel):
+    """A phase response."""
+
+    model_config = ConfigDict(extra="allow")
+
+    voice: str
+    offsets: list[float]
+    means: list[float]
+    level: float
+    amplitude: float
+    phase: float
+    phase_interval: tuple[float, float] | None
+    p: float
+
+
+class Found(BaseModel):
+    """What summary.json must say for its figures and its page; a record of what ``lab study`` writes."""
+
+    model_config = ConfigDict(extra="allow", allow_inf_nan=False)
+
+    name: str
+    title: str
+    hypothesis: str
+    trainer: str
+    metric: str
+    direction: Literal["higher", "lower"]
+    alpha: float = Field(gt=0, lt=1)
+    seeds: list[int] = Field(max_length=10_000)
+    verdict: str | None
+    arms: dict[str, dict[str, Scored]] = Field(max_length=1000)
+    comparisons: list[Compared] = Field(default_factory=list, max_length=1000)
+    response: Responded | None = None
+
+    @model_validator(mode="after")
+    def _agrees_with_itself(self) -> Found:
+        for c in self.comparisons:
+            for side in (c.treatment, c.control) if c.pairs else ():
+                scored = self.arms.get(side, {}).get(self.metric)
+                if scored is None or any(str(seed) not in scored.values for seed in c.seeds):
+                    raise ValueError(f"a comparison needs scores of {side!r} that are not there")
+        if self.response is not None and (
+            len(self.response.offsets) != len(self.arms) or any(self.metric not in of for of in self.arms.values())
+        ):
+            raise ValueError("its response and its arms do not agree")
+        return self
 
 
 @dataclass(frozen=True)
@@ -90,10 +163,7 @@ def read_study(path: Path) -> StudyData:
     Raises:
         UserError: it has no readable summary.json.
     """
-    try:
-        return StudyData(path, json.loads((path / "summary.json").read_text(encoding="utf-8")))
-    except (OSError, ValueError) as error:
-        raise UserError(f"{path}: is no finished study, summary.json cannot be read: {error}") from None
+    return StudyData(path, jsons.read(path / "summary.json", Found).model_dump())
 
 
 def study_figures(study_dir: Path, out: Path) -> list[Saved]:

@@ -9,11 +9,12 @@ from typing import Any, Literal
 
 from pydantic import Field, ValidationError, field_validator, model_validator
 
+from lab.door.yamls import parse
 from lab.errors import UserError
 from lab.training.config import Config, load_yaml, resolve
-from lab.training.yamls import parse
 
 SHIPPED = Path(__file__).parent / "shipped"
+MOST_SEEDS = 10_000
 NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")
 
 
@@ -75,7 +76,11 @@ class Study(Config):
     @field_validator("seeds", mode="before")
     @classmethod
     def _count_or_list(cls, value: Any) -> Any:
-        return list(range(value)) if isinstance(value, int) and not isinstance(value, bool) and value > 0 else value
+        return (
+            list(range(value))
+            if isinstance(value, int) and not isinstance(value, bool) and 0 < value <= MOST_SEEDS
+            else value
+        )
 
     @field_validator("arms", mode="before")
     @classmethod

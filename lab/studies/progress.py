@@ -5,7 +5,6 @@ The display reads what the trials log anyway, so nothing passes between processe
 
 from __future__ import annotations
 
-import json
 import time
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -14,6 +13,7 @@ from types import TracebackType
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextColumn
 
+from lab.door import jsons
 from lab.studies.tables import number
 from lab.studies.trials import EVALUATION, Trial
 from lab.training.metrics import FILE
@@ -46,7 +46,7 @@ class Tail:
         whole = new[: new.rfind(b"\n") + 1]
         self._read += len(whole)
         for line in whole.splitlines():
-            row = json.loads(line)
+            row = jsons.parse(line)
             self.step = row["step"]
             self.score = float(row[self.column]) if self.column in row else self.score
             self.evaluated |= {name for name in row if name.startswith(EVALUATION)}

@@ -10,17 +10,38 @@ import os
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
+from pydantic import BaseModel, ConfigDict
+
+from lab.door import jsons, tables
+from lab.door.yamls import dump_yaml
 from lab.errors import RunError, UserError
 from lab.studies.model import Study
-from lab.studies.summary import TrialResult
+from lab.studies.summary import Status, TrialResult
 from lab.training.config import as_mapping, load_yaml
 from lab.training.files import replace_file, room_for
-from lab.training.yamls import dump_yaml
 
 STATED = ("hypothesis", "trainer", "metric", "direction", "compare", "response", "alpha")
 """What is stated before the runs, and may not change once one has finished."""
+
+
+class Session(BaseModel):
+    """One call that ran trials."""
+
+    model_config = ConfigDict(extra="allow")
+
+    command: str
+    started: str
+    seconds: float
+    trials: int
+    jobs: int
+
+
+class Sessions(BaseModel):
+    """What provenance.json of a study must say; the rest is only shown."""
+
+    sessions: list[Session]
 
 
 class Store:
@@ -81,12 +102,9 @@ class Store:
     def sessions(self) -> list[dict[str, Any]]:
         """The calls that ran trials, as provenance.json has them; none where there is no such file."""
         path = self.path / "provenance.json"
-        try:
-            return list(json.loads(path.read_text(encoding="utf-8"))["sessions"])
-        except FileNotFoundError:
+        if not path.exists():
             return []
-        except (ValueError, KeyError, TypeError):
-            raise UserError(f"{path}: not as `lab study` wrote it; delete it and run the study again") from None
+        return [session.model_dump() for session in jsons.read(path, Sessions).sessions]
 
     def write_trials(self, trials: Sequence[TrialResult]) -> None:
         """Write trials.csv: one line a trial, scores to their last bit, an empty cell where there is none."""
@@ -102,15 +120,17 @@ class Store:
     def trials(self) -> list[TrialResult]:
         """What trials.csv holds; nothing before the first trial has ended."""
         path = self.path / "trials.csv"
-        if not path.is_file():
+        if not path.exists():
             return []
+        rows = tables.read(path, ("arm", "seed", "status", "error"))
         try:
-            with path.open(encoding="utf-8", newline="") as file:
-                return [_trial(row) for row in csv.DictReader(file)]
+            return [_trial(row) for row in rows]
         except (ValueError, KeyError, TypeError):
             raise UserError(f"{path}: not as `lab study` wrote it; delete it and run the study again") from None
 
 
 def _trial(row: dict[str, Any]) -> TrialResult:
     arm, seed, status, error = (row.pop(key) for key in ("arm", "seed", "status", "error"))
+    if status not in get_args(Status) or not arm.isprintable():
+        raise ValueError(f"status {status!r}")
     return TrialResult(arm, int(seed), status, error, {name: float(cell) for name, cell in row.items() if cell})

@@ -2,23 +2,19 @@
 
 from __future__ import annotations
 
-import gzip
 import hashlib
 import http.client
 import os
-import struct
 import urllib.request
-import zlib
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
 
+from lab.door import arrays, files
 from lab.errors import RunError, UserError
 
-UNSIGNED_BYTE = 0x08
-"""The IDX type code of the only element type that these data sets use."""
 ATTEMPT_SECONDS = 30.0
 """How long a mirror may stay silent before the next one is tried."""
 
@@ -71,16 +67,8 @@ def load(name: str, part: str, data_dir: Path) -> tuple[npt.NDArray[np.uint8], n
 
 
 def read(path: Path) -> npt.NDArray[np.uint8]:
-    """Decode one gzipped IDX file of unsigned bytes; its header gives the number and lengths of the axes."""
-    try:
-        content = gzip.decompress(path.read_bytes())
-        zero, kind, axes = struct.unpack_from(">HBB", content)
-        shape = struct.unpack_from(f">{axes}I", content, 4)
-        if zero != 0 or kind != UNSIGNED_BYTE:
-            raise ValueError(f"type code {kind:#x} where {UNSIGNED_BYTE:#x} belongs")
-        return np.frombuffer(content, np.uint8, offset=4 + 4 * axes).reshape(shape)
-    except (OSError, EOFError, ValueError, struct.error, zlib.error) as error:
-        raise UserError(f"{path}: not a gzipped IDX file of bytes ({error})") from error
+    """One gzipped IDX file of unsigned bytes."""
+    return arrays.read_idx(path)
 
 
 def ensure(name: str, file: str, data_dir: Path) -> Path:
@@ -89,11 +77,7 @@ def ensure(name: str, file: str, data_dir: Path) -> Path:
     path = data_dir / name / file
     if not path.exists():
         _fetch(source, file, path)
-    try:
-        content = path.read_bytes()
-    except OSError as error:
-        raise UserError(f"{path}: cannot be read ({error.strerror})") from error
-    if hashlib.sha256(content).hexdigest() != source.sums[file]:
+    if hashlib.sha256(files.read(path)).hexdigest() != source.sums[file]:
         raise UserError(f"{path}: its SHA-256 sum is not that of the published file; delete it and it is fetched again")
     return path
 

@@ -14,11 +14,11 @@ from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
-import safetensors
 import torch
 from safetensors.torch import save
 from torch import Tensor
 
+from lab.door import jsons, tensors
 from lab.errors import UserError
 from lab.supervised import datasets
 from lab.supervised.classifier import Classifier, ClassifierConfig, train
@@ -91,41 +91,38 @@ def _make(name: str, data_dir: Path, config: ClassifierConfig) -> bytes:
     data = datasets.load(name, data_dir)
     trained = train(data, config)
     features = trained.network.describe(data.images)[0].double()
-    tensors: dict[str, Tensor] = {f"network.{key}": value for key, value in trained.network.state_dict().items()}
-    tensors["mean"] = features.mean(dim=0)
-    tensors["covariance"] = torch.cov(features.T)
+    made: dict[str, Tensor] = {f"network.{key}": value for key, value in trained.network.state_dict().items()}
+    made["mean"] = features.mean(dim=0)
+    made["covariance"] = torch.cov(features.T)
     about = {
         "accuracy": repr(trained.accuracy),
         "classes": str(data.classes),
         "shape": json.dumps(data.images.shape[1:]),
     }
-    return save(tensors, metadata=about)
+    return save(made, metadata=about)
 
 
 def _readable(path: Path) -> bool:
     try:
-        with safetensors.safe_open(path, "pt") as file:
-            return "accuracy" in (file.metadata() or {})
-    except (OSError, safetensors.SafetensorError):
+        return path.exists() and "accuracy" in tensors.read(path)[1]
+    except UserError:
         return False
 
 
 def _read(path: Path, name: str, config: ClassifierConfig, device: torch.device) -> Judge:
-    with safetensors.safe_open(path, "pt") as file:
-        about = file.metadata()
-        tensors = {key: file.get_tensor(key) for key in file.keys()}  # noqa: SIM118  (not a mapping)
+    kept, about = tensors.read(path)
     classes = int(about["classes"])
     with torch.device("meta"):
-        network = Classifier(tuple(json.loads(about["shape"])), classes, config)
+        network = Classifier(tuple(jsons.parse(about["shape"].encode())), classes, config)
     network.load_state_dict(
-        {key.removeprefix("network."): t for key, t in tensors.items() if key.startswith("network.")},
+        {key.removeprefix("network."): t for key, t in kept.items() if key.startswith("network.")},
         assign=True,
     )
     return Judge(
         network=network.eval().requires_grad_(False).to(device),
         accuracy=float(about["accuracy"]),
-        mean=tensors["mean"].numpy(),
-        covariance=tensors["covariance"].numpy(),
+        mean=kept["mean"].numpy(),
+        covariance=kept["covariance"].numpy(),
         classes=classes,
     )
 

@@ -24,6 +24,9 @@ from typing import Any
 import safetensors.torch
 import torch
 
+from lab.door import files as door_files
+from lab.door import jsons, tensors
+from lab.door.text import one_line
 from lab.errors import UserError
 from lab.training import files, tree
 
@@ -98,14 +101,24 @@ def load(path: str | Path) -> Checkpoint:
     path = Path(path)
     content = _verified(path)
     try:
-        head = json.loads(content[STATE])
+        head = jsons.row(jsons.parse(content[STATE]))
         if head["step"] != int(path.name):
             raise BrokenCheckpoint(f"it is of step {head['step']}")
         state = {key: tree.join(data, _tensors(content, key)) for key, data in head["state"].items()}
-        about = json.loads(content[ABOUT])
-    except (KeyError, TypeError, ValueError) as error:
-        raise BrokenCheckpoint(f"its content cannot be read: {error}") from error
+        about = _about(jsons.parse(content[ABOUT]))
+    except (KeyError, TypeError, ValueError, AttributeError, OverflowError, RecursionError, MemoryError) as error:
+        raise BrokenCheckpoint(f"its content cannot be read: {one_line(str(error), 200)}") from error
     return Checkpoint(head["step"], state, about)
+
+
+def _about(data: Any) -> dict[str, Any]:
+    """What a run says about itself, with whole lengths of its logs."""
+    if not isinstance(data, dict):
+        raise ValueError(f"{ABOUT} is no object")
+    logs = data.get("logs", {})
+    if not isinstance(logs, dict) or not all(type(size) is int and 0 <= size <= jsons.LAST for size in logs.values()):
+        raise ValueError(f"{ABOUT}: logs are no lengths")
+    return data
 
 
 def newest(directory: str | Path) -> Checkpoint | None:
@@ -161,18 +174,31 @@ def _content(step: int, state: Mapping[str, Any], about: Mapping[str, Any]) -> d
 
 def _verified(path: Path) -> dict[str, bytes]:
     try:
-        sums = json.loads((path / MANIFEST).read_bytes())["sha256"]
-        content = {name: (path / name).read_bytes() for name, _ in sums.items()}
-    except FileNotFoundError as error:
-        raise BrokenCheckpoint(f"{Path(error.filename).name} is missing") from None
-    except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
-        raise BrokenCheckpoint(f"{MANIFEST} cannot be read: {error}") from None
+        sums = jsons.parse(_part(path / MANIFEST))["sha256"]
+        if not all(KEY.fullmatch(name) for name in sums):
+            raise ValueError("a name in it is none of a checkpoint's files")
+        content = {name: _part(path / name) for name in sums}
+        if STATE not in content or ABOUT not in content:
+            raise ValueError(f"it lacks {STATE} or {ABOUT}")
+    except BrokenCheckpoint:
+        raise
+    except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
+        raise BrokenCheckpoint(f"{MANIFEST} cannot be read: {one_line(str(error), 200)}") from None
     for name, blob in content.items():
         if hashlib.sha256(blob).hexdigest() != sums[name]:
             raise BrokenCheckpoint(f"{name} is not as it was written")
     return content
 
 
+def _part(path: Path) -> bytes:
+    if not path.exists():
+        raise BrokenCheckpoint(f"{path.name} is missing")
+    try:
+        return door_files.read(path, tensors.MOST_BYTES)
+    except UserError:
+        raise BrokenCheckpoint(f"{path.name} cannot be read") from None
+
+
 def _tensors(content: Mapping[str, bytes], key: str) -> dict[str, torch.Tensor]:
     blob = content.get(f"{key}.safetensors")
-    return {} if blob is None else safetensors.torch.load(blob)
+    return {} if blob is None else tensors.parse(blob)

@@ -9,12 +9,12 @@ from typing import TYPE_CHECKING, Any, Literal, Self, TypeVar
 
 from pydantic import Field, ValidationError, model_validator
 
+from lab.door.yamls import dump_yaml, load_yaml
 from lab.errors import UserError
 from lab.training.complaints import complaint
 from lab.training.overrides import override
 from lab.training.parts import own_parts
 from lab.training.record import Config
-from lab.training.yamls import dump_yaml, load_yaml
 
 if TYPE_CHECKING:
     from lab.phase import Clock, Follower, Voice

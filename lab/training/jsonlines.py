@@ -9,6 +9,8 @@ from math import isfinite
 from pathlib import Path
 from typing import Any
 
+from lab.door import jsons
+
 
 def encode(value: Any) -> Any:
     """``value`` as strict JSON: NaN and infinities become the strings ``"nan"``, ``"inf"`` and ``"-inf"``."""
@@ -62,19 +64,13 @@ class JsonLines:
 def length_until(path: Path, step: int) -> int:
     """How many bytes the whole lines at the file's beginning take whose ``step`` is at most ``step``."""
     length = 0
-    with path.open("rb") as file:
-        for line in file:
-            if not line.endswith(b"\n") or json.loads(line)["step"] > step:
-                break
-            length += len(line)
+    for row, size in jsons.lines(path, jsons.row):
+        if row["step"] > step:
+            break
+        length += size
     return length
 
 
 def read(path: Path) -> Iterator[dict[str, Any]]:
     """The objects of a file that may still be growing: a last line without its newline is not there yet."""
-    if not path.exists():
-        return
-    with path.open("rb") as file:
-        for line in file:
-            if line.endswith(b"\n"):
-                yield json.loads(line)
+    return (row for row, _ in jsons.lines(path, jsons.row))

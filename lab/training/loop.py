@@ -18,6 +18,7 @@ from lab.training.finite import NonFiniteError, check_row
 from lab.training.paths import data_root
 from lab.training.provenance import record
 from lab.training.recovery import Recovery, about, recover, rewind
+from lab.training.restoring import restore
 from lab.training.run import Run
 from lab.training.signals import StopRequest
 from lab.training.trainer import Context, Trainer, TrainerPlugin
@@ -149,7 +150,7 @@ class _Loop:
             rewind(self.run, recovery)
         self.trainer = plugin.build(self.config, self.context)
         if recovery.checkpoint:
-            self.trainer.load_state_dict(recovery.checkpoint.state)
+            restore(self.trainer, recovery.checkpoint.state, f"checkpoint {recovery.step:09d} of run {self.run.name}")
             rewind(self.run, recovery)  # now, for building may have logged its events a second time
         for message in recovery.warnings:
             self.run.event("warning", recovery.step, message=message)

@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
+from lab.door import jsons
 from lab.errors import UserError
-from lab.training import jsonlines
 
 if TYPE_CHECKING:
     from lab.phase import Clock
@@ -31,7 +31,8 @@ class Metrics:
     def read(cls, run_path: str | Path) -> Metrics:
         """The log of a run directory, finished or still growing; no rows where nothing was logged yet."""
         path = Path(run_path)
-        return cls(path, list(jsonlines.read(path / FILE)))
+        rows = [row for row, _ in jsons.lines(path / FILE, jsons.numbers)]
+        return cls(path, jsons.columns(rows, path / FILE))
 
     def names(self) -> list[str]:
         """Every column but ``step``, in the order of first appearance."""

@@ -8,8 +8,8 @@ from typing import Any
 
 from pydantic import BaseModel
 
+from lab.door.yamls import parse
 from lab.errors import UserError
-from lab.training.yamls import parse
 
 
 def override(

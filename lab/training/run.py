@@ -14,11 +14,14 @@ from itertools import count
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from pydantic import BaseModel, ConfigDict, Field
+
+from lab.door import jsons
+from lab.door.yamls import dump_yaml, load_yaml
 from lab.errors import RunError, UserError
 from lab.training import files, metrics
 from lab.training.jsonlines import JsonLines
 from lab.training.paths import runs_root
-from lab.training.yamls import dump_yaml, load_yaml
 
 if TYPE_CHECKING:
     from lab.training.config import RunConfig
@@ -26,6 +29,17 @@ if TYPE_CHECKING:
 CONFIG = "config.yaml"
 PROVENANCE = "provenance.json"
 TAKEN = (errno.EEXIST, errno.ENOTEMPTY)
+
+
+class Made(BaseModel):
+    """What provenance.json must say; what else it says is only shown."""
+
+    model_config = ConfigDict(extra="allow")
+
+    trainer: str
+    preset: str | None = None
+    seed: int | None = None
+    resumed: list[dict[str, Any]] = Field(default_factory=list)
 
 
 class Run:
@@ -112,13 +126,7 @@ class Run:
     @property
     def provenance(self) -> dict[str, Any]:
         """What produced the run: flat for its first process, a list ``resumed`` of records for the later ones."""
-        try:
-            found = json.loads((self.path / PROVENANCE).read_text(encoding="utf-8"))
-        except (OSError, ValueError) as error:
-            raise UserError(f"{self.path / PROVENANCE}: cannot be read: {error}") from None
-        if not isinstance(found, dict) or not isinstance(found.get("trainer"), str):
-            raise UserError(f"{self.path / PROVENANCE}: names no trainer")
-        return found
+        return jsons.read(self.path / PROVENANCE, Made).model_dump(exclude_unset=True)
 
     @property
     def trainer(self) -> str:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from math import isfinite
+from math import isfinite, prod
 from typing import Any
 
 import numpy as np
@@ -11,6 +11,9 @@ import torch
 
 TAG = "$"
 PLAIN = (type(None), bool, int, str)
+KINDS = "biufcSUmM"
+"""Kinds of NumPy types whose bytes are their values."""
+DEEPEST_ARRAY = 32
 
 
 class Splitter:
@@ -99,5 +102,10 @@ def join(data: Any, tensors: Mapping[str, torch.Tensor]) -> Any:
 
 
 def _rebuild(data: Mapping[str, Any], raw: torch.Tensor) -> Any:
-    array = np.ndarray(data["shape"], np.dtype(data["dtype"]), raw.numpy().tobytes()).copy()
+    dtype, shape = np.dtype(str(data["dtype"])), [int(axis) for axis in data["shape"]]
+    if dtype.kind not in KINDS or min(shape, default=0) < 0 or len(shape) > DEEPEST_ARRAY:
+        raise ValueError(f"an array of {dtype} and shape {shape}")  # an array of objects would be read as addresses
+    if prod(shape) * dtype.itemsize != raw.numel() or raw.dtype != torch.uint8:
+        raise ValueError(f"{raw.numel()} values of {raw.dtype} for an array of {dtype} and shape {shape}")
+    array = np.ndarray(shape, dtype, raw.numpy().tobytes()).copy()
     return array[()] if data["scalar"] else array

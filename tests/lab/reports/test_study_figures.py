@@ -45,7 +45,7 @@ def test_the_same_study_gives_the_same_bytes(tmp_path: Path) -> None:
 
 
 def test_a_study_without_a_summary_is_refused_in_one_line(tmp_path: Path) -> None:
-    with pytest.raises(UserError, match="no finished study"):
+    with pytest.raises(UserError, match="summary.json: cannot be read"):
         read_study(tmp_path)
 
 

@@ -144,7 +144,7 @@ def test_a_result_file_that_was_spoilt_is_named(lab_study, out, name, content):
     (out / name).write_text(content)
     status, _, shown = lab_study("--set", "seeds=1")
     assert status == 2
-    assert f"{name}: not as `lab study` wrote it" in shown
+    assert f"{name}: cannot be read: " in shown
     assert shown.count("\n") == 1
 
 

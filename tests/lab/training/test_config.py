@@ -7,9 +7,9 @@ import pytest
 from pydantic import Field, ValidationError
 from toy import ToyConfig
 
+from lab.door.yamls import parse
 from lab.errors import UserError
 from lab.training.config import Config, RunConfig, dump, resolve
-from lab.training.yamls import parse
 
 
 class Ring(Config):

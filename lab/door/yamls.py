@@ -9,6 +9,7 @@ from typing import Any
 
 import yaml
 
+from lab.door import files
 from lab.errors import UserError
 
 INT = re.compile(r"[-+]?[0-9][0-9_]*$")
@@ -21,6 +22,8 @@ BOOL = re.compile(r"(?:true|True|TRUE|false|False|FALSE)$")
 
 
 LONGEST_INT = 300
+MOST_BYTES = 1 << 18
+"""PyYAML takes a second for so much."""
 MOST_VALUES = 100_000
 
 
@@ -31,6 +34,15 @@ class Loader(yaml.SafeLoader):
         first: [pair for pair in pairs if pair[0].rpartition(":")[2] in ("null", "merge")]
         for first, pairs in yaml.SafeLoader.yaml_implicit_resolvers.items()
     }
+
+    def compose_node(self, parent: yaml.Node | None, index: Any) -> yaml.Node | None:
+        """A node without a tag of its own: the plain ones say what a configuration needs."""
+        event = self.peek_event()  # type: ignore[no-untyped-call]
+        if getattr(event, "tag", None) not in (None, "!"):
+            line = event.start_mark.line + 1
+            tag = str(event.tag).replace("tag:yaml.org,2002:", "!!")
+            raise UserError(f"line {line}: the tag {tag[:60]} is not accepted; write the value without it")
+        return super().compose_node(parent, index)
 
     def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Any, Any]:
         """The mapping of a node, once its keys are known to be distinct words."""
@@ -87,7 +99,9 @@ def parse(text: str) -> Any:
         mark = error.problem_mark
         where = f"line {mark.line + 1}, column {mark.column + 1}: " if mark else ""
         raise UserError(f"{where}not YAML: {error.problem or error.context}") from None
-    except yaml.YAMLError as error:
+    except UserError:
+        raise
+    except (yaml.YAMLError, ValueError, OverflowError) as error:  # the last two of escapes that are no characters
         raise UserError(f"not YAML: {' '.join(str(error).split())}") from None
 
 
@@ -110,11 +124,9 @@ def load_yaml(path: str | Path) -> dict[str, Any]:
         UserError: the file is missing, unreadable, no YAML, or no mapping of words to values.
     """
     path = Path(path)
+    text = files.read_text(path, MOST_BYTES)
     try:
-        value = parse(path.read_text(encoding="utf-8"))
-    except (OSError, UnicodeDecodeError) as error:
-        reason = error.strerror if isinstance(error, OSError) else "not a UTF-8 text"
-        raise UserError(f"{path}: cannot be read: {reason}") from None
+        value = parse(text)
     except UserError as error:
         raise UserError(f"{path}: {error}") from None
     if not isinstance(value, dict):

@@ -1,0 +1,305 @@
+"""Crafted files inside run and study directories through the real commands: `python tests/fuzz/fuzz_files.py`."""
+
+from __future__ import annotations
+
+import argparse
+import contextlib
+import hashlib
+import io
+import json
+import os
+import random
+import shutil
+import struct
+import sys
+import tempfile
+import zipfile
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+sys.path.insert(0, str(Path(__file__).parent))
+from cases import Ending, report, run_case
+
+GAN = ["steps=12", "log_every=4", "evaluate_every=4", "checkpoint_every=4", "snapshot_every=6", "evaluation_samples=50",
+       "snapshot_samples=9", "batch_size=8", "generator.width=4", "discriminator.width=4", "clock={period: 4}", "device=cpu"]  # fmt: skip
+RL = ["steps=256", "log_every=64", "evaluate_every=128", "checkpoint_every=128", "n_envs=4", "n_steps=16",
+      "batch_size=32", "n_epochs=1", "evaluation.episodes=1", "max_episode_steps=20", "hidden=[4]", "clock={period: 128}"]  # fmt: skip
+STUDY = """
+hypothesis: none
+trainer: gan
+preset: ring
+seeds: 2
+set: {%s}
+arms: {a: {}, b: {voices.lr.generator: 1.0e-3}}
+metric: ema/good
+direction: higher
+compare: [[a, b]]
+"""
+DEEP = b"[" * 100_000 + b"]" * 100_000
+JSONS: list[Any] = [
+    None, True, -1, 10**300, 1e308, float("nan"), "word", [], {}, [1], {"a": 1}, "$\\frac{", "\n", "\ud800", "x" * 100_000,
+    [[[[[[[]]]]]]], 2**63, 0, 1.5, {"$": "array", "name": "x", "dtype": "|O", "shape": [1], "scalar": False},
+]  # fmt: skip
+BYTES = [
+    b"",
+    b"\0",
+    b"\xff\xfe",
+    b"{}",
+    b"[]",
+    b"null",
+    DEEP,
+    b'{"a":' * 900 + b"1" + b"}" * 900,
+    b"1e999",
+    b'{"step":1}\n',
+    b"\n\n",
+    b"{" * 60,
+]
+
+
+def build(root: Path) -> None:
+    """Whole runs of both trainers and a finished study."""
+    from lab.cli.main import main
+
+    sets = [word for change in GAN for word in ("--set", change)]
+    assert main(["gan", "train", "ring", "--name", "g", "--results", str(root), "--quiet", *sets]) == 0
+    sets = [word for change in RL for word in ("--set", change)]
+    assert main(["rl", "train", "cartpole", "--name", "r", "--results", str(root), "--quiet", *sets]) == 0
+    (root / "s.yaml").write_text(STUDY % ", ".join(change.replace("=", ": ", 1) for change in GAN))
+    assert main(["study", str(root / "s.yaml"), "--results", str(root), "--jobs", "1"]) == 0
+    with (root / "runs" / "g" / "config.yaml").open() as file:
+        longer = file.read().replace("steps: 12", "steps: 20")
+    (root / "runs" / "g" / "config.yaml").write_text(longer)  # so that a resume has something to do
+    text = (root / "runs" / "r" / "config.yaml").read_text().replace("steps: 256", "steps: 320")
+    (root / "runs" / "r" / "config.yaml").write_text(text)
+
+
+def mutate_json(value: Any, chance: random.Random) -> Any:
+    """The value with something in it replaced, added or taken away."""
+    if isinstance(value, dict) and value and chance.random() < 0.8:
+        key = chance.choice(list(value))
+        changed = dict(value)
+        kind = chance.randrange(6)
+        if kind == 0:
+            del changed[key]
+        elif kind == 1:
+            changed[chance.choice(["$\\frac{", "\n", "a/b", "$", "step", "\0"])] = chance.choice(JSONS)
+        elif kind == 2:
+            changed[key] = chance.choice(JSONS)
+        else:
+            changed[key] = mutate_json(changed[key], chance)
+        return changed
+    if isinstance(value, list) and value and chance.random() < 0.7:
+        changed = list(value)
+        at = chance.randrange(len(changed))
+        changed[at] = mutate_json(changed[at], chance)
+        return changed
+    return chance.choice(JSONS)
+
+
+def spoil(path: Path, chance: random.Random) -> str:
+    """Change one file; say how."""
+    kind = chance.randrange(10)
+    data = path.read_bytes()
+    if kind == 0:
+        path.write_bytes(chance.choice(BYTES))
+        return "other bytes"
+    if kind == 1:
+        path.write_bytes(data[: chance.randrange(len(data) + 1)])
+        return "cut"
+    if kind == 2:
+        path.unlink()
+        how = chance.choice(["fifo", "folder", "zero", "dangling", "loop"])
+        if how == "fifo":
+            os.mkfifo(path)
+        elif how == "folder":
+            path.mkdir()
+        else:
+            path.symlink_to({"zero": "/dev/zero", "dangling": "nowhere", "loop": path.name}[how])
+        return how
+    if kind == 3:
+        spoiled = bytearray(data)
+        for _ in range(chance.randint(1, 8)):
+            if spoiled:
+                spoiled[chance.randrange(len(spoiled))] = chance.randrange(256)
+        path.write_bytes(bytes(spoiled))
+        return "bytes changed"
+    return STRUCTURED.get(path.suffix, _plain)(path, chance)
+
+
+def _plain(path: Path, chance: random.Random) -> str:
+    path.write_bytes(chance.choice(BYTES))
+    return "other bytes"
+
+
+def _json(path: Path, chance: random.Random) -> str:
+    path.write_bytes(json.dumps(mutate_json(json.loads(path.read_bytes()), chance)).encode())
+    return "JSON changed"
+
+
+def _jsonl(path: Path, chance: random.Random) -> str:
+    lines = path.read_bytes().splitlines()
+    if not lines:
+        return "nothing"
+    at = chance.randrange(len(lines))
+    kind = chance.randrange(5)
+    if kind == 0:
+        row = json.loads(lines[at])
+        row |= {f"evaluation/{name}": 1.0 for name in range(chance.choice([3, 300, 3000]))}
+        lines[at] = json.dumps(row).encode()
+    elif kind == 1:
+        row = json.loads(lines[at])
+        row["evaluation/" + chance.choice(["$\\frac{", "x" * 300, "$a^{", "\n", "é", "%s", "<b>", "nan"])] = 1.0
+        lines[at] = json.dumps(row).encode()
+    elif kind == 2:
+        lines[at] = chance.choice(
+            [b"null", b"1", b"{}", b'{"step": "a"}', b'{"step": -1}', b'{"step": 1, "x": 1' + b"0" * 400 + b"}", DEEP]
+        )
+    elif kind == 3:
+        row = json.loads(lines[at])
+        key = chance.choice(list(row))
+        row[key] = chance.choice([1e308, -1e308, 1e-308, float("nan"), float("inf"), None, "a", True, [1], 10**30])
+        lines[at] = json.dumps(row).encode()
+    else:
+        lines[at] = json.dumps(mutate_json(json.loads(lines[at]), chance)).encode()
+    path.write_bytes(b"\n".join(lines) + b"\n")
+    return "a line changed"
+
+
+def _csv(path: Path, chance: random.Random) -> str:
+    text = path.read_text()
+    changed = chance.choice([
+        "", text.partition("\n")[2], text.replace("finished", "begun"), text.replace(",0,", ",x,"), "a,b\n1,2\n",
+        text.replace("finished", "fin\0ished"), text + "a,0,finished\n", text.replace("a,", "\n,"), '"' + text, text * 50,
+        text.replace("0.", "1e999"), text.replace(",0,", ",-1,"),
+    ])  # fmt: skip
+    path.write_text(changed)
+    return "table changed"
+
+
+def _npz(path: Path, chance: random.Random) -> str:
+    import numpy as np
+
+    arrays = dict(np.load(path))
+    kind = chance.randrange(8)
+    if kind == 0:
+        arrays["samples"] = np.array([{"a": 1}], dtype=object)
+    elif kind == 1:
+        arrays["samples"] = np.array(3.0)
+    elif kind == 2:
+        arrays["samples"] = np.zeros((1, 1, 1, 1, 1))
+    elif kind == 3:
+        arrays = {}
+    elif kind == 4:
+        arrays["landmarks"] = np.full((3, 7), np.nan)
+    elif kind == 5:
+        arrays["samples"] = np.full((4, 2), np.inf, np.float64)
+    elif kind == 6:
+        arrays["ema"] = np.zeros((0, 2))
+    if kind == 7:
+        with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as archive:
+            head = io.BytesIO()
+            np.lib.format.write_array_header_1_0(head, {"descr": "<f8", "fortran_order": False, "shape": (1 << 28,)})
+            with archive.open("samples.npy", "w", force_zip64=True) as member:
+                member.write(head.getvalue())
+                for _ in range(256):
+                    member.write(bytes(1 << 20))
+        return "bomb"
+    np.savez(path, **arrays)
+    return "arrays changed"
+
+
+def _safetensors(path: Path, chance: random.Random) -> str:
+    data = path.read_bytes()
+    size = int.from_bytes(data[:8], "little")
+    head = json.loads(data[8 : 8 + size])
+    body = data[8 + size :]
+    kind = chance.randrange(5)
+    if kind == 0:
+        path.write_bytes(b"")
+        return "no header"
+    if kind == 1:
+        path.write_bytes(struct.pack("<Q", chance.choice([0, 2**40, 2**63, size + 1])) + data[8:])
+        return "length changed"
+    if kind == 2:
+        path.write_bytes(data[: 8 + size] + bytes(len(body)))
+        return "zeros"
+    if kind == 3:
+        name = chance.choice([key for key in head if key != "__metadata__"])
+        head[name]["shape"] = [1, *head[name]["shape"]]
+    else:
+        head = mutate_json(head, chance)
+    text = json.dumps(head).encode()
+    path.write_bytes(struct.pack("<Q", len(text)) + text + body)
+    return "header changed"
+
+
+STRUCTURED: dict[str, Callable[[Path, random.Random], str]] = {
+    ".json": _json, ".jsonl": _jsonl, ".csv": _csv, ".npz": _npz, ".safetensors": _safetensors,
+}  # fmt: skip
+
+
+def seal(path: Path) -> None:
+    """Make a checkpoint's sums right again, as somebody would who crafts one."""
+    manifest = path.parent / "manifest.json"
+    with contextlib.suppress(Exception):
+        known = json.loads(manifest.read_bytes())
+        known["sha256"][path.name] = hashlib.sha256(path.read_bytes()).hexdigest()
+        manifest.write_text(json.dumps(known))
+
+
+def command(path: Path, root: Path, chance: random.Random) -> list[str]:
+    """A real command that reads the file."""
+    results = ["--results", str(root)]
+    place = path.relative_to(root).parts
+    if place[0] == "s" or place[:2] == ("runs", "s"):
+        study = ["study", str(root / "s.yaml"), "--jobs", "1", *results]
+        return chance.choice([study, ["report", str(root / "s")], study])
+    name = place[1]
+    if "checkpoints" in place:
+        own = ["gan", "sample", name, "--out", str(root / "x.npz")] if name == "g" else ["rl", "evaluate", name]
+        return [*chance.choice([["resume", name], own]), *results]
+    return [*chance.choice([["resume", name], ["plot", name], ["report", name], ["plot", name]]), *results]
+
+
+def fuzz(n: int, seed: int) -> list[tuple[str, Ending]]:
+    """``n`` cases from a seed."""
+    from lab.cli.main import main
+
+    chance, endings = random.Random(seed), []
+    with tempfile.TemporaryDirectory() as folder:
+        base = Path(folder) / "base"
+        with contextlib.redirect_stdout(io.StringIO()):
+            build(base)
+            for words in (["plot", "g"], ["plot", "r"]):  # warm: whatever is imported late is imported before a fork
+                main([*words, "--results", str(base)])
+            main(["report", str(base / "s")])
+        found = [
+            p
+            for p in sorted(base.rglob("*"))
+            if p.is_file() and p.suffix in (*STRUCTURED, ".yaml") and p.name != "s.yaml"
+        ]
+        for number in range(n):
+            root = Path(folder) / f"case-{number}"
+            shutil.copytree(base, root)
+            path = root / chance.choice(found).relative_to(base)
+            how = spoil(path, chance)
+            if "checkpoints" in path.parts and path.name != "manifest.json" and chance.random() < 0.8:
+                if path.is_file():  # no pipe, no device: this reads it
+                    seal(path)
+                for older in sorted(path.parent.parent.iterdir()):
+                    if older != path.parent and chance.random() < 0.9:
+                        shutil.rmtree(older)
+            words = command(path, root, chance)
+            case = f"{path.relative_to(root)}: {how}: {' '.join(words[:2])}"
+            endings.append((case, run_case(lambda words=words: main(words))))
+            shutil.rmtree(root)
+    return endings
+
+
+if __name__ == "__main__":
+    parser = argparse.ArgumentParser()
+    parser.add_argument("--n", type=int, default=500)
+    parser.add_argument("--seed", type=int, default=0)
+    args = parser.parse_args()
+    sys.exit(not report("fuzz_files", fuzz(args.n, args.seed)))
