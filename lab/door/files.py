@@ -41,9 +41,10 @@ def read(path: str | Path, most: int = MOST_BYTES) -> bytes:
         UserError: it cannot be read, or is larger.
     """
     with opened(path) as file:
+        size = os.fstat(file.fileno()).st_size
         try:
-            if os.fstat(file.fileno()).st_size <= most and len(data := file.read(most + 1)) <= most:
-                return data
+            if size <= most:
+                return file.read(size)  # of a larger number all would be allocated
         except OSError as error:
             raise UserError(f"{path}: cannot be read: {error.strerror}") from None
     raise UserError(f"{path}: cannot be read: larger than {most:,} bytes")

@@ -25,6 +25,7 @@ WORDS = {"nan": float("nan"), "inf": float("inf"), "-inf": float("-inf")}
 """How :mod:`lab.training.jsonlines` writes what JSON has no number for."""
 
 _STRING = re.compile(rb'"(?:[^"\\]|\\.)*"', re.DOTALL)
+_SURROGATE = re.compile(rb"\\u[dD][89a-fA-F]")
 _BRACKET = re.compile(rb"[\[\]{}]")
 Model = TypeVar("Model", bound=BaseModel)
 
@@ -41,7 +42,10 @@ def parse(data: bytes) -> Any:
             depth += 1 if bracket[0] in b"[{" else -1
             if depth > DEEPEST:
                 raise ValueError(f"nested deeper than {DEEPEST}")
-    return json.loads(data)
+    value = json.loads(data)
+    if _SURROGATE.search(data):
+        json.dumps(value, ensure_ascii=False).encode()  # half a character cannot be written, nor shown: ValueError
+    return value
 
 
 def read(path: Path, model: type[Model], most: int = MOST_BYTES) -> Model:

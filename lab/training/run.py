@@ -121,7 +121,13 @@ class Run:
     @cached_property
     def config(self) -> dict[str, Any]:
         """The configuration as it stands in ``config.yaml``."""
-        return load_yaml(self.path / CONFIG)
+        found = load_yaml(self.path / CONFIG)
+        for name, kind in (("steps", int), ("clock", dict), ("voices", dict)):
+            if type(found.get(name)) is not kind:
+                raise UserError(
+                    f"{self.path / CONFIG}: {name} is {str(found.get(name))[:40]!r}; {kind.__name__} expected"
+                )
+        return found
 
     @property
     def provenance(self) -> dict[str, Any]:
