@@ -5,7 +5,9 @@ from __future__ import annotations
 import argparse
 import json
 import shlex
+import sys
 from collections.abc import Sequence
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -43,17 +45,23 @@ def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) 
 
 def run(args: argparse.Namespace) -> int:
     """Run the study; 0 when it is complete, even if trials failed or the hypothesis did."""
+    from lab.door.text import one_line
     from lab.studies.conduct import Conditions, conduct, prepare
     from lab.studies.model import find_study, load_study
+    from lab.studies.trials import cautions
 
     path = find_study(args.study)
     study = load_study(path, args.set)
+    trials = prepare(study, args.results)
+    for caution in cautions(trials):
+        print(f"lab: warning: {one_line(caution)}", file=sys.stderr)
     if args.dry_run:
-        _show_plan(study, prepare(study, args.results))
+        _show_plan(study, trials)
         return 0
-    # The page is read on other machines: a file given by its whole path is called by its name.
+    # The page is read on other machines: a file is called by its name, wherever it lies.
     named = path.name if path.is_absolute() and args.study == str(path) else args.study
-    shown = ["lab", "study", named, *(word for change in args.set for word in ("--set", change))]
+    changes = [change.replace(study.preset, Path(study.preset).name) for change in args.set]
+    shown = ["lab", "study", named, *(word for change in changes for word in ("--set", change))]
     summary = conduct(
         study,
         Conditions(

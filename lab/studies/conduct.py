@@ -15,9 +15,10 @@ from lab.errors import Interrupted, UserError
 from lab.studies.model import Study
 from lab.studies.pool import Job, Pool, cores
 from lab.studies.progress import StudyProgress
+from lab.studies.result import TrialResult
 from lab.studies.store import Store
-from lab.studies.summary import Summary, TrialResult, summarise
-from lab.studies.trials import EVALUATION, Trial, check_columns, differences, plan, scores
+from lab.studies.summary import Summary, summarise
+from lab.studies.trials import EVALUATION, Trial, cautions, check_columns, differences, plan, scores
 from lab.studies.work import run_trial
 from lab.studies.write import write_provenance, write_results
 from lab.training import plugins
@@ -110,7 +111,7 @@ def conduct(study: Study, conditions: Conditions) -> Summary:
     store = Store(results_root(conditions.results) / study.name)
     with store.lock():
         before = {(result.arm, result.seed): result for result in store.trials()}
-        store.state(study)
+        recorded, late = store.state(study, plugins.trainer(study.trainer))
         # Committed results without their runs, as a clone has them: all is run again, and only that is then reported.
         begun = any((trial.path / CONFIG).is_file() for trial in trials)
         now = Progressed(trials, sessions=store.sessions() if begun else [])
@@ -125,7 +126,7 @@ def conduct(study: Study, conditions: Conditions) -> Summary:
                 now.note(store)
             done = f"{len(now.results)} of {len(trials)} trials done"
             raise Interrupted(f"study {study.name} stopped, {done}; the same command goes on", signal.SIGINT) from None
-        summary = summarise(study, now.table())
+        summary = summarise(recorded, now.table(), late, cautions(trials))
         write_results(store, summary, trials, conditions.command, now.sessions)
     return summary
 

@@ -5,12 +5,13 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
 from pydantic import Field, ValidationError, field_validator, model_validator
 
 from lab.door.yamls import parse
 from lab.errors import UserError
+from lab.studies.criteria import CRITERIA, Criterion, MeanScore
 from lab.training.config import Config, load_yaml, resolve
 
 SHIPPED = Path(__file__).parent / "shipped"
@@ -46,6 +47,9 @@ class Study(Config):
     seeds: list[int] = Field(
         min_length=1, description="a list of seeds, or a count n for 0 … n-1; the same for all arms"
     )
+    seeds_stated: list[int] = Field(
+        default_factory=list, description="written by `lab study`: the seeds as they were before results were seen"
+    )
     set: Mapping[str, Any] = Field(default_factory=dict, description="dotted keys changed in every arm")
     response: ResponseConfig | None = Field(
         None, description="in the place of arms and compare: {voice: …, offsets: 8}, a phase-response study"
@@ -53,6 +57,9 @@ class Study(Config):
     arms: Mapping[str, Mapping[str, Any]] = Field(min_length=1, description="arm -> dotted keys changed in it")
     metric: str = Field(description="the score column of trials.csv that comparisons are of")
     direction: Literal["higher", "lower"] = Field(description="which scores are better")
+    criterion: Annotated[Criterion, CRITERIA] = Field(
+        MeanScore(), description="mean, {name: quantile, at: 0.25} or {name: success, at: 0.7}: of an arm's seeds"
+    )
     compare: list[list[str]] = Field(
         default_factory=list, description="[treatment, control] pairs; the verdict is of the first"
     )
@@ -71,6 +78,8 @@ class Study(Config):
             return {**data, "arms": {"offset-0": {}}}
         if data.get("arms", own) != own or data.get("compare"):
             raise ValueError("response: it makes the arms and compares them all; leave arms and compare out")
+        if data.get("criterion", "mean") != "mean":
+            raise ValueError("response: the harmonic is fitted to each seed's scores; leave criterion out")
         return {**data, "arms": own}
 
     @field_validator("seeds", mode="before")
@@ -122,6 +131,11 @@ class Study(Config):
         """The score columns of the tables: the metric, then the further ones."""
         return list(dict.fromkeys([self.metric, *self.columns]))
 
+    @property
+    def judged_by(self) -> str:
+        """What arms are compared by, in words."""
+        return self.criterion.words(self.metric, self.direction)
+
     def changes(self, arm: str, seed: int) -> dict[str, Any]:
         """Everything this trial changes in the preset, as dotted keys; the arm wins over ``set``."""
         return {**self.set, **self.arms[arm], "seed": seed}
@@ -152,6 +166,9 @@ def load_study(path: Path, changes: Sequence[str] = ()) -> Study:
         UserError: names the field, the value and what is accepted.
     """
     mapping = {"name": path.stem, **load_yaml(path)}
+    preset = mapping.get("preset")
+    if isinstance(preset, str) and preset.endswith((".yaml", ".yml")) and (path.parent / preset).is_file():
+        mapping["preset"] = str(path.parent / preset)  # a recorded study has its preset beside it
     of_trainer = [text.removeprefix("set.") for text in changes if text.startswith("set.")]
     if of_trainer:
         # Dotted keys are the trainer's to take apart: in a study file they are keys as they stand.

@@ -19,6 +19,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from lab.errors import UserError
+from lab.studies.power import POWER, fewest
 
 Floats = NDArray[np.float64]
 FEWEST_OFFSETS = 3
@@ -26,9 +27,6 @@ FEWEST_OFFSETS = 3
 PERMUTATIONS = 9_999
 BLOCK = 1_000
 """Permutations that are held in memory at once."""
-POWER = 0.8
-MOST_SEEDS = 10_000
-"""The search for a number of seeds ends here."""
 
 
 @dataclass(frozen=True)
@@ -194,18 +192,13 @@ def _seeds_needed(each: Floats, mean: Floats, alpha: float) -> int | None:
     per_seed = _strength(each, mean)
     if not math.isfinite(per_seed) or per_seed <= 0:
         return None
-    few, many = 3, MOST_SEEDS
 
     def power(seeds: int) -> float:
         critical = f.ppf(1 - alpha, 2, seeds - 2)
         return float(ncf.sf(critical, 2, seeds - 2, seeds * per_seed))
 
-    if power(many) < POWER:
-        return None
-    while few < many:
-        middle = (few + many) // 2
-        few, many = (few, middle) if power(middle) >= POWER else (middle + 1, many)
-    return few
+    found = fewest(power, 3)
+    return None if math.isinf(found) else int(found)
 
 
 def _strength(each: Floats, mean: Floats) -> float:

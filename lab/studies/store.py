@@ -14,16 +14,23 @@ from typing import Any, get_args
 
 from pydantic import BaseModel, ConfigDict
 
-from lab.door import jsons, tables
-from lab.door.yamls import dump_yaml
+from lab.door import files, jsons, tables
+from lab.door.yamls import MOST_BYTES, dump_yaml
 from lab.errors import RunError, UserError
-from lab.studies.model import Study
-from lab.studies.summary import Status, TrialResult
-from lab.training.config import as_mapping, load_yaml
+from lab.studies.model import Study, load_study
+from lab.studies.result import Status, TrialResult
+from lab.studies.summary import LateSeeds
+from lab.training import plugins
+from lab.training.config import as_mapping
 from lab.training.files import replace_file, room_for
+from lab.training.trainer import TrainerPlugin
 
-STATED = ("hypothesis", "trainer", "metric", "direction", "compare", "response", "alpha")
+STATED = ("hypothesis", "trainer", "metric", "direction", "criterion", "compare", "response", "alpha")
 """What is stated before the runs, and may not change once one has finished."""
+
+
+PRESET = "preset.yaml"
+"""The copy of a preset that is a file of the user's own."""
 
 
 class Session(BaseModel):
@@ -82,22 +89,32 @@ class Store:
         """Write one JSON file, indented for people."""
         return self.write(name, json.dumps(data, indent=2, allow_nan=False, ensure_ascii=False) + "\n")
 
-    def state(self, study: Study) -> None:
-        """Write study.yaml, once it is sure that nothing stated is changed after the fact.
+    def state(self, study: Study, plugin: TrainerPlugin) -> tuple[Study, LateSeeds]:
+        """Write study.yaml, and a preset that is the user's own file beside it, once nothing stated is changed.
+
+        Returns:
+            The study as it is recorded, and which of its seeds are not those stated before the first results.
 
         Raises:
             UserError: trials have finished, and what was stated before them differs.
         """
-        known = self.path / "study.yaml"
+        known, stated = self.path / "study.yaml", study.seeds
         if known.is_file() and any(trial.status == "finished" for trial in self.trials()):
-            before, now = load_yaml(known), as_mapping(study)
-            changed = [f"{key}: {before.get(key)!r} -> {now[key]!r}" for key in STATED if before.get(key) != now[key]]
+            earlier = load_study(known)
+            before, now = as_mapping(earlier), as_mapping(study)
+            changed = [f"{key}: {before[key]!r} -> {now[key]!r}" for key in STATED if before[key] != now[key]]
             if changed:
                 raise UserError(
                     f"{study.name}: stated before its trials ran, and changed since: {'; '.join(changed)}; "
                     "a study with another statement needs another name"
                 )
-        self.write("study.yaml", dump_yaml(as_mapping(study)))
+            stated = earlier.seeds_stated or earlier.seeds
+        recorded = study.model_copy(update={"seeds_stated": stated})
+        if plugins.is_file(plugin, study.preset):
+            self.write(PRESET, files.read_text(study.preset, MOST_BYTES))
+            recorded = recorded.model_copy(update={"preset": PRESET})
+        self.write("study.yaml", dump_yaml(as_mapping(recorded)))
+        return recorded, LateSeeds(_beyond(study.seeds, stated), _beyond(stated, study.seeds))
 
     def sessions(self) -> list[dict[str, Any]]:
         """The calls that ran trials, as provenance.json has them; none where there is no such file."""
@@ -127,6 +144,10 @@ class Store:
             return [_trial(row) for row in rows]
         except (ValueError, KeyError, TypeError):
             raise UserError(f"{path}: not as `lab study` wrote it; delete it and run the study again") from None
+
+
+def _beyond(seeds: Sequence[int], others: Sequence[int]) -> list[int]:
+    return [seed for seed in seeds if seed not in others]
 
 
 def _trial(row: dict[str, Any]) -> TrialResult:

@@ -1,42 +1,24 @@
-"""From finished trials to a verdict: what each arm scored, what the comparisons found, and the rule that decides.
+"""From finished trials to a summary: what each arm scored, what the comparisons found, and the verdict.
 
-The rule, for every comparison of a treatment with a control over the n seeds that both finished:
-
-- *supported*: the one-sided sign-flip test in the stated direction has a Holm-adjusted p below alpha.
-- *not supported*: there were enough pairs for an answer (comparisons / 2^n < alpha), and the interval of the mean
-  paired difference, at confidence 1 - alpha, holds no improvement: its better end is zero or worse.
-- *unclear*: everything else; above all a study whose n could not have reached alpha however large the effect.
-
-The verdict of the study is that of its first comparison. That of a phase-response study is *supported* where the
-permutation test of :mod:`lab.studies.response` has a p below alpha, otherwise *unclear*: one test, nothing to correct.
+The verdict of the study is that of its first comparison (:mod:`lab.studies.comparison` has the rule). That of a
+phase-response study is *supported* where the permutation test of :mod:`lab.studies.response` has a p below alpha,
+otherwise *unclear*: one test, nothing to correct.
 """
 
 from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass, field
-from typing import Any, Literal
+from dataclasses import asdict, dataclass
+from typing import Any
 
 import numpy as np
 
+from lab.studies.comparison import Comparison, Verdict, comparisons, stream
 from lab.studies.model import Study
 from lab.studies.response import Response, respond
-from lab.studies.statistics import Interval, bootstrap_interval, holm, iqm, paired_permutation_test, smallest_p
-
-Verdict = Literal["supported", "not supported", "unclear"]
-Status = Literal["finished", "failed", "missing"]
-
-
-@dataclass(frozen=True)
-class TrialResult:
-    """One line of trials.csv: how a trial ended, and its scores if it finished."""
-
-    arm: str
-    seed: int
-    status: Status
-    error: str = ""
-    scores: Mapping[str, float] = field(default_factory=dict)
+from lab.studies.result import TrialResult, counted, scores_of
+from lab.studies.statistics import Interval, bootstrap_interval, iqm
 
 
 @dataclass(frozen=True)
@@ -53,23 +35,31 @@ class Column:
 
 
 @dataclass(frozen=True)
-class Comparison:
-    """A treatment against a control on the study's metric; positive ``improvement`` is in the stated direction."""
+class Judged:
+    """The study's criterion of one arm: a number over its ``n`` seeds, with its interval."""
 
-    treatment: str
-    control: str
-    pairs: int
-    seeds: Sequence[int]
-    difference: float
-    """Mean of treatment − control, in the metric's own sign."""
+    n: int
+    value: float
     interval: Interval
-    p: float
-    p_holm: float
-    smallest_p: float
-    """The smallest Holm-adjusted p that this many pairs and comparisons can show."""
-    exact: bool
-    verdict: Verdict
-    reason: str
+
+
+@dataclass(frozen=True)
+class LateSeeds:
+    """How the seeds differ from those stated before the first results were seen."""
+
+    added: Sequence[int] = ()
+    dropped: Sequence[int] = ()
+
+    def sentence(self) -> str:
+        """What a verdict says of them; empty where there is nothing to say."""
+        told = [
+            f"{', '.join(map(str, seeds))} {how}"
+            for seeds, how in ((self.added, "added"), (self.dropped, "dropped"))
+            if seeds
+        ]
+        if not told:
+            return ""
+        return f"Seeds were changed after results had been seen ({'; '.join(told)}), which makes p too small."
 
 
 @dataclass(frozen=True)
@@ -81,8 +71,13 @@ class Summary:
     """Arm -> score column -> what it scored."""
     comparisons: Sequence[Comparison]
     trials: Sequence[TrialResult]
+    judged: Mapping[str, Judged]
+    """Arm -> the criterion; no arm without a trial that counts."""
     response: Response | None = None
     """Of a phase-response study with a seed that has every offset."""
+    late: LateSeeds = LateSeeds()
+    cautions: Sequence[str] = ()
+    """What a reader should know of how it was measured, a sentence each."""
 
     @property
     def verdict(self) -> Verdict | None:
@@ -107,12 +102,17 @@ class Summary:
             "preset": study.preset,
             "metric": study.metric,
             "direction": study.direction,
+            "criterion": study.model_dump(mode="json")["criterion"],
+            "judged_by": study.judged_by,
             "alpha": study.alpha,
             "seeds": study.seeds,
+            "late_seeds": asdict(self.late),
+            "cautions": list(self.cautions),
             "verdict": self.verdict,
             "arms": {
                 arm: {name: asdict(column) for name, column in columns.items()} for arm, columns in self.arms.items()
             },
+            "judged": {arm: asdict(judged) for arm, judged in self.judged.items()},
             "comparisons": [asdict(c) for c in self.comparisons],
             **self._response_json(),
             "trials": {
@@ -132,78 +132,40 @@ class Summary:
         return {"response": {"voice": self.study.response.voice, **found, **lists}}
 
 
-def summarise(study: Study, trials: Sequence[TrialResult]) -> Summary:
+def summarise(
+    study: Study, trials: Sequence[TrialResult], late: LateSeeds = LateSeeds(), cautions: Sequence[str] = ()
+) -> Summary:
     """Describe every arm and judge every comparison. The same study and trials always give the same numbers."""
     arms = {
         arm: {
             name: column
             for name in study.shown
-            if (column := _column(_scores(trials, arm, name), study, f"{arm}/{name}")) is not None
+            if (column := _column(scores_of(trials, arm, name), study, f"{arm}/{name}")) is not None
         }
         for arm in study.arms
     }
-    tested = [(pair, *_test(study, trials, *pair)) for pair in study.compare]
-    adjusted = holm([test.p if test else 1.0 for _, _, test in tested])
-    comparisons = []
-    for ((treatment, control), seeds, test), p_holm in zip(tested, adjusted, strict=True):
-        reachable = smallest_p(len(seeds), len(tested))
-        difference, interval = (test.effect, test.interval) if test else (math.nan, Interval(math.nan, math.nan))
-        verdict, reason = judge(study, len(seeds), reachable, difference, interval, p_holm)
-        comparisons.append(
-            Comparison(
-                treatment=treatment,
-                control=control,
-                pairs=len(seeds),
-                seeds=seeds,
-                difference=difference,
-                interval=interval,
-                p=test.p if test else 1.0,
-                p_holm=p_holm,
-                smallest_p=reachable,
-                exact=test.exact if test else True,
-                verdict=verdict,
-                reason=reason,
-            )
-        )
-    return Summary(study, arms, comparisons, trials, _response(study, trials))
+    judged = {arm: found for arm in study.arms if (found := _judged(study, counted(study, trials, arm), arm))}
+    return Summary(study, arms, comparisons(study, trials), trials, judged, _response(study, trials), late, cautions)
+
+
+def _judged(study: Study, scores: Mapping[int, float], arm: str) -> Judged | None:
+    if not scores:
+        return None
+    values = np.array(list(scores.values()))
+    interval = study.criterion.interval(values, study.direction, 1 - study.alpha, stream(study, f"{arm}/judged"))
+    return Judged(len(values), study.criterion.of(values, study.direction), interval)
 
 
 def _response(study: Study, trials: Sequence[TrialResult]) -> Response | None:
     """The phase-response curve over the seeds that finished at every offset."""
     if study.response is None:
         return None
-    scores = [_scores(trials, arm, study.metric) for arm in study.arms]
+    scores = [scores_of(trials, arm, study.metric) for arm in study.arms]
     seeds = [seed for seed in study.seeds if all(seed in of for of in scores)]
     if not seeds:
         return None
     table = [[of[seed] for of in scores] for seed in seeds]
-    return respond(table, higher=study.direction == "higher", alpha=study.alpha, rng=_rng(study, "response"))
-
-
-def judge(
-    study: Study, pairs: int, reachable: float, difference: float, interval: Interval, p_holm: float
-) -> tuple[Verdict, str]:
-    """The rule of this module's docstring, and the reason in words."""
-    if pairs == 0:
-        return "unclear", "no seed finished in both arms"
-    sign = 1 if study.direction == "higher" else -1
-    if reachable >= study.alpha:
-        few = "1 pair" if pairs == 1 else f"{pairs} pairs"
-        return "unclear", f"{few} cannot decide: the smallest p possible is {reachable:.2g}, alpha is {study.alpha:g}"
-    if p_holm < study.alpha and sign * difference > 0:
-        return "supported", f"p = {p_holm:.2g} after Holm's correction, below {study.alpha:g}"
-    best = interval.high if sign > 0 else -interval.low
-    if best <= 0:
-        return "not supported", f"the {1 - study.alpha:.0%} interval of the difference holds no improvement"
-    return "unclear", f"p = {p_holm:.2g} after Holm's correction, and the interval does not rule an improvement out"
-
-
-def _scores(trials: Sequence[TrialResult], arm: str, name: str) -> dict[int, float]:
-    return {
-        t.seed: t.scores[name]
-        for t in trials
-        if t.arm == arm and t.status == "finished" and math.isfinite(t.scores.get(name, math.nan))
-    }
+    return respond(table, higher=study.direction == "higher", alpha=study.alpha, rng=stream(study, "response"))
 
 
 def _column(values: Mapping[int, float], study: Study, key: str) -> Column | None:
@@ -214,30 +176,11 @@ def _column(values: Mapping[int, float], study: Study, key: str) -> Column | Non
     return Column(
         n=len(x),
         mean=float(np.mean(x)),
-        mean_interval=bootstrap_interval(x, np.mean, confidence=confidence, rng=_rng(study, f"{key}/mean")),
+        mean_interval=bootstrap_interval(x, np.mean, confidence=confidence, rng=stream(study, f"{key}/mean")),
         iqm=iqm(x),
-        iqm_interval=bootstrap_interval(x, iqm, confidence=confidence, rng=_rng(study, f"{key}/iqm")),
+        iqm_interval=bootstrap_interval(x, iqm, confidence=confidence, rng=stream(study, f"{key}/iqm")),
         values=values,
     )
-
-
-def _test(study: Study, trials: Sequence[TrialResult], treatment: str, control: str) -> tuple[list[int], Any]:
-    a, b = _scores(trials, treatment, study.metric), _scores(trials, control, study.metric)
-    seeds = [seed for seed in study.seeds if seed in a and seed in b]
-    if not seeds:
-        return seeds, None
-    return seeds, paired_permutation_test(
-        [a[s] for s in seeds],
-        [b[s] for s in seeds],
-        "greater" if study.direction == "higher" else "less",
-        rng=_rng(study, f"{treatment}-{control}"),
-        confidence=1 - study.alpha,
-    )
-
-
-def _rng(study: Study, key: str) -> np.random.Generator:
-    # Each number has its own stream named by what it is of, so that a further arm or column changes no other number.
-    return np.random.default_rng(list(f"{study.name}/{study.metric}/{key}".encode()))
 
 
 def _finite(value: Any) -> Any:

@@ -5,8 +5,10 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 
+from lab.studies.comparison import Comparison
+from lab.studies.criteria import MeanScore
 from lab.studies.statistics import Interval
-from lab.studies.summary import Column, Comparison, Summary
+from lab.studies.summary import Column, Summary
 
 Table = tuple[list[str], list[list[str]]]
 """Header, rows."""
@@ -38,16 +40,20 @@ def with_interval(value: float, interval: Interval) -> str:
 
 
 def arms_table(summary: Summary) -> Table:
-    """One line an arm: the metric's mean and IQM, its worst seed, the mean of every further column; with intervals."""
+    """One line an arm: the metric's mean and IQM, its worst seed, the mean of every further column; with intervals.
+
+    What else than the mean the arms are compared by stands before all that.
+    """
     study = summary.study
     extra = [name for name in study.shown if name != study.metric]
-    header = ["arm", "seeds", f"{study.metric}: mean", "IQM", "worst", *extra]
+    by = [] if isinstance(study.criterion, MeanScore) else [study.judged_by]
+    header = ["arm", "seeds", *by, f"{study.metric}: mean", "IQM", "worst", *extra]
     rows = []
     for arm in study.arms:
         columns = summary.arms[arm]
         scored = columns.get(study.metric)
         count = f"{scored.n if scored else 0}/{len(study.seeds)}"
-        cells = _metric_cells(scored, study.direction)
+        cells = [*(_judged(summary, arm) for _ in by), *_metric_cells(scored, study.direction)]
         rows.append([arm, count, *cells, *(_mean(columns.get(name)) for name in extra)])
     return header, rows
 
@@ -57,6 +63,11 @@ def _metric_cells(scored: Column | None, direction: str) -> list[str]:
         return [ABSENT, ABSENT, ABSENT]
     worst = min(scored.values.values()) if direction == "higher" else max(scored.values.values())
     return [_mean(scored), with_interval(scored.iqm, scored.iqm_interval), number(worst)]
+
+
+def _judged(summary: Summary, arm: str) -> str:
+    found = summary.judged.get(arm)
+    return ABSENT if found is None else with_interval(found.value, found.interval)
 
 
 def _mean(column: Column | None) -> str:
@@ -70,6 +81,9 @@ def scores_table(summary: Summary) -> Table:
     for arm, columns in summary.arms.items():
         scored = columns.get(study.metric)
         about = [arm, f"{scored.n if scored else 0}/{len(study.seeds)}"]
+        if not isinstance(study.criterion, MeanScore):
+            rows.append([*about, study.judged_by, _judged(summary, arm)])
+            about = ["", ""]
         for name in study.shown:
             rows.append([*about, name, _mean(columns.get(name))])
             about = ["", ""]
@@ -82,12 +96,12 @@ def verdicts_table(summary: Summary) -> Table:
         [f"{c.treatment} − {c.control}", with_interval(c.difference, c.interval), number(c.p_holm), c.verdict]
         for c in summary.comparisons
     ]
-    return ["comparison", "mean difference", "p (Holm)", "verdict"], rows
+    return ["comparison", "difference", "p (Holm)", "verdict"], rows
 
 
 def comparisons_table(summary: Summary) -> Table:
     """One line a comparison: the paired difference, its interval, p, and the verdict."""
-    header = ["comparison", "pairs", "mean difference", "p", "p (Holm)", "verdict"]
+    header = ["comparison", "pairs", f"difference in {summary.study.judged_by}", "p", "p (Holm)", "verdict"]
     rows = [
         [
             f"{c.treatment} against {c.control}",
@@ -104,6 +118,10 @@ def comparisons_table(summary: Summary) -> Table:
 
 def verdict_line(summary: Summary) -> str:
     """The verdict in a sentence or two, for the page and the terminal."""
+    return " ".join(filter(None, (_verdict(summary), summary.late.sentence())))
+
+
+def _verdict(summary: Summary) -> str:
     if summary.study.response is not None:
         return response_sentence(summary)
     if not summary.comparisons:
@@ -212,12 +230,18 @@ def _reading(summary: Summary) -> str:
     lines = [
         "- A score is the mean of its evaluations over the last whole cycle of the clock. A name ending in `.last` is "
         "the value at the last step, where each arm is at another phase of its learning rate.",
-        "- Differences are treatment − control on the same seed. p is that of a one-sided sign-flip test in the stated "
-        "direction, corrected after Holm over all comparisons of the study.",
-        "- *supported*: that p is below alpha. *not supported*: enough pairs, and the interval of the difference holds "
-        "no improvement. *unclear*: anything else. The study's verdict is that of its first comparison.",
     ]
-    if summary.failed:
+    if summary.comparisons:
+        lines += [
+            f"- Differences are treatment − control in the {summary.study.judged_by}, over the same seeds. p is of "
+            f"{summary.study.criterion.test}, one-sided in the stated direction, corrected after Holm over all "
+            "comparisons of the study.",
+            "- *supported*: that p is below alpha. *not supported*: enough pairs, and the interval of the difference "
+            "holds no improvement. *unclear*: anything else. The study's verdict is that of its first comparison. The "
+            "number of seeds that would show a difference is for 80 % power at its measured size.",
+        ]
+    lines += [f"- {caution}" for caution in summary.cautions]
+    if summary.failed and not summary.study.criterion.counts_failures:
         lines.append("- Trials without a score are left out; if failing is what an arm does, its mean flatters it.")
     if any(c.interval.low == c.interval.high for c in summary.comparisons):
         lines.append("- An interval of no width: all pairs differed alike; it does not make the difference certain.")

@@ -92,12 +92,28 @@ def _mean(config: RunConfig, name: str) -> float:
 
 
 def _check_last_cycle(config: RunConfig) -> None:
-    start, stop = last_cycle(config.parsed_clock(), config.steps)
-    if stop < config.steps and stop // config.evaluate_every == start // config.evaluate_every:
+    if not _evaluations(config):
+        start, stop = last_cycle(config.parsed_clock(), config.steps)
         raise UserError(
             f"evaluate_every is {config.evaluate_every}: no evaluation falls in the last whole cycle, "
             f"steps {start + 1} to {stop}, and scores are means over it"
         )
+
+
+def cautions(trials: Sequence[Trial]) -> list[str]:
+    """What a reader should know of how the trials are scored, a sentence each."""
+    once = list(dict.fromkeys(trial.arm for trial in trials if _evaluations(trial.config) == 1))
+    if not once:
+        return []
+    arms = "every arm" if len(once) == len({trial.arm for trial in trials}) else ", ".join(once)
+    return [f"One evaluation falls in the last whole cycle ({arms}): the score is of one phase, not a mean over them."]
+
+
+def _evaluations(config: RunConfig) -> int:
+    """How many evaluations a score is the mean of."""
+    start, stop = last_cycle(config.parsed_clock(), config.steps)
+    inside = stop // config.evaluate_every - start // config.evaluate_every
+    return inside + (stop == config.steps and stop % config.evaluate_every != 0)
 
 
 def scores(trial: Trial) -> dict[str, float]:

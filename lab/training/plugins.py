@@ -57,17 +57,21 @@ def preset_names(plugin: TrainerPlugin) -> list[str]:
     return sorted(path.stem for path in Path(plugin.presets).glob("*.yaml"))
 
 
+def is_file(plugin: TrainerPlugin, text: str) -> bool:
+    """Whether ``text`` means a preset file of the user's own: an existing file that no shipped preset's name is."""
+    return text not in preset_names(plugin) and Path(text).is_file()
+
+
 def preset_path(plugin: TrainerPlugin, text: str) -> Path:
     """The file that ``text`` means: a shipped preset's name, else the path of a file.
 
     Raises:
         UserError: it is neither; the message lists the presets.
     """
-    shipped = Path(plugin.presets) / f"{text}.yaml"
-    if text in preset_names(plugin):
-        return shipped
-    if Path(text).is_file():
+    if is_file(plugin, text):
         return Path(text)
+    if text in preset_names(plugin):
+        return Path(plugin.presets) / f"{text}.yaml"
     names = preset_names(plugin)
     close = get_close_matches(text, names, n=1)
     hint = f"; did you mean {close[0]!r}?" if close else ""

@@ -137,7 +137,8 @@ def rl_run(path: Path, **changes: Any) -> Path:
 def write_study(results: Path, arms: Mapping[str, float], seeds: int = 5, name: str = "ring") -> Path:
     """A finished study as `lab study` leaves it; ``arms`` gives each arm's mean score."""
     from lab.studies.model import Study
-    from lab.studies.summary import TrialResult, summarise
+    from lab.studies.result import TrialResult
+    from lab.studies.summary import summarise
 
     rng = np.random.default_rng(1)
     trials = [

@@ -9,6 +9,7 @@ import pytest
 import yaml
 
 from lab.cli.main import main
+from lab.training import plugins
 
 
 @pytest.fixture
@@ -234,3 +235,42 @@ def test_trials_are_ordinary_runs_to_a_report(lab_study, tmp_path):
     lab_study("--set", "seeds=1")
     run = resolve_run("descent/fast-s0", tmp_path / "results")
     assert (run.trainer, run.config["voices"]["lr"]) == ("tiny", 0.1)
+
+
+def test_seeds_added_after_looking_are_marked_in_the_verdict(lab_study, out):
+    lab_study("--set", "seeds=5")
+    _, printed, _ = lab_study("--set", "seeds=6")
+    told = "Seeds were changed after results had been seen (5 added)"
+    assert told in printed.replace("\n", " ")
+    assert told in (out / "summary.md").read_text()
+    assert json.loads((out / "summary.json").read_text())["late_seeds"] == {"added": [5], "dropped": []}
+    _, printed, _ = lab_study("--set", "seeds=[0, 1, 2, 4, 6]")
+    assert "(6 added; 3 dropped)" in printed.replace("\n", " "), "it remembers what was stated first"
+    assert "Seeds were changed" not in lab_study("--set", "seeds=5")[1]
+
+
+def test_a_preset_of_the_users_own_is_copied_and_the_copy_runs(
+    lab_study, study_file, out, tmp_path, monkeypatch, capfd
+):
+    own = tmp_path / "elsewhere" / "mine.yaml"
+    own.parent.mkdir()
+    own.write_text((plugins.trainer("tiny").presets / "parabola.yaml").read_text().replace("high: 0.1", "high: 0.2"))
+    assert lab_study("--set", f"preset={own}", "--set", "seeds=1")[0] == 0
+    assert (out / "preset.yaml").read_text() == own.read_text()
+    assert yaml.safe_load((out / "study.yaml").read_text())["preset"] == "preset.yaml"
+    for path in out.glob("*.*"):
+        assert str(own) not in path.read_text(), path.name
+    own.unlink()
+    before = (out / "trials.csv").read_bytes()
+    monkeypatch.chdir(tmp_path)
+    assert main(["study", str(out / "study.yaml"), "--results", str(tmp_path / "other")]) == 0
+    assert (tmp_path / "other" / "descent" / "trials.csv").read_bytes() == before
+
+
+def test_a_single_evaluation_in_the_last_cycle_is_a_warning(lab_study, out):
+    status, _, shown = lab_study("--dry-run", "--set", "set.evaluate_every=100", "--set", "seeds=1")
+    assert status == 0
+    assert shown.startswith("lab: warning: One evaluation falls in the last whole cycle (every arm)")
+    lab_study("--set", "set.evaluate_every=100", "--set", "seeds=1")
+    assert "One evaluation falls in the last whole cycle" in (out / "summary.md").read_text()
+    assert "warning" not in lab_study("--dry-run", "--set", "set.evaluate_every=50", "--set", "name=b")[2]

@@ -8,7 +8,8 @@ from hypothesis import strategies as st
 
 from lab.cli.study import show
 from lab.studies.model import Study
-from lab.studies.summary import TrialResult, summarise
+from lab.studies.result import TrialResult
+from lab.studies.summary import summarise
 from lab.studies.tables import arms_table, comparisons_table, markdown, number, verdict_line
 
 
