@@ -8,7 +8,7 @@ from __future__ import annotations
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
-from lab.phase import voices, waves
+from lab.phase import waves
 from lab.phase.clock import Clock, Position
 from lab.phase.conductor import Conductor, Target
 from lab.phase.errors import PhaseError
@@ -32,7 +32,6 @@ __all__ = [
     "Voice",
     "pytorch",
     "targets",
-    "voices",
     "waves",
 ]
 

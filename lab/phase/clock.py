@@ -9,8 +9,8 @@ from typing import Any, NamedTuple, overload
 import numpy as np
 from numpy.typing import NDArray
 
+from lab.phase.cycles import Ints, Kind, Rhythm, Split, Stretched, Uniform, count_kinds
 from lab.phase.errors import LAST, keys, refuse, whole, within
-from lab.phase.rhythm import Ints, Kind, Rhythm, Split, Stretched, Uniform, count_kinds
 
 FINEST = 1_000_000_000
 """Offsets and phases are read as the nearest fraction with at most this denominator, so that 0.7 means 7/10."""

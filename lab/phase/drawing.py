@@ -13,9 +13,9 @@ from numpy.typing import NDArray
 from lab.phase.clock import Clock
 from lab.phase.errors import PhaseError, refuse
 from lab.phase.follower import Follower
+from lab.phase.parsing import ScheduleFile
 from lab.phase.schedule import ConstantProduct, Schedule
 from lab.phase.voice import Constant, Event, Voice
-from lab.phase.voices import ScheduleFile
 
 GUTTER = 10
 """Columns left of the axis, for the numbers."""

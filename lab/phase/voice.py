@@ -12,8 +12,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from lab.phase.clock import Clock, steps_of
+from lab.phase.cycles import Ints, Kind
 from lab.phase.errors import LAST, PhaseError, number, refuse, whole
-from lab.phase.rhythm import Ints, Kind
 
 Floats: TypeAlias = NDArray[np.float64]
 Moment: TypeAlias = Literal["mean", "rms"]

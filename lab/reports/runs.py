@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 
 from lab.errors import UserError
-from lab.phase.voices import parse_clock, parse_voices
+from lab.phase.parsing import parse_clock, parse_voices
 from lab.reports.series import Floats, Ints
 from lab.training.metrics import Metrics
 from lab.training.run import Run

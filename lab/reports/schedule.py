@@ -9,7 +9,7 @@ from matplotlib.figure import Figure
 from lab.errors import UserError
 from lab.phase import Constant, Follower
 from lab.phase.drawing import describe
-from lab.phase.voices import ScheduleFile
+from lab.phase.parsing import ScheduleFile
 from lab.reports import style
 from lab.reports.axes import steps_axis
 from lab.reports.panels import finish_panel
