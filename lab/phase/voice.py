@@ -1,4 +1,7 @@
-"""What every voice is: the protocol, what follows from its values alone (tables, moments, matching), and constants."""
+"""What every voice is: the protocol, what follows from its values alone (tables, moments, matching), and constants.
+
+The other voices are schedules (:mod:`lab.phase.schedule`), which have a clock.
+"""
 
 from __future__ import annotations
 

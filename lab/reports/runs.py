@@ -13,7 +13,8 @@ from typing import Any
 import numpy as np
 
 from lab.errors import UserError
-from lab.phase.parsing import parse_clock, parse_voices
+from lab.phase import Clock
+from lab.phase.parsing import parse_voices
 from lab.reports.series import Floats, Ints
 from lab.training.metrics import Metrics
 from lab.training.run import Run
@@ -58,7 +59,7 @@ class RunData:
     @cached_property
     def clock(self) -> Any:
         """The run's master clock (a ``lab.phase.Clock``)."""
-        return parse_clock(self.config["clock"])
+        return Clock.from_config(self.config["clock"])
 
     @cached_property
     def voices(self) -> Mapping[str, Any]:

@@ -61,9 +61,9 @@ class RunConfig(Config):
 
     def parsed_clock(self) -> Clock:
         """The master clock."""
-        from lab.phase.parsing import parse_clock
+        from lab.phase import Clock
 
-        return parse_clock(self.clock)
+        return Clock.from_config(self.clock)
 
     def parsed_voices(self) -> dict[str, Voice | Follower]:
         """The voices, on the master clock unless they bring their own."""
