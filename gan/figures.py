@@ -18,7 +18,7 @@ from lab.reports.panels import BAND, Line, Panel, stack
 from lab.reports.portrait import portrait
 from lab.reports.runs import Arm, RunData, arms, heading, names, read_run
 from lab.reports.series import fmt
-from lab.reports.voices import shared_voice_panels
+from lab.reports.voice_panels import shared_voice_panels
 
 UNIT = "generator update"
 _MOMENTS = 5

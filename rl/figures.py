@@ -17,7 +17,7 @@ from lab.reports.panels import BAND, Line, Panel, draw_line, looks, stack
 from lab.reports.rhythm import shade_cycles
 from lab.reports.runs import Arm, arms, heading, names, read_run
 from lab.reports.series import fmt
-from lab.reports.voices import shared_voice_panels
+from lab.reports.voice_panels import shared_voice_panels
 
 UNIT = "environment step"
 DIFFICULTY = "curriculum/difficulty"

@@ -14,7 +14,7 @@ from lab.reports import style
 from lab.reports.axes import steps_axis
 from lab.reports.panels import finish_panel
 from lab.reports.rhythm import draw_voice, rhythm_key, shade_cycles
-from lab.reports.voices import voice_panels
+from lab.reports.voice_panels import voice_panels
 
 
 def save(file: ScheduleFile, out: Path, title: str) -> Path:
