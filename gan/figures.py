@@ -17,8 +17,8 @@ from lab.reports.figure import Saved
 from lab.reports.panels import BAND, Line, Panel, stack
 from lab.reports.portrait import portrait
 from lab.reports.runs import Arm, RunData, arms, heading, names, read_run
-from lab.reports.series import fmt
 from lab.reports.voice_panels import shared_voice_panels
+from lab.reports.words import fmt
 
 UNIT = "generator update"
 _MOMENTS = 5

@@ -16,8 +16,8 @@ from lab.reports.heatmap import heatmap, table_of
 from lab.reports.panels import BAND, Line, Panel, draw_line, looks, stack
 from lab.reports.rhythm import shade_cycles
 from lab.reports.runs import Arm, arms, heading, names, read_run
-from lab.reports.series import fmt
 from lab.reports.voice_panels import shared_voice_panels
+from lab.reports.words import fmt
 
 UNIT = "environment step"
 DIFFICULTY = "curriculum/difficulty"

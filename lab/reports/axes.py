@@ -6,7 +6,7 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.ticker import FuncFormatter, MaxNLocator
 
-from lab.reports.series import fmt
+from lab.reports.words import fmt
 
 
 def steps_axis(axes: Axes, steps: int, unit: str = "") -> None:

@@ -17,6 +17,7 @@ from lab.reports.rhythm import draw_voice, rhythm_key, shade_cycles
 from lab.reports.runs import Arm, RunData
 from lab.reports.series import Curve, average, window_for
 from lab.reports.style import Look
+from lab.reports.words import short
 
 BAND = "Bands are 95 % bootstrap intervals of the mean over seeds."
 """What a caption says of a band."""
@@ -130,13 +131,11 @@ def looks(arms: Sequence[Arm]) -> list[Look]:
 def _arm_handles(arms: Sequence[Arm]) -> list[Line2D]:
     """What a legend shows for each arm."""
     return [
-        Line2D([], [], color=look.color, linestyle=look.line, marker=look.marker, markersize=5, label=_short(arm.label))
+        Line2D(
+            [], [], color=look.color, linestyle=look.line, marker=look.marker, markersize=5, label=short(arm.label, 56)
+        )
         for arm, look in zip(arms, looks(arms), strict=True)
     ]
-
-
-def _short(label: str, most: int = 56) -> str:
-    return label if len(label) <= most else f"{label[: most - 1]}…"
 
 
 def draw_line(axes: Axes, arm: Arm, line: Line, look: Look) -> bool:

@@ -16,6 +16,7 @@ from lab.errors import UserError
 from lab.phase import Clock
 from lab.phase.parsing import parse_voices
 from lab.reports.series import Floats, Ints
+from lab.reports.words import capital
 from lab.training.metrics import Metrics
 from lab.training.run import Run
 
@@ -124,7 +125,7 @@ def arms(runs: Sequence[RunData]) -> list[Arm]:
 
 def heading(groups: Sequence[Arm], words: str) -> str:
     """What is written above a figure: the arm's name where there is one, else only what the figure shows."""
-    return f"{groups[0].label}: {words}" if len(groups) == 1 else words[:1].upper() + words[1:]
+    return f"{groups[0].label}: {words}" if len(groups) == 1 else capital(words)
 
 
 def names(groups: Sequence[Arm]) -> str:

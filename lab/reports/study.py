@@ -20,8 +20,8 @@ from lab.reports.figure import Saved
 from lab.reports.panels import BAND, Line, Panel, stack
 from lab.reports.response import response_figure
 from lab.reports.runs import Arm, names, read_run
-from lab.reports.series import fmt
 from lab.reports.style import Look
+from lab.reports.words import fmt
 from lab.training import plugins
 from lab.training.metrics import FILE
 
