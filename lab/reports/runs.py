@@ -1,4 +1,4 @@
-"""What the figures read of a run directory: its configuration, its clock and voices, its metrics; and runs as arms."""
+"""Run directories as the figures see them: what they read of one, which make an arm, and who can draw them."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -17,8 +17,12 @@ from lab.phase import Clock
 from lab.phase.parsing import parse_voices
 from lab.reports.series import Floats, Ints
 from lab.reports.words import capital
+from lab.training import plugins
 from lab.training.metrics import Metrics
 from lab.training.run import Run
+
+if TYPE_CHECKING:
+    from lab.reports.style import Saved
 
 _SEED_SUFFIX = re.compile(r"-s\d+(-\d+)?$")
 
@@ -109,6 +113,25 @@ def read_run(path: Path) -> RunData:
             f"run {path}: nothing to draw, metrics.jsonl has no rows yet (a run logs its first after log_every steps)"
         )
     return RunData(Path(run.path), run.trainer, dict(run.config), metrics)
+
+
+def draw_runs(runs: Sequence[Path], out: Path) -> list[Saved]:
+    """Draw runs of one trainer into ``out``.
+
+    Raises:
+        UserError: the runs are of different trainers, one has logged nothing yet, or ``out`` cannot be written.
+    """
+    trainers = {Run.open(path).trainer: path for path in runs}
+    if len(trainers) > 1:
+        listed = ", ".join(f"{path.name} is {name}" for name, path in trainers.items())
+        raise UserError(
+            f"runs of different trainers have no figure in common ({listed}); draw them one trainer at a time"
+        )
+    (name,) = trainers
+    try:
+        return list(plugins.trainer(name).figures(list(dict.fromkeys(runs)), out))  # a run named twice is one seed
+    except OSError as error:
+        raise UserError(f"--out {out}: figures cannot be written there: {error.strerror}") from None
 
 
 def arms(runs: Sequence[RunData]) -> list[Arm]:

@@ -12,10 +12,9 @@ from pydantic import BaseModel, ConfigDict
 from lab.door import files, jsons
 from lab.door.yamls import MOST_BYTES
 from lab.errors import UserError
-from lab.reports.draw import draw_runs
-from lab.reports.figure import Saved
-from lab.reports.runs import RunData, read_run
+from lab.reports.runs import RunData, draw_runs, read_run
 from lab.reports.study import StudyData, read_study, study_figures, words
+from lab.reports.style import Saved
 from lab.reports.words import ABSENT, fmt, span
 from lab.training import jsonlines, plugins
 from lab.training.run import CONFIG, PROVENANCE, Run

@@ -97,7 +97,7 @@ class TrainerPlugin(Protocol):
         """Add the trainer's own commands (sample, evaluate, …) beside ``train``; each sets ``run=callable(args)``."""
 
     def figures(self, runs: Sequence[Path], out: Path) -> list[Any]:
-        """Draw the trainer's own figures of these runs into ``out``; return ``lab.reports.figure.Saved`` records."""
+        """Draw the trainer's own figures of these runs into ``out``; return ``lab.reports.style.Saved`` records."""
 
 
 @dataclass(frozen=True, kw_only=True)
