@@ -13,12 +13,12 @@ from numpy.typing import NDArray
 from lab.door.arrays import read_npz
 from lab.reports import style
 from lab.reports.axes import step_text
-from lab.reports.figure import Saved
-from lab.reports.panels import BAND, Line, Panel, stack
+from lab.reports.panels import CYCLES, Line, Panel, stack, with_bands
 from lab.reports.portrait import portrait
 from lab.reports.runs import Arm, RunData, arms, heading, names, read_run
-from lab.reports.series import fmt
-from lab.reports.voices import shared_voice_panels
+from lab.reports.style import Saved
+from lab.reports.voice_panels import shared_voice_panels
+from lab.reports.words import fmt
 
 UNIT = "generator update"
 _MOMENTS = 5
@@ -87,9 +87,11 @@ def _draw_dynamics(groups: Sequence[Arm], out: Path) -> Saved:
         "Schedules, losses, outputs and gradients",
         f"Stacked line charts of {names(groups)} over training steps: the learning rates with crests and troughs, "
         f"and below them losses, discriminator outputs and gradient norms of both players. {_ending(groups)}",
-        "Every second cycle of the clock is shaded; filled triangles are crests, open ones troughs of each schedule. "
-        "Where a log is long, bold lines are centred means over its rows, which are drawn faintly behind them."
-        + (f" {BAND}" if any(len(arm.runs) > 1 for arm in groups) else ""),
+        with_bands(
+            f"{CYCLES} Where a log is long, bold lines are centred means over its rows, which are drawn faintly behind "
+            "them.",
+            groups,
+        ),
     )
 
 

@@ -10,14 +10,13 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
 from lab.reports import style
-from lab.reports.axes import scale, steps_axis
-from lab.reports.figure import Saved
+from lab.reports.axes import scale, shade_cycles, steps_axis
 from lab.reports.heatmap import heatmap, table_of
-from lab.reports.panels import BAND, Line, Panel, draw_line, looks, stack
-from lab.reports.rhythm import shade_cycles
+from lab.reports.panels import CYCLES, Line, Panel, draw_line, looks, stack, with_bands
 from lab.reports.runs import Arm, arms, heading, names, read_run
-from lab.reports.series import fmt
-from lab.reports.voices import shared_voice_panels
+from lab.reports.style import Saved
+from lab.reports.voice_panels import shared_voice_panels
+from lab.reports.words import fmt
 
 UNIT = "environment step"
 DIFFICULTY = "curriculum/difficulty"
@@ -70,8 +69,7 @@ def _draw_alignment(groups: Sequence[Arm], out: Path) -> Saved:
         f"Learning rate and difficulty over environment steps on one axis, for {names(groups)}. "
         + " ".join(_alignment_words(arm) for arm in groups),
         "Left scale and dark red line: learning rate; right scale and dashed green line: the difficulty the agent "
-        "trains on, 0 the easiest task and 1 the target. Every second cycle of the clock is shaded; filled triangles "
-        "are crests of the learning rate, open ones troughs.",
+        f"trains on, 0 the easiest task and 1 the target. {CYCLES}",
     )
 
 
@@ -143,7 +141,6 @@ def _draw_heatmap(groups: Sequence[Arm], out: Path) -> Saved | None:
 
 
 def _draw_target(groups: Sequence[Arm], out: Path) -> Saved:
-    seeds = any(len(arm.runs) > 1 for arm in groups)
     words = []
     for arm in groups:
         ends = [values[-1] for _, values in arm.series("evaluation/return") if len(values)]
@@ -156,13 +153,15 @@ def _draw_target(groups: Sequence[Arm], out: Path) -> Saved:
         "Return on the target task",
         f"Line charts over environment steps of {names(groups)}: return and success on the target task, return "
         f"while training, difficulty. {'; '.join(words)}.",
-        "The target task is difficulty 1, played by the deterministic policy; the other curves are those of the "
-        "training episodes. " + (BAND if seeds else ""),
+        with_bands(
+            "The target task is difficulty 1, played by the deterministic policy; the other curves are those of the "
+            "training episodes.",
+            groups,
+        ),
     )
 
 
 def _draw_diagnostics(groups: Sequence[Arm], out: Path) -> Saved:
-    seeds = any(len(arm.runs) > 1 for arm in groups)
     return style.save(
         stack(groups, [*shared_voice_panels(groups), *DIAGNOSTICS], UNIT, heading(groups, "schedules and diagnostics")),
         out,
@@ -170,6 +169,5 @@ def _draw_diagnostics(groups: Sequence[Arm], out: Path) -> Saved:
         "Schedules and training diagnostics",
         f"Stacked line charts over environment steps of {names(groups)}: the scheduled quantities, and below them "
         "policy, value and entropy loss, approximate KL divergence, clipped share and explained variance.",
-        "Every second cycle of the clock is shaded; filled triangles are crests, open ones troughs. "
-        + (BAND if seeds else ""),
+        with_bands(CYCLES, groups),
     )

@@ -24,7 +24,7 @@ def run(args: argparse.Namespace) -> int:
     """Draw, and name the files."""
     from pathlib import Path
 
-    from lab.reports.draw import draw_runs
+    from lab.reports.runs import draw_runs
 
     runs = chosen_runs(args)
     # Figures of several runs get a folder of their own, not to replace those of the first one alone.

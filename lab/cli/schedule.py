@@ -29,7 +29,7 @@ def run(args: argparse.Namespace) -> int:
     """Draw the file; a mistake in it is a UserError that names the file and the dotted field."""
     from lab.errors import UserError
     from lab.phase.drawing import ASCII, draw
-    from lab.phase.voices import parse_schedule
+    from lab.phase.parsing import parse_schedule
     from lab.training.config import load_yaml
 
     mapping = load_yaml(args.file)

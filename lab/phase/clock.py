@@ -9,8 +9,8 @@ from typing import Any, NamedTuple, overload
 import numpy as np
 from numpy.typing import NDArray
 
+from lab.phase.cycles import Cycles, Ints, Kind, Split, Stretched, Uniform, count_kinds
 from lab.phase.errors import LAST, keys, refuse, whole, within
-from lab.phase.rhythm import Ints, Kind, Rhythm, Split, Stretched, Uniform, count_kinds
 
 FINEST = 1_000_000_000
 """Offsets and phases are read as the nearest fraction with at most this denominator, so that 0.7 means 7/10."""
@@ -54,37 +54,38 @@ class Clock:
     [10, 15, 23, 34, 51]
     """
 
-    __slots__ = ("_first", "_last", "_rest", "_starts", "length", "rhythms")
+    __slots__ = ("_first", "_last", "_rest", "_starts", "length", "parts")
 
-    rhythms: tuple[Rhythm, ...]
+    parts: tuple[Cycles, ...]
+    """Sequences of cycles, one after the other; ``then`` makes more than one."""
     length: int | None
     """Steps until the clock rests; None if it never does."""
 
     def __init__(self, period: int, cycles: int | None = None, stretch: float = 1) -> None:
-        self._compose((_rhythm(period, cycles, stretch),))
+        self._compose((_cycles(period, cycles, stretch),))
 
-    def _compose(self, rhythms: tuple[Rhythm, ...]) -> None:
-        starts, first = [0], [0]  # the step and the cycle with which each rhythm begins
-        for rhythm in rhythms[:-1]:
-            if rhythm.cycles is None or rhythm.length is None:
-                raise refuse("then", rhythm, "a clock with a number of cycles: nothing comes after an endless one")
-            starts.append(starts[-1] + rhythm.length)
-            first.append(first[-1] + rhythm.cycles)
-        self.rhythms, self._starts, self._first = rhythms, starts, first
-        last = rhythms[-1].length
+    def _compose(self, parts: tuple[Cycles, ...]) -> None:
+        starts, first = [0], [0]  # the step and the cycle with which each part begins
+        for part in parts[:-1]:
+            if part.cycles is None or part.length is None:
+                raise refuse("then", part, "a clock with a number of cycles: nothing comes after an endless one")
+            starts.append(starts[-1] + part.length)
+            first.append(first[-1] + part.cycles)
+        self.parts, self._starts, self._first = parts, starts, first
+        last = parts[-1].length
         self.length = None if last is None else starts[-1] + last
         if (self.length or starts[-1]) > LAST:
-            raise refuse("then", rhythms[-1], f"a clock so short that all have at most {LAST:,} steps")
-        self._last = len(rhythms) - 1
+            raise refuse("then", parts[-1], f"a clock so short that all have at most {LAST:,} steps")
+        self._last = len(parts) - 1
         self._rest = (0, 0, 0)
         if self.cycles is not None:
             period = self.bounds(self.cycles - 1)[1]
             self._rest = (self.cycles - 1, period, period)
 
     @classmethod
-    def _of(cls, rhythms: tuple[Rhythm, ...]) -> Clock:
+    def _of(cls, parts: tuple[Cycles, ...]) -> Clock:
         clock = cls.__new__(cls)
-        clock._compose(rhythms)
+        clock._compose(parts)
         return clock
 
     @classmethod
@@ -100,12 +101,12 @@ class Clock:
         """This clock's cycles, followed by those of ``other``; cycles are counted through."""
         if not isinstance(other, Clock):
             raise refuse("then", other, "a Clock")
-        return self._of(self.rhythms + other.rhythms)
+        return self._of(self.parts + other.parts)
 
     @property
     def cycles(self) -> int | None:
         """The number of cycles; None if the clock is endless."""
-        last = self.rhythms[-1].cycles
+        last = self.parts[-1].cycles
         return None if last is None else self._first[-1] + last
 
     def locate(self, step: int) -> tuple[int, int, int]:
@@ -114,20 +115,20 @@ class Clock:
         if length is not None and step >= length:
             return self._rest
         if not self._last:
-            return self.rhythms[0].locate(step)
+            return self.parts[0].locate(step)
         at = self._last
         while self._starts[at] > step:
             at -= 1
-        cycle, index, period = self.rhythms[at].locate(step - self._starts[at])
+        cycle, index, period = self.parts[at].locate(step - self._starts[at])
         return self._first[at] + cycle, index, period
 
     def locate_all(self, steps: Ints) -> tuple[Ints, Ints, Ints]:
         """``locate`` for an int64 array: three int64 arrays of its shape."""
         cycle, index, period = (np.empty(steps.shape, np.int64) for _ in range(3))
         ends = [*self._starts[1:], self.length]
-        for rhythm, start, stop, first in zip(self.rhythms, self._starts, ends, self._first, strict=True):
+        for part, start, stop, first in zip(self.parts, self._starts, ends, self._first, strict=True):
             here = steps >= start if stop is None else (steps >= start) & (steps < stop)
-            cycle[here], index[here], period[here] = rhythm.locate_all(steps[here] - start)
+            cycle[here], index[here], period[here] = part.locate_all(steps[here] - start)
             cycle[here] += first
         if self.length is not None:
             rest = steps >= self.length
@@ -152,7 +153,7 @@ class Clock:
         at = self._last
         while self._first[at] > cycle:
             at -= 1
-        start, period = self.rhythms[at].bounds(cycle - self._first[at])
+        start, period = self.parts[at].bounds(cycle - self._first[at])
         return self._starts[at] + start, period
 
     def periods(self, cycles: int) -> list[int]:
@@ -169,8 +170,8 @@ class Clock:
             return [(*self.bounds(self._first[-1]), 1)]
         return count_kinds(
             (start + first, period, count)
-            for rhythm, start in zip(self.rhythms, self._starts, strict=True)
-            for first, period, count in rhythm.kinds()
+            for part, start in zip(self.parts, self._starts, strict=True)
+            for first, period, count in part.kinds()
         )
 
     def steps_at(self, phase: float, start: int, stop: int) -> NDArray[np.int64]:
@@ -210,7 +211,7 @@ class Clock:
 
     def to_config(self) -> dict[str, Any]:
         """Plain data that ``from_config`` turns back into an equal clock."""
-        parts = [rhythm.to_config() for rhythm in self.rhythms]
+        parts = [part.to_config() for part in self.parts]
         return parts[0] if len(parts) == 1 else {"then": parts}
 
     @classmethod
@@ -232,7 +233,7 @@ class Clock:
                 if name not in inner:
                     raise refuse(within(field, "split"), dict(inner), "both total and cycles")
             return cls._of((Split(inner["total"], inner["cycles"], within(field, "split")),))
-        return cls._of((_rhythm(mapping["period"], mapping.get("cycles"), mapping.get("stretch", 1), field),))
+        return cls._of((_cycles(mapping["period"], mapping.get("cycles"), mapping.get("stretch", 1), field),))
 
     @classmethod
     def _chain(cls, parts: Any, field: str) -> Clock:
@@ -242,23 +243,23 @@ class Clock:
         for at, clock in enumerate(clocks[:-1]):
             if clock.length is None:
                 raise refuse(f"{field}.{at}", clock, "a clock with a number of cycles, as another comes after it")
-        return cls._of(tuple(rhythm for clock in clocks for rhythm in clock.rhythms))
+        return cls._of(tuple(part for clock in clocks for part in clock.parts))
 
     def __eq__(self, other: object) -> bool:
-        return isinstance(other, Clock) and self.rhythms == other.rhythms
+        return isinstance(other, Clock) and self.parts == other.parts
 
     def __hash__(self) -> int:
-        return hash(self.rhythms)
+        return hash(self.parts)
 
     def __repr__(self) -> str:
-        head, *tail = (repr(rhythm) for rhythm in self.rhythms)
+        head, *tail = (repr(part) for part in self.parts)
         return head + "".join(f".then({part})" for part in tail)
 
     def __reduce__(self) -> tuple[Any, ...]:
-        return Clock._of, (self.rhythms,)
+        return Clock._of, (self.parts,)
 
 
-def _rhythm(period: int, cycles: int | None, stretch: float, field: str = "") -> Rhythm:
+def _cycles(period: int, cycles: int | None, stretch: float, field: str = "") -> Cycles:
     plain = stretch == 1 and not isinstance(stretch, bool)  # a boolean is refused as a stretch
     return Uniform(period, cycles, field) if plain else Stretched(period, cycles, stretch, field)
 

@@ -13,9 +13,9 @@ from numpy.typing import NDArray
 from lab.phase.clock import Clock
 from lab.phase.errors import PhaseError, refuse
 from lab.phase.follower import Follower
+from lab.phase.parsing import ScheduleFile
 from lab.phase.schedule import ConstantProduct, Schedule
 from lab.phase.voice import Constant, Event, Voice
-from lab.phase.voices import ScheduleFile
 
 GUTTER = 10
 """Columns left of the axis, for the numbers."""
@@ -90,7 +90,7 @@ def turning_points(voice: Voice, event: Event, steps: int, most: int) -> list[in
 
 def _clock_words(clock: Clock) -> str:
     first = clock.periods(5)
-    alike = len(clock.rhythms) == 1 and len(set(first)) == 1
+    alike = len(clock.parts) == 1 and len(set(first)) == 1
     if clock.cycles is None:
         return f"endless cycles of {first[0]:,} steps" if alike else f"cycles of {_list(first, more=True)} steps"
     if alike:

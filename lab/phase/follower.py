@@ -1,4 +1,7 @@
-"""Followers: relations to something measured (a difficulty, an imbalance) instead of to a clock."""
+"""Voices that follow something measured (a difficulty, an imbalance), whose value no clock tells beforehand.
+
+A voice that follows another *voice* needs no such thing: it is a schedule again (:mod:`lab.phase.schedule`).
+"""
 
 from __future__ import annotations
 

@@ -11,8 +11,8 @@ from typing import Any, overload
 import numpy as np
 
 from lab.phase.clock import Clock, fraction, steps_of
+from lab.phase.cycles import Ints, Kind
 from lab.phase.errors import LAST, PhaseError, keys, number, positive, refuse, within
-from lab.phase.rhythm import Ints, Kind
 from lab.phase.voice import Evaluated, Event, Floats, Moment, Voice
 from lab.phase.waves import Function, Wave, find
 

@@ -1,4 +1,7 @@
-"""What every voice is: the protocol, what follows from its values alone (tables, moments, matching), and constants."""
+"""What every voice is: the protocol, what follows from its values alone (tables, moments, matching), and constants.
+
+The other voices are schedules (:mod:`lab.phase.schedule`), which have a clock.
+"""
 
 from __future__ import annotations
 
@@ -12,8 +15,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from lab.phase.clock import Clock, steps_of
+from lab.phase.cycles import Ints, Kind
 from lab.phase.errors import LAST, PhaseError, number, refuse, whole
-from lab.phase.rhythm import Ints, Kind
 
 Floats: TypeAlias = NDArray[np.float64]
 Moment: TypeAlias = Literal["mean", "rms"]

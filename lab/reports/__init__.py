@@ -1,1 +1,16 @@
-"""Figures and the HTML report: reads run directories and studies, imports no trainer."""
+"""Figures and the HTML report: reads run directories and studies, imports no trainer.
+
+    words           numbers, intervals and names as a person reads them
+    style           colours with fixed meanings, type, and how a figure is saved with its words
+    series          smoothing, and curves averaged over seeds with their interval
+    runs            what figures read of a run directory, which runs make an arm, and who can draw them
+    axes            the axis of steps: its numbers, its cycles shaded, a voice over it
+    panels          panels of lines below each other on one axis of steps; most figures are such a stack
+    voice_panels    which voices share a panel, and how each is named and coloured
+    heatmap, portrait, response, schedule     one kind of picture each
+    study           a study's figures
+    sections        what the report says of a run or a study, as plain data
+    html            the page of them (page.html, page.css)
+
+A trainer draws its own figures with these, in its package: ``gan.figures``, ``rl.figures``.
+"""

@@ -10,8 +10,8 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
 from lab.door import pictures
 from lab.errors import UserError
-from lab.reports.figure import Saved
 from lab.reports.sections import Section, section_of
+from lab.reports.style import Saved
 from lab.training.files import replace_file
 
 _HERE = Path(__file__).parent

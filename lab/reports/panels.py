@@ -12,14 +12,16 @@ from matplotlib.lines import Line2D
 from matplotlib.patches import Patch
 
 from lab.reports import style
-from lab.reports.axes import legend_beside_title, scale, steps_axis, values_axis
-from lab.reports.rhythm import draw_voice, rhythm_key, shade_cycles
+from lab.reports.axes import cycle_key, draw_voice, legend_beside_title, scale, shade_cycles, steps_axis, values_axis
 from lab.reports.runs import Arm, RunData
 from lab.reports.series import Curve, average, window_for
 from lab.reports.style import Look
+from lab.reports.words import short
 
 BAND = "Bands are 95 % bootstrap intervals of the mean over seeds."
 """What a caption says of a band."""
+CYCLES = "Every second cycle of the clock is shaded; filled triangles are crests, open ones troughs."
+"""What a caption says of the clock's signs."""
 
 
 @dataclass(frozen=True)
@@ -97,12 +99,21 @@ def stack(arms: Sequence[Arm], panels: Sequence[Panel], unit: str, heading: str 
         finish_panel(axes, panel, legend=not several)
     steps_axis(grid[-1], steps, unit)
     style.headline(figure, heading, _arm_handles(arms) if several else ())
-    keys = rhythm_key(marked, shaded)
-    if any(len(arm.runs) > 1 for arm in arms):
+    keys = cycle_key(marked, shaded)
+    if _averaged(arms):
         keys.append(Patch(color="#777777", alpha=0.6, linewidth=0, label="95 % interval"))
     if keys:
         figure.legend(handles=keys, loc="outside lower center", ncols=len(keys), columnspacing=1.4, handlelength=1.4)
     return figure
+
+
+def with_bands(caption: str, arms: Sequence[Arm]) -> str:
+    """The caption of a figure of these arms, with a sentence on its bands where it has any."""
+    return f"{caption} {BAND}" if _averaged(arms) else caption
+
+
+def _averaged(arms: Sequence[Arm]) -> bool:
+    return any(len(arm.runs) > 1 for arm in arms)
 
 
 def _present(arms: Sequence[Arm], panels: Sequence[Panel], one_line_each: bool) -> list[Panel]:
@@ -130,13 +141,11 @@ def looks(arms: Sequence[Arm]) -> list[Look]:
 def _arm_handles(arms: Sequence[Arm]) -> list[Line2D]:
     """What a legend shows for each arm."""
     return [
-        Line2D([], [], color=look.color, linestyle=look.line, marker=look.marker, markersize=5, label=_short(arm.label))
+        Line2D(
+            [], [], color=look.color, linestyle=look.line, marker=look.marker, markersize=5, label=short(arm.label, 56)
+        )
         for arm, look in zip(arms, looks(arms), strict=True)
     ]
-
-
-def _short(label: str, most: int = 56) -> str:
-    return label if len(label) <= most else f"{label[: most - 1]}…"
 
 
 def draw_line(axes: Axes, arm: Arm, line: Line, look: Look) -> bool:

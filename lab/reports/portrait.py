@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 from lab.reports import style
 from lab.reports.runs import Arm, RunData
 from lab.reports.series import Floats, Ints, smooth
+from lab.reports.words import short
 
 MOST_ARMS = 6
 _BINS = 24
@@ -108,7 +109,7 @@ def portrait(arms: Sequence[Arm], x: str, y: str, x_label: str, y_label: str, he
     for axes, (arm, paths) in zip(grid.flat, drawn, strict=False):
         _draw(axes, paths)
         if len(arms) > 1:
-            axes.set_title(arm.label if len(arm.label) < 28 else f"{arm.label[:27]}…", fontsize=10.5)
+            axes.set_title(short(arm.label, 28), fontsize=10.5)
     figure.supxlabel(x_label, fontsize=11)
     figure.supylabel(y_label, fontsize=11)
     bar = figure.colorbar(

@@ -1,4 +1,4 @@
-"""What the figures read of a run directory: its configuration, its clock and voices, its metrics; and runs as arms."""
+"""Run directories as the figures see them: what they read of one, which make an arm, and who can draw them."""
 
 from __future__ import annotations
 
@@ -8,15 +8,21 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from lab.errors import UserError
-from lab.phase.voices import parse_clock, parse_voices
+from lab.phase import Clock
+from lab.phase.parsing import parse_voices
 from lab.reports.series import Floats, Ints
+from lab.reports.words import capital
+from lab.training import plugins
 from lab.training.metrics import Metrics
 from lab.training.run import Run
+
+if TYPE_CHECKING:
+    from lab.reports.style import Saved
 
 _SEED_SUFFIX = re.compile(r"-s\d+(-\d+)?$")
 
@@ -58,7 +64,7 @@ class RunData:
     @cached_property
     def clock(self) -> Any:
         """The run's master clock (a ``lab.phase.Clock``)."""
-        return parse_clock(self.config["clock"])
+        return Clock.from_config(self.config["clock"])
 
     @cached_property
     def voices(self) -> Mapping[str, Any]:
@@ -109,6 +115,25 @@ def read_run(path: Path) -> RunData:
     return RunData(Path(run.path), run.trainer, dict(run.config), metrics)
 
 
+def draw_runs(runs: Sequence[Path], out: Path) -> list[Saved]:
+    """Draw runs of one trainer into ``out``.
+
+    Raises:
+        UserError: the runs are of different trainers, one has logged nothing yet, or ``out`` cannot be written.
+    """
+    trainers = {Run.open(path).trainer: path for path in runs}
+    if len(trainers) > 1:
+        listed = ", ".join(f"{path.name} is {name}" for name, path in trainers.items())
+        raise UserError(
+            f"runs of different trainers have no figure in common ({listed}); draw them one trainer at a time"
+        )
+    (name,) = trainers
+    try:
+        return list(plugins.trainer(name).figures(list(dict.fromkeys(runs)), out))  # a run named twice is one seed
+    except OSError as error:
+        raise UserError(f"--out {out}: figures cannot be written there: {error.strerror}") from None
+
+
 def arms(runs: Sequence[RunData]) -> list[Arm]:
     """The runs grouped by configuration (seed and device aside), in the order of their first appearance."""
     groups: dict[str, list[RunData]] = {}
@@ -123,7 +148,7 @@ def arms(runs: Sequence[RunData]) -> list[Arm]:
 
 def heading(groups: Sequence[Arm], words: str) -> str:
     """What is written above a figure: the arm's name where there is one, else only what the figure shows."""
-    return f"{groups[0].label}: {words}" if len(groups) == 1 else words[:1].upper() + words[1:]
+    return f"{groups[0].label}: {words}" if len(groups) == 1 else capital(words)
 
 
 def names(groups: Sequence[Arm]) -> str:

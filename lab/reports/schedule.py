@@ -9,12 +9,11 @@ from matplotlib.figure import Figure
 from lab.errors import UserError
 from lab.phase import Constant, Follower
 from lab.phase.drawing import describe
-from lab.phase.voices import ScheduleFile
+from lab.phase.parsing import ScheduleFile
 from lab.reports import style
-from lab.reports.axes import steps_axis
+from lab.reports.axes import cycle_key, draw_voice, shade_cycles, steps_axis
 from lab.reports.panels import finish_panel
-from lab.reports.rhythm import draw_voice, rhythm_key, shade_cycles
-from lab.reports.voices import voice_panels
+from lab.reports.voice_panels import voice_panels
 
 
 def save(file: ScheduleFile, out: Path, title: str) -> Path:
@@ -60,7 +59,7 @@ def schedule_figure(file: ScheduleFile, title: str) -> Figure:
     words = [
         f"{name}: {describe(voice)}" for name, voice in file.voices.items() if isinstance(voice, Constant | Follower)
     ]
-    keys = rhythm_key(marked, shaded)
+    keys = cycle_key(marked, shaded)
     if keys or words:
         figure.legend(
             handles=keys, loc="outside lower left", ncols=len(keys) or 1, columnspacing=1.4, handlelength=1.4,

@@ -12,15 +12,13 @@ from pydantic import BaseModel, ConfigDict
 from lab.door import files, jsons
 from lab.door.yamls import MOST_BYTES
 from lab.errors import UserError
-from lab.reports.draw import draw_runs
-from lab.reports.figure import Saved
-from lab.reports.runs import RunData, read_run
-from lab.reports.series import fmt
+from lab.reports.runs import RunData, draw_runs, read_run
 from lab.reports.study import StudyData, read_study, study_figures, words
+from lab.reports.style import Saved
+from lab.reports.words import ABSENT, fmt, span
 from lab.training import jsonlines, plugins
 from lab.training.run import CONFIG, PROVENANCE, Run
 
-ABSENT = "–"
 _EVALUATION = "evaluation/"
 
 
@@ -175,7 +173,7 @@ def _study_words(study: StudyData) -> list[str]:
     ]
     if study.comparisons:
         first = study.comparisons[0]
-        difference = f"{_number(first['difference'])}{_span(first['interval'])}"
+        difference = f"{fmt(first['difference'])}{span(first['interval'])}"
         paragraphs.append(
             f"{first['verdict'].capitalize()}: {first['treatment']} against {first['control']}: {first['reason']}. "
             f"Mean paired difference over {first['pairs']} seeds: {difference}."
@@ -206,9 +204,9 @@ def _comparisons_table(study: StudyData) -> Table:
         [
             f"{c['treatment']} − {c['control']}",
             str(c["pairs"]),
-            f"{_number(c['difference'])}{_span(c['interval'])}",
-            _number(c["p"]),
-            _number(c["p_holm"]),
+            f"{fmt(c['difference'])}{span(c['interval'])}",
+            fmt(c["p"]),
+            fmt(c["p_holm"]),
             c["verdict"],
         ]
         for c in study.comparisons
@@ -223,17 +221,8 @@ def _failures(study: StudyData) -> Table:
     return Table("Trials without a score", ["arm", "seed", "status", "why"], rows)
 
 
-def _number(value: float | None) -> str:
-    return ABSENT if value is None else fmt(value)
-
-
-def _span(interval: Any) -> str:
-    # Spaces that do not break: an interval that falls apart in a narrow table cannot be read.
-    return f"\u00a0[{fmt(interval[0])},\u00a0{fmt(interval[1])}]" if interval and None not in interval else ""
-
-
 def _with_interval(column: Mapping[str, Any], key: str) -> str:
-    return f"{_number(column[key])}{_span(column.get(f'{key}_interval'))}"
+    return f"{fmt(column[key])}{span(column.get(f'{key}_interval'))}"
 
 
 def _text(path: Path) -> str:

@@ -88,12 +88,3 @@ def _quantiles(means: Floats) -> tuple[Floats, Floats]:
     empty = ~np.isfinite(means).any(axis=0)
     low, high = np.nanquantile(np.where(empty, 0.0, means), [0.025, 0.975], axis=0)
     return np.where(empty, np.nan, low), np.where(empty, np.nan, high)
-
-
-def fmt(value: float) -> str:
-    """A number for a reader: three significant digits, no needless zeros, powers of ten only where they help."""
-    if not np.isfinite(value):
-        return str(value)
-    if value == round(value) and abs(value) < 1e6:
-        return f"{value:.0f}"
-    return f"{value:.3g}"

@@ -16,12 +16,11 @@ from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from lab.door import jsons
 from lab.reports import style
-from lab.reports.figure import Saved
 from lab.reports.panels import BAND, Line, Panel, stack
 from lab.reports.response import response_figure
 from lab.reports.runs import Arm, names, read_run
-from lab.reports.series import fmt
-from lab.reports.style import Look
+from lab.reports.style import Look, Saved
+from lab.reports.words import fmt
 from lab.training import plugins
 from lab.training.metrics import FILE
 

@@ -19,8 +19,6 @@ from matplotlib.axes import Axes
 from matplotlib.colors import LinearSegmentedColormap
 from matplotlib.figure import Figure
 
-from lab.reports.figure import Saved
-
 WIDTH = 6.4
 """Inches. At 160 dpi a figure is 1024 pixels wide, and its 11-point type is still readable on a phone's width."""
 DPI = 160
@@ -142,6 +140,23 @@ def bare(axes: Axes) -> None:
     axes.set_yticks([])
     for spine in axes.spines.values():
         spine.set(visible=True, color="#999999", linewidth=0.7)
+
+
+@dataclass(frozen=True)
+class Saved:
+    """A figure on disk, and the words that stand in for it.
+
+    Attributes:
+        path: the PNG file.
+        title: a few words, as a heading.
+        alt: what the picture shows, in words, for somebody who cannot see it.
+        caption: how to read it: what lines, bands and markers mean.
+    """
+
+    path: Path
+    title: str
+    alt: str
+    caption: str
 
 
 def save(figure: Figure, out: Path, stem: str, title: str, alt: str, caption: str) -> Saved:

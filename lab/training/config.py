@@ -61,13 +61,13 @@ class RunConfig(Config):
 
     def parsed_clock(self) -> Clock:
         """The master clock."""
-        from lab.phase.voices import parse_clock
+        from lab.phase import Clock
 
-        return parse_clock(self.clock)
+        return Clock.from_config(self.clock)
 
     def parsed_voices(self) -> dict[str, Voice | Follower]:
         """The voices, on the master clock unless they bring their own."""
-        from lab.phase.voices import parse_voices
+        from lab.phase.parsing import parse_voices
 
         return parse_voices(self.parsed_clock(), self.voices, measured=self.measured_names())
 

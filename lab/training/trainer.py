@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from pkgutil import resolve_name
 from typing import TYPE_CHECKING, Any, Protocol
 
 if TYPE_CHECKING:
@@ -69,7 +70,11 @@ class Trainer(Protocol):
 
 
 class TrainerPlugin(Protocol):
-    """What an entry point of the group ``phaselab.trainers`` names. Importing its module must stay cheap (no torch)."""
+    """What an entry point of the group ``phaselab.trainers`` names. Importing its module must stay cheap (no torch).
+
+    Any object with these members is one; :class:`LatePlugin` has them for a trainer whose parts are told by name. One
+    that has ``bench(short) -> dict`` as well is measured by ``lab bench NAME``, which says what the dict holds.
+    """
 
     name: str
     """The word on the command line: ``lab NAME train …``."""
@@ -92,4 +97,51 @@ class TrainerPlugin(Protocol):
         """Add the trainer's own commands (sample, evaluate, …) beside ``train``; each sets ``run=callable(args)``."""
 
     def figures(self, runs: Sequence[Path], out: Path) -> list[Any]:
-        """Draw the trainer's own figures of these runs into ``out``; return ``lab.reports.figure.Saved`` records."""
+        """Draw the trainer's own figures of these runs into ``out``; return ``lab.reports.style.Saved`` records."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class LatePlugin:
+    """A plug-in that knows where its parts stand, as ``package.module:name``, and imports one when it is asked for.
+
+    Attributes:
+        name, summary, presets, step_unit, headline: as :class:`TrainerPlugin` says.
+        config: the configuration model.
+        trainer: what makes a trainer, called with configuration and context.
+        commands: the function that adds the trainer's own commands.
+        draw: the function that draws its figures.
+        measure: the function that measures its speed.
+    """
+
+    name: str
+    summary: str
+    presets: Path
+    step_unit: str
+    headline: Sequence[str]
+    config: str
+    trainer: str
+    commands: str
+    draw: str
+    measure: str
+
+    def config_type(self) -> type[RunConfig]:
+        """The trainer's configuration model."""
+        found: type[RunConfig] = resolve_name(self.config)
+        return found
+
+    def build(self, config: Any, context: Context) -> Trainer:
+        """A trainer at step 0."""
+        built: Trainer = resolve_name(self.trainer)(config, context)
+        return built
+
+    def add_commands(self, subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+        """Add the trainer's own commands beside ``train``."""
+        resolve_name(self.commands)(subparsers)
+
+    def figures(self, runs: Sequence[Path], out: Path) -> list[Any]:
+        """Draw the trainer's own figures of these runs into ``out``."""
+        return list(resolve_name(self.draw)(runs, out))
+
+    def bench(self, short: bool = False) -> dict[str, Any]:
+        """Its speed against a plain script, for ``lab bench``."""
+        return dict(resolve_name(self.measure)(short))

@@ -251,5 +251,5 @@ def test_kinds_of_countless_cycles_are_not_counted_one_by_one() -> None:
 
 def test_numpy_integers_are_steps_and_periods_too() -> None:
     assert Clock(np.int64(10)).to_config() == {"period": 10}
-    assert type(Clock(np.int64(10)).rhythms[0].period) is int
+    assert type(Clock(np.int64(10)).parts[0].period) is int
     assert Clock(10).position(np.int32(5)) == Position(0, 0.5, 10)

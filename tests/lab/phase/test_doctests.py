@@ -7,7 +7,7 @@ from importlib import import_module
 
 import pytest
 
-MODULES = ("clock", "conductor", "drawing", "follower", "pytorch", "schedule", "targets", "voice", "voices", "waves")
+MODULES = ("clock", "conductor", "drawing", "follower", "pytorch", "schedule", "targets", "voice", "parsing", "waves")
 
 
 @pytest.mark.parametrize("name", MODULES)

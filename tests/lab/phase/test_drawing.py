@@ -8,7 +8,7 @@ import pytest
 
 from lab.phase import PhaseError
 from lab.phase.drawing import ASCII, draw
-from lab.phase.voices import parse_schedule
+from lab.phase.parsing import parse_schedule
 
 
 def picture(voices: dict[str, Any], steps: int = 2000, period: int = 1000, width: int = 80) -> list[str]:

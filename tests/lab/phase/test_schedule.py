@@ -182,7 +182,7 @@ def test_moments_are_those_of_the_table(clock: Clock, wave: str, offset: float) 
     schedule = Schedule(clock, wave, -1.0, 3.0, offset)
     if clock.length is not None:
         values = schedule.table(clock.length)
-    elif len(clock.rhythms) == 1:
+    elif len(clock.parts) == 1:
         values = schedule.table(clock.periods(1)[0])
     else:
         start = clock.bounds(2)[0]

@@ -10,7 +10,7 @@ from synthetic import GAN_CONFIG, gan_run
 from lab.reports.axes import step_text
 from lab.reports.panels import Line, Panel, stack
 from lab.reports.runs import arms, read_run
-from lab.reports.voices import run_panels
+from lab.reports.voice_panels import run_panels
 
 LOSS = Panel("Loss", [Line("loss/generator", "generator"), Line("loss/discriminator", "discriminator")])
 CONSTANT = {"lr.generator": 5e-4, "lr.discriminator": 5e-4}

@@ -8,9 +8,9 @@ import numpy as np
 import pytest
 from matplotlib.figure import Figure
 
-from lab.phase.voices import parse_schedule
+from lab.phase.parsing import parse_schedule
 from lab.reports import style
-from lab.reports.rhythm import MOST_POINTS
+from lab.reports.axes import MOST_POINTS
 from lab.reports.schedule import schedule_figure
 
 COSINE = {"wave": "cosine", "low": 0, "high": 1}

@@ -1,9 +1,8 @@
 """Smoothing and averaging: the numbers behind every curve."""
 
 import numpy as np
-import pytest
 
-from lab.reports.series import average, fmt, smooth
+from lab.reports.series import average, smooth
 
 
 def test_smoothing_keeps_a_straight_line_and_its_length() -> None:
@@ -33,10 +32,3 @@ def test_runs_of_unequal_length_are_averaged_where_they_are() -> None:
 
 def test_nothing_logged_is_no_curve() -> None:
     assert average([(np.empty(0, np.int64), np.empty(0))]) is None
-
-
-@pytest.mark.parametrize(
-    ("value", "text"), [(8.0, "8"), (0.12345, "0.123"), (5e-4, "0.0005"), (2.5e-7, "2.5e-07"), (float("nan"), "nan")]
-)
-def test_numbers_are_short(value: float, text: str) -> None:
-    assert fmt(value) == text

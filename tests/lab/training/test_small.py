@@ -2,6 +2,7 @@
 
 import io
 from pathlib import Path
+from pkgutil import resolve_name
 
 import pytest
 import torch
@@ -12,6 +13,7 @@ from lab.training import paths, plugins
 from lab.training.device import resolve_device, set_threads
 from lab.training.finite import FiniteWatch, NonFiniteError, check_row
 from lab.training.progress import Pace, duration, show_progress
+from lab.training.trainer import LatePlugin
 
 
 def test_the_watch_names_the_first_quantity_and_step() -> None:
@@ -90,6 +92,14 @@ def test_presets_by_name_and_by_path(tmp_path: Path) -> None:
 def test_an_unknown_trainer_lists_those_installed() -> None:
     with pytest.raises(UserError, match="trainer 'gna' is not known; installed: "):
         plugins.trainer("gna")
+
+
+@pytest.mark.parametrize("name", ["gan", "rl"])
+def test_what_the_shipped_plugins_name_is_there(name: str) -> None:
+    plugin = plugins.trainer(name)
+    assert isinstance(plugin, LatePlugin)
+    for where in (plugin.config, plugin.trainer, plugin.commands, plugin.draw, plugin.measure):
+        assert callable(resolve_name(where)), where
 
 
 def test_pace_and_durations() -> None:

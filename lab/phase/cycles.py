@@ -1,4 +1,4 @@
-"""The three ways cycles can follow each other: all alike, each stretched, or a total split into whole steps."""
+"""What a clock counts: cycles of whole steps that are all alike, each stretched, or a total split between them."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ MOST_CYCLES = 100_000
 """Stretched cycles are listed one by one; no more than these are counted out."""
 
 
-class Rhythm(Protocol):
+class Cycles(Protocol):
     """A sequence of cycles that starts at step 0; every method is integer arithmetic."""
 
     @property
@@ -241,9 +241,9 @@ def count_kinds(kinds: Iterable[Kind]) -> list[Kind]:
     return [(start, period, count) for period, (start, count) in counted.items()]
 
 
-def _whole(rhythm: object, place: str, name: str, least: int = 1, most: int = LAST) -> None:
-    """Check a whole number of a frozen rhythm, and keep it as a plain int."""
-    object.__setattr__(rhythm, name, whole(within(place, name), getattr(rhythm, name), least, most))
+def _whole(cycles: object, place: str, name: str, least: int = 1, most: int = LAST) -> None:
+    """Check a whole number of frozen cycles, and keep it as a plain int."""
+    object.__setattr__(cycles, name, whole(within(place, name), getattr(cycles, name), least, most))
 
 
 def _call(name: str, arguments: dict[str, Any]) -> str:

@@ -10,6 +10,7 @@ from lab.phase import Constant, Voice
 from lab.reports import style
 from lab.reports.panels import Line, Panel
 from lab.reports.runs import Arm, RunData
+from lab.reports.words import capital
 
 NAMES: Mapping[str, str] = {
     "lr": "learning rate",
@@ -80,7 +81,7 @@ def _panel(family: str, names: Sequence[str], voices: Mapping[str, Voice]) -> Pa
     lines = _lines(names, voices)
     if len(lines) == 1 and "." in names[0]:
         words = f"{words}, {lines[0].label}"  # alone in its panel it has no legend to say which part it is
-    return Panel(words[:1].upper() + words[1:], lines, height=0.9)
+    return Panel(capital(words), lines, height=0.9)
 
 
 def _lines(names: Sequence[str], voices: Mapping[str, Voice]) -> list[Line]:

@@ -1,4 +1,4 @@
-"""The voices of a schedule file: from plain YAML data to schedules, and what is wrong with it, by dotted field.
+"""From the plain data of a file to its clock and voices, and what is wrong with it, by dotted field.
 
 A voice is one of
     3e-4                                                                 a constant
@@ -25,15 +25,6 @@ Leader: TypeAlias = Callable[[str], Voice]
 RELATIONS = ("in_phase", "anti_phase", "quadrature", "shifted", "constant_product")
 WAVE_KEYS = ("wave", "low", "high", "offset", "inverted", "clock", "mean", "rms")
 FOLLOW_KEYS = ("follow", "relation", "low", "high", "offset", "product", "mean", "rms")
-
-
-def parse_clock(mapping: Mapping[str, Any]) -> Clock:
-    """The clock of ``{period, cycles?, stretch?}``, ``{split: {total, cycles}}`` or ``{then: [clock, …]}``.
-
-    Raises:
-        PhaseError: naming the dotted field, the value and what is accepted.
-    """
-    return Clock.from_config(mapping)
 
 
 def parse_voices(
@@ -194,7 +185,7 @@ def parse_schedule(mapping: Mapping[str, Any], measured: Sequence[str] = ("diffi
     for name in ("clock", "voices"):
         if name not in mapping:
             raise PhaseError(f"{name}: missing; a schedule file has clock and voices, and may have steps")
-    clock = parse_clock(mapping["clock"])
+    clock = Clock.from_config(mapping["clock"])
     voices = parse_voices(clock, mapping["voices"], measured)
     steps = mapping.get("steps")
     if steps is None:

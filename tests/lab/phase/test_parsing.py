@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from lab.phase import Clock, Constant, ConstantProduct, Follower, PhaseError, Schedule, waves
-from lab.phase.voices import parse_clock, parse_schedule, parse_voices
+from lab.phase.parsing import parse_schedule, parse_voices
 
 CLOCK = Clock(period=1000)
 LEADER = {"wave": "cosine", "low": 1e-5, "high": 1e-3, "offset": 0.25}
@@ -34,7 +34,7 @@ def voice(data: Any, **others: Any) -> Any:
     ],
 )
 def test_clocks(data: dict[str, Any], clock: Clock) -> None:
-    assert parse_clock(data) == clock
+    assert Clock.from_config(data) == clock
 
 
 @pytest.mark.parametrize(

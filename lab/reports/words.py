@@ -1,0 +1,39 @@
+"""Numbers, intervals and names as a person reads them, in every figure, caption and table."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+
+ABSENT = "–"
+"""What stands for a number that does not exist."""
+
+
+def fmt(value: float | None) -> str:
+    """Three significant digits, whole numbers whole, powers of ten only where they help; a dash for what is not there.
+
+    >>> [fmt(value) for value in (8.0, 0.12345, 12345.6, 2.5e-7, None)]
+    ['8', '0.123', '12346', '2.5e-07', '–']
+    """
+    if value is None or not math.isfinite(value):
+        return ABSENT
+    if value == round(value) and abs(value) < 1e6:
+        return f"{value:.0f}"
+    digits = f"{value:.3g}"
+    return f"{value:.0f}" if "e" in digits and 1e-3 <= abs(value) < 1e6 else digits
+
+
+def span(interval: Sequence[float | None] | None) -> str:
+    """The two ends in brackets, to stand behind a number; nothing where there is no interval."""
+    # Spaces that do not break: an interval that falls apart in a narrow table cannot be read.
+    return f"\u00a0[{fmt(interval[0])},\u00a0{fmt(interval[1])}]" if interval and None not in interval else ""
+
+
+def capital(text: str) -> str:
+    """With a capital at its beginning, and the rest as it was."""
+    return text[:1].upper() + text[1:]
+
+
+def short(text: str, most: int) -> str:
+    """At most so many characters, the last of them dots where some are left out."""
+    return text if len(text) <= most else f"{text[: most - 1]}…"
