@@ -31,9 +31,10 @@ def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) 
 
 
 def run(args: argparse.Namespace) -> int:
-    """Run everything; 0 when all of it is there, even if a hypothesis failed."""
+    """Run everything; 0 when all of it is there, even if a hypothesis failed; 1 when a trial did."""
     from time import monotonic
 
+    from lab.errors import RunError
     from lab.reports.html import report
     from lab.studies.progress import duration
     from lab.training.paths import results_root
@@ -50,6 +51,9 @@ def run(args: argparse.Namespace) -> int:
     for path in studies:
         print(f"study:   {path / 'summary.md'}, figures in {path / 'figures'}")
     print(f"run:     {images.path}\nreport:  {page}\ntook:    {duration(monotonic() - began)}")
+    failed = [f"{t.arm}-s{t.seed} of {summary.study.name}" for summary in summaries for t in summary.failed]
+    if failed:
+        raise RunError(f"{len(failed)} trials have no score: {', '.join(failed)}; each study's summary.md says why")
     return 0
 
 

@@ -48,6 +48,7 @@ def run(args: argparse.Namespace) -> int:
     from lab.door.text import one_line
     from lab.studies.conduct import Conditions, conduct, prepare
     from lab.studies.model import find_study, load_study
+    from lab.studies.tables import record
     from lab.studies.trials import cautions
 
     path = find_study(args.study)
@@ -73,7 +74,7 @@ def run(args: argparse.Namespace) -> int:
         ),
     )
     if args.json:
-        print(json.dumps(summary.to_json(), indent=2, allow_nan=False))
+        print(json.dumps(record(summary), indent=2, allow_nan=False))
     else:
         show(summary, args.results)
     return 0

@@ -14,7 +14,7 @@ from matplotlib.patches import Patch
 from lab.reports import style
 from lab.reports.axes import cycle_key, draw_voice, legend_beside_title, scale, shade_cycles, steps_axis, values_axis
 from lab.reports.runs import Arm, RunData
-from lab.reports.series import Curve, average, window_for
+from lab.reports.series import Curve, apart, average, window_for
 from lab.reports.style import Look
 from lab.reports.words import short
 
@@ -22,6 +22,12 @@ BAND = "Bands are 95 % bootstrap intervals of the mean over seeds."
 """What a caption says of a band."""
 CYCLES = "Every second cycle of the clock is shaded; filled triangles are crests, open ones troughs."
 """What a caption says of the clock's signs."""
+
+
+PANEL = 1.45
+"""Height of a plain panel in inches, with its title."""
+LABEL, ABOVE = 0.19, 0.45
+"""Inches from one line's label to the next, and what the title of a panel and the axis below it take of its height."""
 
 
 @dataclass(frozen=True)
@@ -71,7 +77,9 @@ class Panel:
 
 
 @style.applied()
-def stack(arms: Sequence[Arm], panels: Sequence[Panel], unit: str, heading: str = "") -> Figure:
+def stack(
+    arms: Sequence[Arm], panels: Sequence[Panel], unit: str, heading: str = "", label_ends: bool = False
+) -> Figure:
     """Panels one below the other on one axis of steps.
 
     One arm alone keeps the panels' own colours; its seeds are averaged, with a band for the interval. Of several arms
@@ -82,12 +90,13 @@ def stack(arms: Sequence[Arm], panels: Sequence[Panel], unit: str, heading: str 
         panels: a panel, or a line of one, that no arm has data for is left out.
         unit: what one step is, for the axis ("generator update").
         heading: written above the figure.
+        label_ends: name several arms at the ends of their lines, in the place of a legend.
     """
     several = len(arms) > 1
     present = _present(arms, panels, one_line_each=several)
     rows = present or [Panel("Nothing logged yet", [])]
     heights = [panel.height for panel in rows]
-    figure = Figure(figsize=(style.WIDTH, 0.75 + 1.45 * sum(heights)))
+    figure = Figure(figsize=(style.WIDTH, 0.75 + PANEL * sum(heights)))
     grid = figure.subplots(len(rows), 1, sharex=True, squeeze=False, height_ratios=heights)[:, 0]
     steps = max(run.steps for arm in arms for run in arm.runs)
     marked = shaded = False
@@ -97,8 +106,10 @@ def stack(arms: Sequence[Arm], panels: Sequence[Panel], unit: str, heading: str 
             for line in panel.lines:
                 marked |= draw_line(axes, arm, line, look)
         finish_panel(axes, panel, legend=not several)
+        if several and label_ends:
+            _label_ends(axes, arms, panel.lines[0], PANEL * panel.height)
     steps_axis(grid[-1], steps, unit)
-    style.headline(figure, heading, _arm_handles(arms) if several else ())
+    style.headline(figure, heading, _arm_handles(arms) if several and not label_ends else ())
     keys = cycle_key(marked, shaded)
     if _averaged(arms):
         keys.append(Patch(color="#777777", alpha=0.6, linewidth=0, label="95 % interval"))
@@ -135,7 +146,7 @@ def looks(arms: Sequence[Arm]) -> list[Look]:
     """How each arm is drawn; one alone has no colour of its own, so that its lines keep theirs."""
     if len(arms) == 1:
         return [Look("", "-", "o")]
-    return [style.look(index if arm.place is None else arm.place) for index, arm in enumerate(arms)]
+    return [arm.look or style.look(index) for index, arm in enumerate(arms)]
 
 
 def _arm_handles(arms: Sequence[Arm]) -> list[Line2D]:
@@ -146,6 +157,24 @@ def _arm_handles(arms: Sequence[Arm]) -> list[Line2D]:
         )
         for arm, look in zip(arms, looks(arms), strict=True)
     ]
+
+
+def _label_ends(axes: Axes, arms: Sequence[Arm], line: Line, height: float) -> None:
+    """Write each arm's name at the right, as near to where its line ends as there is room for it."""
+    bottom, top = axes.get_ylim()
+    ends = []
+    for arm, look in zip(arms, looks(arms), strict=True):
+        if (curve := average(arm.series(line.source))) is not None:
+            ends.append((arm.label, look, (float(curve.mean[-1]) - bottom) / (top - bottom)))
+    heights = apart([end for _, _, end in ends], LABEL / (height - ABOVE))
+    for (label, look, end), place in zip(ends, heights, strict=True):
+        axes.annotate(
+            short(label, 18), (1.0, end), (1.05, place), xycoords="axes fraction", textcoords="axes fraction",
+            va="center", color=look.color, fontsize=10.5, annotation_clip=False,
+            arrowprops={
+                "arrowstyle": "-", "color": look.color, "linewidth": 0.8, "relpos": (0, 0.5), "shrinkA": 1, "shrinkB": 0
+            },
+        )  # fmt: skip
 
 
 def draw_line(axes: Axes, arm: Arm, line: Line, look: Look) -> bool:

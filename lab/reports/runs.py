@@ -16,6 +16,7 @@ from lab.errors import UserError
 from lab.phase import Clock
 from lab.phase.parsing import parse_voices
 from lab.reports.series import Floats, Ints
+from lab.reports.style import Look
 from lab.reports.words import capital
 from lab.training import plugins
 from lab.training.metrics import Metrics
@@ -86,8 +87,8 @@ class Arm:
 
     label: str
     runs: tuple[RunData, ...]
-    place: int | None = None
-    """Its place among a study's arms, which decides its look where others are missing too; None: as in the list."""
+    look: Look | None = None
+    """How a study draws it in all of its figures; None: by its place in the list."""
 
     @property
     def first(self) -> RunData:

@@ -13,7 +13,8 @@ from lab.door import files, jsons
 from lab.door.yamls import MOST_BYTES
 from lab.errors import UserError
 from lab.reports.runs import RunData, draw_runs, read_run
-from lab.reports.study import StudyData, read_study, study_figures, words
+from lab.reports.study import StudyData, read_study, words
+from lab.reports.study_figures import study_figures
 from lab.reports.style import Saved
 from lab.reports.words import ABSENT, fmt, span
 from lab.training import jsonlines, plugins
@@ -39,6 +40,8 @@ class Section:
         title: its heading.
         kind: "run" or "study".
         verdict: a study's, in one word or two; empty where there is none.
+        sentence: what was found, in words.
+        lead: the picture of it, above everything else.
         summary: paragraphs.
         tables: scores, arms, comparisons.
         figures: in the order of reading.
@@ -49,6 +52,8 @@ class Section:
     title: str
     kind: str
     verdict: str
+    sentence: str
+    lead: Saved | None
     summary: Sequence[str]
     tables: Sequence[Table]
     figures: Sequence[Saved]
@@ -77,6 +82,8 @@ def run_section(path: Path) -> Section:
         title=run.name,
         kind="run",
         verdict="",
+        sentence="",
+        lead=None,
         summary=[_made(run, provenance), _reached(run)],
         tables=[table] if (table := _scores(run)).rows else [],
         figures=draw_runs([path], path / "figures"),
@@ -153,9 +160,11 @@ def study_section(path: Path) -> Section:
         title=study.title,
         kind="study",
         verdict=str(study.summary.get("verdict") or ""),
+        sentence=_sentence(study),
+        lead=figures[0] if figures else None,
         summary=_study_words(study),
         tables=[table for table in (_arms_table(study), _comparisons_table(study), _failures(study)) if table.rows],
-        figures=figures,
+        figures=figures[1:],
         config=_text(path / "study.yaml"),
         provenance=_flat(_provenance(path / PROVENANCE)),
     )
@@ -171,16 +180,15 @@ def _study_words(study: StudyData) -> list[str]:
         f"{trials.get('planned', ABSENT)} trials finished. The metric is {words(study.metric)}; "
         f"{summary.get('direction', 'higher')} is better.",
     ]
-    if study.comparisons:
-        first = study.comparisons[0]
-        difference = f"{fmt(first['difference'])}{span(first['interval'])}"
-        paragraphs.append(
-            f"{first['verdict'].capitalize()}: {first['treatment']} against {first['control']}: {first['reason']}. "
-            f"Mean paired difference over {first['pairs']} seeds: {difference}."
-        )
-    else:
-        paragraphs.append("The study compares nothing; it describes its arms.")
-    return paragraphs
+    return [*paragraphs, *map(str, summary.get("cautions", []))]
+
+
+def _sentence(study: StudyData) -> str:
+    """What was found, in words; a record of an earlier version has its parts only."""
+    if study.summary["sentence"] or not study.comparisons:
+        return str(study.summary["sentence"])
+    first = study.comparisons[0]
+    return f"{first['verdict'].capitalize()}: {first['treatment']} against {first['control']}: {first['reason']}."
 
 
 def _arms_table(study: StudyData) -> Table:

@@ -72,6 +72,33 @@ def average(series: Sequence[tuple[Ints, Floats]], window: int = 1) -> Curve | N
     return Curve(grid, _mean(table, axis=0), low, high, len(present))
 
 
+def apart(places: Sequence[float], gap: float) -> list[float]:
+    """Places in [0, 1], each moved as far as is needed for neighbours to be ``gap`` apart; in the order given.
+
+    Places that would come too near are set around their mean, the gap between each two, and within [0, 1] if they can.
+
+    >>> apart([0.5, 0.1, 0.5, 1.0, 0.95], 0.2)
+    [0.4, 0.1, 0.6, 1.0, 0.8]
+    """
+    order = sorted(range(len(places)), key=lambda index: places[index])
+    groups: list[list[int]] = []
+    for index in order:
+        groups.append([index])
+        while len(groups) > 1 and _begin(places, groups[-1], gap) < _begin(places, groups[-2], gap) + gap * len(
+            groups[-2]
+        ):
+            groups[-2:] = [groups[-2] + groups[-1]]
+    moved = {index: _begin(places, group, gap) + gap * place for group in groups for place, index in enumerate(group)}
+    return [round(moved[index], 12) for index in range(len(places))]
+
+
+def _begin(places: Sequence[float], group: Sequence[int], gap: float) -> float:
+    """Where the lowest of a group stands that is centred on its mean, as far as both of its ends lie in [0, 1]."""
+    wide = gap * (len(group) - 1)
+    begin = sum(places[index] for index in group) / len(group) - wide / 2
+    return max(0.0, min(begin, 1.0 - wide))
+
+
 def _finite(values: Floats) -> Floats:
     return np.where(np.isfinite(values), values, np.nan)
 

@@ -1,4 +1,4 @@
-"""A study's figures: every seed of every arm, the paired differences behind the verdict, and learning curves by arm."""
+"""A study as its figures and its page see it: what ``lab study`` recorded, checked, and where its runs lie."""
 
 from __future__ import annotations
 
@@ -8,24 +8,15 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
 
-import numpy as np
-from matplotlib.axes import Axes
-from matplotlib.figure import Figure
-from matplotlib.lines import Line2D
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from lab.door import jsons
 from lab.reports import style
-from lab.reports.panels import BAND, Line, Panel, stack
-from lab.reports.response import response_figure
-from lab.reports.runs import Arm, names, read_run
-from lab.reports.style import Look, Saved
-from lab.reports.words import fmt
-from lab.training import plugins
+from lab.reports.style import Look
 from lab.training.metrics import FILE
 
-MOST_COLUMNS = 6
-_LAST = ".last"
+LAST = ".last"
+"""The end of a column that is the score at the last step."""
 _DIFFICULTY = re.compile(r"/([01]\.\d+)$")
 """The end of a column that is the score at one difficulty."""
 
@@ -71,6 +62,13 @@ class Responded(BaseModel):
     p: float
 
 
+class Mark(BaseModel):
+    """A criterion with a mark, such as a success rate."""
+
+    name: str
+    at: float
+
+
 class Found(BaseModel):
     """What summary.json must say for its figures and its page; a record of what ``lab study`` writes."""
 
@@ -83,8 +81,11 @@ class Found(BaseModel):
     metric: str
     direction: Literal["higher", "lower"]
     alpha: float = Field(gt=0, lt=1)
+    criterion: Literal["mean"] | Mark = "mean"
+    judged_by: str = ""
     seeds: list[int] = Field(max_length=10_000)
     verdict: str | None
+    sentence: str = ""
     arms: dict[str, dict[str, Scored]] = Field(max_length=1000)
     comparisons: list[Compared] = Field(default_factory=list, max_length=1000)
     response: Responded | None = None
@@ -94,7 +95,8 @@ class Found(BaseModel):
         for c in self.comparisons:
             for side in (c.treatment, c.control) if c.pairs else ():
                 scored = self.arms.get(side, {}).get(self.metric)
-                if scored is None or any(str(seed) not in scored.values for seed in c.seeds):
+                counts = isinstance(self.criterion, Mark)  # a failed trial is no success, and has no score
+                if not counts and (scored is None or any(str(seed) not in scored.values for seed in c.seeds)):
                     raise ValueError(f"a comparison needs scores of {side!r} that are not there")
         if self.response is not None and (
             len(self.response.offsets) != len(self.arms) or any(self.metric not in of for of in self.arms.values())
@@ -142,6 +144,26 @@ class StudyData:
         found: Sequence[Mapping[str, Any]] = self.summary.get("comparisons", [])
         return found
 
+    @property
+    def control(self) -> str | None:
+        """The arm that the first comparison is against."""
+        return str(self.comparisons[0]["control"]) if self.comparisons else None
+
+    @property
+    def mark(self) -> float | None:
+        """The score from which a seed counts as a success, where the study is judged by a success rate."""
+        criterion = self.summary.get("criterion")
+        return float(criterion["at"]) if isinstance(criterion, Mapping) and criterion["name"] == "success" else None
+
+    @property
+    def judged_by(self) -> str:
+        """What its arms are compared by, in words."""
+        return str(self.summary.get("judged_by") or f"mean {self.metric}")
+
+    def look(self, arm: str) -> Look:
+        """How an arm is drawn in every figure of the study: its control in grey, the others each in its colour."""
+        return style.CONTROL if arm == self.control else style.look(list(self.arms).index(arm))
+
     def runs(self) -> dict[str, list[Path]]:
         """The run directories of each arm that have a log, by rising seed; empty lists where they were deleted."""
         root = self.path.parent / "runs" / self.name
@@ -165,211 +187,10 @@ def read_study(path: Path) -> StudyData:
     return StudyData(path, jsons.read(path / "summary.json", Found).model_dump())
 
 
-def study_figures(study_dir: Path, out: Path) -> list[Saved]:
-    """Draw what a study found into ``out``: arms, paired differences, learning curves; only those it has data for.
-
-    Args:
-        study_dir: ``results/<study>``, with ``summary.json``; its runs are looked for in ``results/runs/<study>``.
-        out: made if missing.
-    """
-    study = read_study(study_dir)
-    found = [
-        _save_response(study, out),
-        _save_arms(study, out),
-        _save_differences(study, out),
-        _save_curves(study, out),
-    ]
-    return [saved for saved in found if saved is not None]
-
-
-def _save_response(study: StudyData, out: Path) -> Saved | None:
-    response = study.summary.get("response")
-    if response is None:
-        return None
-    columns = [arm[study.metric] for arm in study.arms.values()]
-    score, voice = words(study.metric), response["voice"]
-    told = "; ".join(
-        f"{fmt(offset)} {fmt(column['mean'])}" for offset, column in zip(response["offsets"], columns, strict=True)
-    )
-    return style.save(
-        response_figure(response, columns, study.summary["direction"] == "higher", _capital(score), study.title),
-        out,
-        "response",
-        "Phase response",
-        f"The mean {score} at each offset of {voice} (offset, mean): {told}. Below, the same curve around a circle.",
-        f"Each small dot is one seed, each large one the mean at an offset of {voice} with its {_confidence(study)} "
-        "interval; the line is the fitted first harmonic. The shaded band is the best phase with its interval; without "
-        "one, the data are compatible with every phase. Below, the angle is the offset, and the distance from the "
-        "centre is the score.",
-    )
-
-
 def words(column: str) -> str:
     """A score column in words: ``ema/good.last`` is "good, EMA, last step", ``return/0.25`` one at a difficulty."""
-    name = _DIFFICULTY.sub(lambda found: f" at difficulty {float(found[1]):g}", column.removesuffix(_LAST))
+    name = _DIFFICULTY.sub(lambda found: f" at difficulty {float(found[1]):g}", column.removesuffix(LAST))
     parts = [name.removeprefix("ema/").replace("_", " ").replace(" kl", " KL")]
     parts += ["EMA"] if name.startswith("ema/") else []
-    parts += ["last step"] if column.endswith(_LAST) else []
+    parts += ["last step"] if column.endswith(LAST) else []
     return ", ".join(parts)
-
-
-def _save_arms(study: StudyData, out: Path) -> Saved | None:
-    columns = [c for c in study.columns if any(c in arm for arm in study.arms.values())][:MOST_COLUMNS]
-    if not columns:
-        return None
-    told = [
-        f"{arm} {fmt(of[study.metric]['mean'])}{_span(of[study.metric]['mean_interval'])}"
-        for arm, of in study.arms.items()
-        if study.metric in of
-    ]
-    return style.save(
-        arms_figure(study, columns),
-        out,
-        "arms",
-        "Scores by arm",
-        f"Dot plot of every seed's score by arm. Mean {words(study.metric)}: {'; '.join(told)}.",
-        f"Each dot is one seed; the large marker is the mean, the bar its {_confidence(study)} bootstrap interval, the "
-        f"tick the interquartile mean. Of {words(study.metric)}, {study.summary.get('direction', 'higher')} is better.",
-    )
-
-
-@style.applied()
-def arms_figure(study: StudyData, columns: Sequence[str]) -> Figure:
-    """One panel for each score column, one row in it for each arm; the mean is written at the right."""
-    order = list(study.arms)
-    row = 0.34 * len(order) + 0.62
-    figure = Figure(figsize=(style.WIDTH, 0.9 + row * len(columns)))
-    grid = figure.subplots(len(columns), 1, squeeze=False)[:, 0]
-    for axes, column in zip(grid, columns, strict=True):
-        for place, arm in enumerate(order):
-            if column in study.arms[arm]:
-                _draw_arm(axes, place, study.arms[arm][column])
-        axes.set(yticks=range(len(order)), yticklabels=order, ylim=(len(order) - 0.4, -0.6))
-        axes.set_title(_capital(words(column)) + (" (the study's metric)" if column == study.metric else ""))
-        axes.grid(axis="x", color="#DDDDDD", linewidth=0.8)
-        axes.tick_params(axis="y", length=0)
-        axes.spines["left"].set_visible(False)
-        axes.margins(x=0.04)
-    style.headline(figure, study.title)
-    figure.legend(handles=_signs("mean and interval"), loc="outside lower center", ncols=3)
-    return figure
-
-
-def _draw_arm(axes: Axes, place: int, column: Mapping[str, Any]) -> None:
-    look = style.look(place)
-    values = np.array(list(column["values"].values()), dtype=np.float64)
-    _draw_row(axes, place, values, column["mean"], column["mean_interval"], look, spread=0.32)
-    axes.plot([column["iqm"]] * 2, [place - 0.3, place + 0.3], color=style.INK, linewidth=2.2, zorder=4)
-    axes.annotate(
-        fmt(column["mean"]), (1.0, place), xycoords=("axes fraction", "data"), xytext=(5, 0),
-        textcoords="offset points", va="center", fontsize=10.5, annotation_clip=False,
-    )  # fmt: skip
-
-
-def _draw_row(
-    axes: Axes, place: float, values: np.ndarray[Any, Any], mean: float, interval: Any, look: Look, spread: float
-) -> None:
-    # Seeds lie above and below the bar by a fixed pattern, so that it hides none and equal scores stay countable.
-    lift = spread * np.array([-0.7, 0.7, -1.0, 1.0])[np.arange(len(values)) % 4]
-    axes.plot(values, place + lift, "o", color=look.color, alpha=0.65, markersize=5, markeredgewidth=0, zorder=2)
-    if interval and None not in interval:
-        axes.plot(interval, [place, place], color=look.color, linewidth=4.5, alpha=0.75, zorder=3)
-    axes.plot(
-        mean,
-        place,
-        look.marker,
-        color=look.color,
-        markeredgecolor="white",
-        markeredgewidth=1.2,
-        markersize=10,
-        zorder=5,
-    )
-
-
-def _signs(mean: str) -> list[Line2D]:
-    grey = "#555555"
-    return [
-        Line2D([], [], linestyle="none", marker="o", color=grey, alpha=0.6, markersize=5, label="one seed"),
-        Line2D([], [], color=grey, linewidth=4, marker="o", markersize=9, markeredgecolor="white", label=mean),
-        Line2D([], [], linestyle="none", marker="|", color=style.INK, markersize=11, markeredgewidth=2.2, label="IQM"),
-    ]
-
-
-def _save_differences(study: StudyData, out: Path) -> Saved | None:
-    drawn = [c for c in study.comparisons if c["pairs"]]
-    if not drawn:
-        return None
-    told = [
-        f"{c['treatment']} minus {c['control']}: {fmt(c['difference'])}{_span(c['interval'])}, {c['verdict']}"
-        for c in drawn
-    ]
-    return style.save(
-        differences_figure(study, drawn),
-        out,
-        "differences",
-        "Paired differences",
-        f"Dot plot of the difference in {words(study.metric)} between two arms, seed by seed. {'; '.join(told)}.",
-        f"Each dot is one seed run in both arms; the marker is the mean difference, the bar its {_confidence(study)} "
-        "interval. p is of the paired sign-flip test after Holm's correction.",
-    )
-
-
-@style.applied()
-def differences_figure(study: StudyData, comparisons: Sequence[Mapping[str, Any]]) -> Figure:
-    """One row for each comparison: treatment − control of every seed, and what the test says of their mean."""
-    figure = Figure(figsize=(style.WIDTH, 1.5 + 0.78 * len(comparisons)))
-    axes = figure.subplots()
-    axes.axvline(0, color=style.INK, linewidth=1.2, linestyle=(0, (3, 2)), zorder=1)
-    for place, c in enumerate(comparisons):
-        a, b = (study.arms[c[side]][study.metric]["values"] for side in ("treatment", "control"))
-        values = np.array([a[str(seed)] - b[str(seed)] for seed in c["seeds"]], dtype=np.float64)
-        look = style.look(list(study.arms).index(c["treatment"]))
-        _draw_row(axes, place, values, c["difference"], c["interval"], look, spread=0.2)
-        axes.annotate(
-            f"{c['treatment']} − {c['control']}: {c['verdict']} (p = {fmt(c['p_holm'])}, n = {c['pairs']})",
-            (0.0, place - 0.32), xycoords=("axes fraction", "data"), va="bottom", fontsize=10.5, fontweight="bold",
-            bbox={"facecolor": "white", "edgecolor": "none", "pad": 1.5},
-        )  # fmt: skip
-    better = "right" if study.summary.get("direction") == "higher" else "left"
-    axes.set(yticks=[], ylim=(len(comparisons) - 0.55, -0.85))
-    axes.set_xlabel(f"difference in {words(study.metric)} (better to the {better})")
-    axes.spines["left"].set_visible(False)
-    axes.margins(x=0.06)
-    style.headline(figure, "Paired differences")
-    figure.legend(handles=_signs("mean and interval")[:2], loc="outside lower center", ncols=2)
-    return figure
-
-
-def _save_curves(study: StudyData, out: Path) -> Saved | None:
-    by_arm = study.runs()
-    arms = [
-        Arm(name, tuple(read_run(path) for path in paths), place)
-        for place, (name, paths) in enumerate(by_arm.items())
-        if paths
-    ]
-    columns = list(dict.fromkeys(column.removesuffix(_LAST) for column in study.columns))[:MOST_COLUMNS]
-    panels = [Panel(_capital(words(c)), [Line(f"evaluation/{c}", c, sparse=True)]) for c in columns]
-    if not arms or not any(line.drawable(arm.first) for arm in arms for panel in panels for line in panel.lines):
-        return None
-    unit = plugins.trainer(study.summary["trainer"]).step_unit
-    seeds = f"over {max(len(arm.runs) for arm in arms)} seeds"
-    return style.save(
-        stack(arms, panels, unit, "Learning curves by arm"),
-        out,
-        "curves",
-        "Learning curves by arm",
-        f"Line charts of {', '.join(words(c) for c in columns)} over steps for the arms {names(arms)}.",
-        f"The mean {seeds} at each evaluation. {BAND}",
-    )
-
-
-def _capital(text: str) -> str:
-    return text[:1].upper() + text[1:]
-
-
-def _confidence(study: StudyData) -> str:
-    return f"{100 * (1 - float(study.summary.get('alpha', 0.05))):.0f} %"
-
-
-def _span(interval: Any) -> str:
-    return f" [{fmt(interval[0])}, {fmt(interval[1])}]" if interval and None not in interval else ""

@@ -101,6 +101,10 @@ _LOOKS = (
 )
 
 
+CONTROL = Look("#6E6E6E", "-", "o")
+"""The arm that the others are compared with."""
+
+
 def look(index: int) -> Look:
     """The look of the arm at this place of a list; after eight the colours come again with the next line style."""
     turn, place = divmod(index, len(_LOOKS))

@@ -64,7 +64,7 @@ class LateSeeds:
 
 @dataclass(frozen=True)
 class Summary:
-    """All that a study found; ``to_json`` is the content of summary.json."""
+    """All that a study found."""
 
     study: Study
     arms: Mapping[str, Mapping[str, Column]]

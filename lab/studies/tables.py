@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from typing import Any
 
 from lab.studies.comparison import Comparison
 from lab.studies.criteria import MeanScore
@@ -116,6 +117,11 @@ def comparisons_table(summary: Summary) -> Table:
     return header, rows
 
 
+def record(summary: Summary) -> dict[str, Any]:
+    """The content of summary.json: all that was found, and the verdict as a sentence."""
+    return {**summary.to_json(), "sentence": verdict_line(summary)}
+
+
 def verdict_line(summary: Summary) -> str:
     """The verdict in a sentence or two, for the page and the terminal."""
     return " ".join(filter(None, (_verdict(summary), summary.late.sentence())))
@@ -127,7 +133,10 @@ def _verdict(summary: Summary) -> str:
     if not summary.comparisons:
         return "No verdict: the study compares nothing, it describes its arms."
     first = summary.comparisons[0]
-    return f"{first.verdict.capitalize()}: {first.treatment} against {first.control}: {first.reason}."
+    gain = (
+        f"{with_interval(first.difference, first.interval)} in the {summary.study.judged_by}; " if first.pairs else ""
+    )
+    return f"{first.verdict.capitalize()}: {first.treatment} against {first.control}: {gain}{first.reason}."
 
 
 def response_sentence(summary: Summary) -> str:

@@ -11,7 +11,7 @@ from typing import Any
 from lab.studies.progress import duration
 from lab.studies.store import Store
 from lab.studies.summary import Summary
-from lab.studies.tables import markdown
+from lab.studies.tables import markdown, record
 from lab.studies.trials import Trial
 from lab.training.run import PROVENANCE, Run
 
@@ -28,10 +28,10 @@ def write_results(
         command: what makes this study, for the page.
         sessions: see :func:`write_provenance`.
     """
-    from lab.reports.study import study_figures
+    from lab.reports.study_figures import study_figures
 
     store.write_trials(summary.trials)
-    store.write_json("summary.json", summary.to_json())
+    store.write_json("summary.json", record(summary))
     provenance = write_provenance(store, trials, sessions)
     out = store.path / "figures"
     figures = [(str(saved.path.relative_to(store.path)), saved.alt) for saved in study_figures(store.path, out)]

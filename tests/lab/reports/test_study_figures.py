@@ -6,7 +6,8 @@ import pytest
 from synthetic import gan_run, write_study
 
 from lab.errors import UserError
-from lab.reports.study import arms_figure, differences_figure, read_study, study_figures, words
+from lab.reports.study import read_study, words
+from lab.reports.study_figures import arms_figure, differences_figure, study_figures
 
 ARMS = {"constant": 0.7, "quadrature": 0.82, "in-phase": 0.65}
 

@@ -27,8 +27,18 @@ def rng(seed: int = 0) -> np.random.Generator:
 
 
 def study(tmp_path, criterion, **changes):
-    lines = {"hypothesis": "b", "trainer": "gan", "preset": "ring", "seeds": 10, "metric": "good",
-             "direction": "higher", "arms": "{a: {}, b: {}}", "compare": "[[b, a]]", "criterion": criterion, **changes}  # fmt: skip
+    lines = {
+        "hypothesis": "b",
+        "trainer": "gan",
+        "preset": "ring",
+        "seeds": 10,
+        "metric": "good",
+        "direction": "higher",
+        "arms": "{a: {}, b: {}}",
+        "compare": "[[b, a]]",
+        "criterion": criterion,
+        **changes,
+    }
     path = tmp_path / "s.yaml"
     path.write_text("".join(f"{key}: {value}\n" for key, value in lines.items()))
     return load_study(path)
