@@ -178,14 +178,19 @@ def response_table(summary: Summary) -> Table:
     interval = (
         "every phase" if found.phase_interval is None else " to ".join(f"{e % 1:.3f}" for e in found.phase_interval)
     )
+    best = int(found.means.argmax() if summary.study.direction == "higher" else found.means.argmin())
     rows = [
         ["seeds with every offset", str(found.seeds)],
         ["amplitude of the first harmonic", with_interval(found.amplitude, Interval(low, high))],
-        ["best phase, in cycles", f"{found.phase:.3f} [{interval}]"],
+        ["best phase of the harmonic, in cycles", f"{found.phase:.3f} [{interval}]"],
+        ["best mean of a measured offset", f"{number(found.means[best])} at {number(found.offsets[best])}"],
         ["p of the amplitude", number(found.p)],
-        ["amplitude that would show with 80 % power", number(found.detectable)],
-        ["seeds that would show the measured one", str(found.seeds_needed or ABSENT)],
     ]
+    if found.p >= summary.study.alpha:
+        rows += [
+            ["amplitude that would show with 80 % power", number(found.detectable)],
+            ["seeds that would show the measured one", str(found.seeds_needed or ABSENT)],
+        ]
     return ["phase response", study_level(summary)], rows
 
 

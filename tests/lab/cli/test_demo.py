@@ -41,19 +41,33 @@ def test_the_demo_leaves_studies_a_run_one_table_and_a_report(small_demo: Path, 
     words = ["demo", "--jobs", "2", "--results", str(small_demo), "--data-dir", str(tmp_path / "data")]
     assert main(words) == 0
     printed, shown = capfd.readouterr()
-    for name in ("quadrature", "anti-phase", "curriculum", "plain", "demo-digits", "ema/frechet"):
+    for name in ("faster-discriminator", "quadrature", "curriculum", "plain", "demo-digits", "ema/frechet"):
         assert name in printed
     report = small_demo / "demo" / "report.html"
     assert str(report) in printed
     page = report.read_text()
     assert "http://" not in page.replace("http://www.w3.org", "")
     assert page.count("data:image/png") >= 4
+    lead = page[page.index('id="part-1"') :]
+    assert lead.index("Verdict:") < lead.index("<img") < lead.index("<table")
     for name in demo.STUDIES:
         assert (small_demo / name / "summary.md").is_file()
         assert list((small_demo / name / "figures").glob("*.png"))
     assert "[1/4] lab study ring-demo" in shown
     logs = {path: path.read_bytes() for path in small_demo.rglob("metrics.jsonl")}
-    assert len(logs) == 7
+    assert len(logs) == 6
 
     assert main(words) == 0
     assert {path: path.read_bytes() for path in small_demo.rglob("metrics.jsonl")} == logs, "nothing runs twice"
+
+
+@pytest.mark.slow
+def test_a_demo_with_a_failed_trial_fails_and_says_which(small_demo: Path, tmp_path, capfd):
+    path = model.SHIPPED / "ring-demo.yaml"
+    study = yaml.safe_load(path.read_text())
+    study["arms"]["faster-discriminator"]["voices.lr.discriminator"] = 1.0e30
+    path.write_text(yaml.safe_dump(study, sort_keys=False))
+    assert main(["demo", "--jobs", "2", "--results", str(small_demo), "--data-dir", str(tmp_path / "data")]) == 1
+    printed, shown = capfd.readouterr()
+    assert "1 trials have no score: faster-discriminator-s0 of ring-demo" in shown
+    assert "report:" in printed
