@@ -53,7 +53,8 @@ def run(args: argparse.Namespace) -> int:
     print(f"run:     {images.path}\nreport:  {page}\ntook:    {duration(monotonic() - began)}")
     failed = [f"{t.arm}-s{t.seed} of {summary.study.name}" for summary in summaries for t in summary.failed]
     if failed:
-        raise RunError(f"{len(failed)} trials have no score: {', '.join(failed)}; each study's summary.md says why")
+        few = "1 trial has" if len(failed) == 1 else f"{len(failed)} trials have"
+        raise RunError(f"{few} no score: {', '.join(failed)}; each study's summary.md says why")
     return 0
 
 

@@ -69,5 +69,5 @@ def test_a_demo_with_a_failed_trial_fails_and_says_which(small_demo: Path, tmp_p
     path.write_text(yaml.safe_dump(study, sort_keys=False))
     assert main(["demo", "--jobs", "2", "--results", str(small_demo), "--data-dir", str(tmp_path / "data")]) == 1
     printed, shown = capfd.readouterr()
-    assert "1 trials have no score: faster-discriminator-s0 of ring-demo" in shown
+    assert "1 trial has no score: faster-discriminator-s0 of ring-demo" in shown
     assert "report:" in printed
