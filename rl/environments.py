@@ -32,10 +32,13 @@ def build(config: RlConfig, num_envs: int, seed: int) -> BatchedVecEnv:
 
 
 def single(config: RlConfig, difficulty: float, render_mode: str | None = None) -> gymnasium.Env[Any, Any]:
-    """One environment of the configured task at a difficulty, as ``gymnasium.make`` gives it."""
+    """One environment of the configured task at a difficulty, where it has one, as ``gymnasium.make`` gives it."""
     task = tasks.batched(config.task)
     if task is None:
-        return tasks.made(config.task, render_mode=render_mode, **_limit(config))
+        made = tasks.made(config.task, render_mode=render_mode, **_limit(config))
+        if made.has_wrapper_attr("set_difficulty"):
+            made.get_wrapper_attr("set_difficulty")(difficulty)
+        return made
     env = TaskEnv(task, difficulty, config.axes or None, render_mode)
     return TimeLimit(env, config.max_episode_steps or task.max_episode_steps)
 

@@ -45,14 +45,14 @@ def film(trainer: RlTrainer, out: Path, difficulty: float, seed: int) -> Shown:
     env = environments.single(trainer.config, difficulty, render_mode="rgb_array")
     try:
         observation, _ = env.reset(seed=seed)
-        frames.append(_picture(env))
+        frames.append(_picture(env, trainer.config.task))
         ended = False
         while not ended:
             action = trainer.act(each(lambda part: np.asarray(part)[None], observation))[0]
             observation, reward, terminated, truncated, _ = env.step(action)
             total += float(reward)
             ended = terminated or truncated
-            frames.append(_picture(env))
+            frames.append(_picture(env, trainer.config.task))
     finally:
         env.close()
     rate = float(env.metadata.get("render_fps") or 30)
@@ -61,12 +61,12 @@ def film(trainer: RlTrainer, out: Path, difficulty: float, seed: int) -> Shown:
     return Shown(len(frames) - 1, total)
 
 
-def _picture(env: Any) -> Image.Image:
+def _picture(env: Any, task: str) -> Image.Image:
     """The present state in at most 64 colours, which keeps the film small."""
     try:
         pixels = env.render()
     except gymnasium.error.Error as error:  # e.g. what it draws with is not installed
-        raise UserError(f"{env}: draws no picture: {' '.join(str(error).split())}") from error
+        raise UserError(f"task {task!r} draws no picture: {' '.join(str(error).split())}") from error
     if pixels is None:
-        raise UserError(f"{env}: draws no picture (render_mode rgb_array)")
+        raise UserError(f"task {task!r} draws no picture (render_mode rgb_array)")
     return Image.fromarray(np.asarray(pixels, dtype=np.uint8)).quantize(64, dither=Image.Dither.NONE)

@@ -162,6 +162,11 @@ class CurriculumCallback(BaseCallback):
         """The level that a follower of ``difficulty`` reads: the teacher's mean difficulty."""
         return {"difficulty": self.teacher.level}
 
+    @property
+    def running(self) -> NDArray[np.float64]:
+        """The difficulty that each running episode was offered as it began, float64[num_envs]."""
+        return self._running
+
     def state_dict(self) -> dict[str, Any]:
         """The teacher's state, its random generator, and the difficulties waiting and running."""
         return {

@@ -121,8 +121,11 @@ class RlTrainer:
         model.logger.name_to_value.clear()
         self._refuse_non_finite(row)
         self._means.add({name: value for name, value in row.items() if np.isfinite(value)})
-        if self.batch.difficulty is not None:
-            self._means.add({"curriculum/difficulty": float(self.batch.difficulty.mean())})
+        difficulty = self.batch.difficulty
+        if difficulty is None and self.curriculum is not None:  # environments that take one and do not say it
+            difficulty = self.curriculum.running
+        if difficulty is not None:
+            self._means.add({"curriculum/difficulty": float(difficulty.mean())})
 
     def _refuse_non_finite(self, row: Mapping[str, float]) -> None:
         """Stop before a bad update is logged, saved, or acted upon."""

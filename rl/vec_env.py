@@ -107,9 +107,11 @@ class BatchedVecEnv(VecEnv):
         return ended
 
     def _adopt(self, info: Mapping[str, Any]) -> None:
-        """Remember the difficulty of the episodes that run now."""
+        """Remember the difficulty of the episodes that run now, as far as the environments say it in this step."""
         if "difficulty" in info:
-            self.difficulty = np.array(info["difficulty"], dtype=np.float64)
+            told = np.array(info["difficulty"], dtype=np.float64)
+            known = info.get("_difficulty", True)  # Gymnasium's mask: single environments say it as they begin
+            self.difficulty = told if self.difficulty is None else np.where(known, told, self.difficulty)
 
     # -- state ---------------------------------------------------------------------------------------------------------
 

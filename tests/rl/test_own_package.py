@@ -86,12 +86,30 @@ class SavedCorridor(Corridor):
         self.x = state["x"]
 
 
+class Slope(Corridor):
+    """Takes a difficulty and does not say it; an easy one pays for every step."""
+
+    waiting = 1.0
+
+    def set_difficulty(self, difficulty):
+        self.waiting = difficulty
+
+    def reset(self, *, seed=None, options=None):
+        self.hard = self.waiting
+        return super().reset(seed=seed)
+
+    def step(self, action):
+        seen, _, _, cut, info = super().step(action)
+        return seen, 1.0 - self.hard, False, cut, info
+
+
 class Bare:
     pass
 
 
 gymnasium.register("Toy/Corridor-v0", Corridor, max_episode_steps=20)
 gymnasium.register("Toy/Saved-v0", SavedCorridor, max_episode_steps=20)
+gymnasium.register("Toy/Slope-v0", Slope, max_episode_steps=20)
 '''
 SETTINGS = {
     "steps": 384,
@@ -118,7 +136,7 @@ def package(tmp_path, monkeypatch):
     monkeypatch.setenv("LAB_RESULTS", str(tmp_path / "results"))
     yield tmp_path
     sys.modules.pop("toy_tasks", None)
-    for name in ("Toy/Corridor-v0", "Toy/Saved-v0"):
+    for name in ("Toy/Corridor-v0", "Toy/Saved-v0", "Toy/Slope-v0"):
         gymnasium.registry.pop(name, None)
 
 
@@ -179,6 +197,19 @@ def test_a_gymnasium_task_of_dictionaries_trains_evaluates_exports_and_says_that
     assert len(saved["place"]["mean"]) == 2
     assert main(["rl", "watch", "short", "--out", "film.gif"]) == 0
     assert Path("film.gif").stat().st_size > 0
+
+
+def test_a_gymnasium_task_with_a_difficulty_is_taught_and_filmed_at_it(package, capsys):
+    status, run = train("taught", task="toy_tasks:Toy/Slope-v0", curriculum="uniform", steps=128)
+    assert status == 0
+    rows = [json.loads(line) for line in metrics(run).splitlines()]
+    assert all(0.0 < row["curriculum/difficulty"] < 1.0 for row in rows)
+    assert rows[-1]["evaluation/return/0.00"] == 20.0
+    assert rows[-1]["evaluation/return"] == 0.0
+    capsys.readouterr()
+    for level, total in (("0", "20.0"), ("0.5", "10.0"), ("1", "0.0")):
+        assert main(["rl", "watch", "taught", "--difficulty", level, "--out", "film.gif"]) == 0
+        assert f"20 steps at difficulty {level}, return {total}" in capsys.readouterr().out
 
 
 @pytest.mark.parametrize(

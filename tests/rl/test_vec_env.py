@@ -89,6 +89,37 @@ def test_single_environments_of_anybody_are_adapted_too():
     assert "is_success" not in infos[1]
 
 
+class Told(gymnasium.Env):
+    """An episode of as many steps as its first action says; tells its difficulty as it begins."""
+
+    observation_space, action_space = gymnasium.spaces.Discrete(2), gymnasium.spaces.Discrete(9)
+    waiting = 1.0
+
+    def set_difficulty(self, difficulty):
+        self.waiting = difficulty
+
+    def reset(self, *, seed=None, options=None):
+        super().reset(seed=seed)
+        self.left = None
+        return 0, {"difficulty": self.waiting}
+
+    def step(self, action):
+        self.left = (int(action) if self.left is None else self.left) - 1
+        return 0, 0.0, self.left <= 0, False, {}
+
+
+def test_single_environments_keep_their_difficulty_while_others_begin_anew():
+    env = BatchedVecEnv(gymnasium.vector.SyncVectorEnv([Told] * 2, autoreset_mode=AutoresetMode.SAME_STEP), seed=0)
+    env.set_difficulty(np.array([0.25, 0.5]))
+    env.reset()
+    env.set_difficulty(0.75)
+    _, _, _, infos = env.step(np.array([1, 2]))
+    assert infos[0]["difficulty"] == 0.25
+    assert env.difficulty.tolist() == [0.75, 0.5]
+    _, _, _, infos = env.step(np.array([5, 2]))
+    assert infos[1]["difficulty"] == 0.5
+
+
 def test_a_batch_that_resets_a_step_late_is_refused():
     with pytest.raises(UserError, match="SAME_STEP"):
         BatchedVecEnv(singles("CartPole-v1", 2, mode=AutoresetMode.NEXT_STEP))
