@@ -18,7 +18,7 @@ Read = Callable[..., GanConfig]
 
 
 def test_the_shipped_presets() -> None:
-    assert PRESETS == ["digits", "fashion-mnist", "grid", "mnist", "ring", "spiral"]
+    assert PRESETS == ["digits", "fashion-mnist", "grid", "mnist", "ring", "ring-quadrature", "spiral"]
 
 
 @pytest.mark.parametrize("name", PRESETS)

@@ -25,7 +25,7 @@ def test_the_full_studies_can_reach_a_verdict(name):
     assert smallest_p(len(study.seeds), len(study.compare)) < study.alpha
 
 
-@pytest.mark.parametrize("name", ["ring", "ring-demo"])
+@pytest.mark.parametrize("name", ["ring", "ring-response"])
 def test_arms_of_the_ring_have_one_mean_learning_rate(name, tmp_path):
     from lab.studies.trials import plan
 
@@ -60,7 +60,7 @@ def test_arms_of_the_curriculum_have_one_mean_learning_rate(name, steps, stop, m
 @pytest.mark.parametrize(
     ("text", "words"),
     [
-        ("rings", "shipped are curriculum, curriculum-demo, curriculum-weak, preset-digits, "),
+        ("rings", "shipped are curriculum, curriculum-demo, curriculum-weak, preset-cartpole, "),
         ("no/such.yaml", "neither a study file"),
     ],
 )

@@ -1,0 +1,48 @@
+"""Every preset is an arm of the study that its header quotes, number for number."""
+
+import re
+from pathlib import Path
+
+import pytest
+
+from lab.studies.model import find_study, load_study
+from lab.studies.trials import plan
+from lab.training.config import load_yaml, resolve
+from lab.training.plugins import preset_names, preset_path, trainer
+
+ROOT = Path(__file__).resolve().parent.parent
+PRESETS = [(name, preset) for name in ("gan", "rl") for preset in preset_names(trainer(name))]
+EXPERIMENTS = {"ring-quadrature"}
+"""Presets to look at phases with, which do not claim to be the best."""
+CHOSEN = "<- this preset"
+
+
+def header(name: str, preset: str) -> list[str]:
+    lines = preset_path(trainer(name), preset).read_text().splitlines()
+    return [line for line in lines if line.startswith("#")]
+
+
+def table(lines: list[str]) -> dict[str, str]:
+    """Arm -> the rest of its line, of the table in a header."""
+    start = next(place for place, line in enumerate(lines) if re.match(r"#   arm\b", line))
+    rows = [line[4:].partition(" ") for line in lines[start + 1 :] if line.startswith("#   ")]
+    return {arm: rest for arm, _, rest in rows if re.search(r"\d \[", rest)}
+
+
+@pytest.mark.parametrize(("name", "preset"), [pair for pair in PRESETS if pair[1] not in EXPERIMENTS])
+def test_a_preset_is_the_arm_that_its_header_names(name: str, preset: str, tmp_path: Path) -> None:
+    lines = header(name, preset)
+    study_name = re.search(r"`lab study ([\w-]+)`", " ".join(lines))
+    assert study_name, "its header names the study that it comes from"
+    rows = table(lines)
+    (chosen,) = [arm for arm, rest in rows.items() if CHOSEN in rest]
+    study = load_study(find_study(study_name[1]))
+    assert set(rows) <= set(study.arms)
+    trial = next(trial for trial in plan(study, trainer(name), tmp_path) if trial.arm == chosen)
+    config = resolve(trainer(name).config_type(), load_yaml(preset_path(trainer(name), preset)))
+    assert {**config.model_dump(), "seed": 0} == {**trial.config.model_dump(), "seed": 0}
+    page = (ROOT / "results" / study.name / "summary.md").read_text()
+    found = {line.split("|")[1].strip(): line for line in page.splitlines() if line.startswith("|")}
+    for arm, rest in rows.items():
+        for cell in re.findall(r"-?[\d.e+-]+ \[[^\]]+\]", rest):
+            assert f"| {cell} " in found[arm], f"{arm}: {cell} is not in results/{study.name}"
