@@ -22,6 +22,10 @@ BAND = "Bands are 95 % bootstrap intervals of the mean over seeds."
 """What a caption says of a band."""
 
 
+MOST_PANELS = 40
+"""A figure of more could not be read, and would take minutes to draw."""
+
+
 @dataclass(frozen=True)
 class Line:
     """One quantity of a panel: a column of the metrics log, or a voice that is drawn from its schedule.
@@ -83,7 +87,9 @@ def stack(arms: Sequence[Arm], panels: Sequence[Panel], unit: str, heading: str 
     """
     several = len(arms) > 1
     present = _present(arms, panels, one_line_each=several)
-    rows = present or [Panel("Nothing logged yet", [])]
+    rows = present[:MOST_PANELS] or [Panel("Nothing logged yet", [])]
+    if len(present) > len(rows):
+        heading = f"{heading} (the first {len(rows)} of {len(present)})"
     heights = [panel.height for panel in rows]
     figure = Figure(figsize=(style.WIDTH, 0.75 + 1.45 * sum(heights)))
     grid = figure.subplots(len(rows), 1, sharex=True, squeeze=False, height_ratios=heights)[:, 0]
@@ -188,6 +194,6 @@ def finish_panel(axes: Axes, panel: Panel, legend: bool) -> None:
     values_axis(axes)
     bottom, top = panel.limits
     axes.set_ylim(bottom=bottom, top=top)
-    axes.set_title(f"{panel.title} {scale(axes)}")
+    axes.set_title(f"{_short(panel.title)} {scale(axes)}")
     if legend and len(panel.lines) > 1:
         legend_beside_title(axes, len(panel.lines))

@@ -12,6 +12,7 @@ from typing import Any
 
 import numpy as np
 
+from lab.door.text import one_line
 from lab.errors import UserError
 from lab.phase.voices import parse_clock, parse_voices
 from lab.reports.series import Floats, Ints
@@ -32,8 +33,8 @@ class RunData:
 
     @property
     def name(self) -> str:
-        """The name of the run's directory."""
-        return self.path.name
+        """The name of the run's directory, as it can be shown."""
+        return one_line(self.path.name)
 
     @property
     def seed(self) -> int:
@@ -100,6 +101,7 @@ def read_run(path: Path) -> RunData:
         UserError: it is no run directory, or nothing has been logged in it yet.
     """
     run = Run.open(path)
+    run.check_config()
     log = Path(run.path) / "metrics.jsonl"
     metrics = Metrics.read(run.path) if log.is_file() else None
     if metrics is None or not metrics.names():

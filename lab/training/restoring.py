@@ -37,7 +37,7 @@ def restore(trainer: Restorable, state: Mapping[str, Any], what: str) -> None:
     checked(lambda: trainer.load_state_dict(state), what)
 
 
-def checked(work: Callable[[], None], what: str) -> None:
+def checked(work: Callable[[], object], what: str) -> None:
     """Do ``work`` with data of a saved state; what does not fit is the user's to know, in one line."""
     try:
         work()
