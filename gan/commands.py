@@ -127,7 +127,9 @@ def _generator(args: argparse.Namespace) -> tuple[nn.Module, GanConfig, int, tor
     found = look(run, _warn)
     device = resolve_device(args.device or "auto")
     network = players.generator(config, torch.Generator())
-    checked(lambda: network.load_state_dict(found.state[WEIGHTS[args.weights]]), f"{run.checkpoints}: step {found.step}")
+    checked(
+        lambda: network.load_state_dict(found.state[WEIGHTS[args.weights]]), f"{run.checkpoints}: step {found.step}"
+    )
     return network.to(device).eval(), config, found.step, device
 
 

@@ -23,7 +23,10 @@ class EvaluationConfig(Config):
     """What an evaluation plays: whole episodes of the deterministic policy at each difficulty of a grid."""
 
     difficulties: tuple[Difficulty, ...] = Field(
-        (0.0, 0.25, 0.5, 0.75, 1.0), min_length=1, max_length=1000, description="the grid; 1 (the target task) is always played"
+        (0.0, 0.25, 0.5, 0.75, 1.0),
+        min_length=1,
+        max_length=1000,
+        description="the grid; 1 (the target task) is always played",
     )
     episodes: int = Field(10, ge=1, le=10_000, description="episodes per difficulty")
 

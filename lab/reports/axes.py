@@ -8,7 +8,6 @@ from matplotlib.ticker import FuncFormatter, MaxNLocator
 
 from lab.reports.series import fmt
 
-
 SUPERSCRIPT = str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹")
 
 

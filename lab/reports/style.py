@@ -15,7 +15,6 @@ from pathlib import Path
 from typing import Any
 
 import matplotlib
-import numpy as np
 from matplotlib.artist import Artist
 from matplotlib.axes import Axes
 from matplotlib.colors import LinearSegmentedColormap
@@ -150,11 +149,11 @@ def bare(axes: Axes) -> None:
 def save(figure: Figure, out: Path, stem: str, title: str, alt: str, caption: str) -> Saved:
     """Write ``out/stem.png``, the same bytes for the same figure, and return its record.
 
-    A letter that the font lacks is drawn as a box, and a number too large to place leaves its line out.
+    A letter that the font lacks is drawn as a box.
     """
     out.mkdir(parents=True, exist_ok=True)
     path = out / f"{stem}.png"
-    with applied(), warnings.catch_warnings(), np.errstate(all="ignore"):
-        warnings.simplefilter("ignore")
+    with applied(), warnings.catch_warnings():
+        warnings.filterwarnings("ignore", "Glyph .* missing from")
         figure.savefig(path, dpi=DPI, metadata={"Software": None})
     return Saved(path, title, alt, caption)

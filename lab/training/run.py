@@ -14,7 +14,7 @@ from itertools import count
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, StrictInt
 
 from lab.door import files as door_files
 from lab.door import jsons
@@ -36,7 +36,7 @@ TAKEN = (errno.EEXIST, errno.ENOTEMPTY)
 class Marked(BaseModel):
     """What :func:`lab.training.integrity.mark` remembers of a configuration."""
 
-    steps: int
+    steps: StrictInt
     sha256: str
 
 
@@ -46,10 +46,10 @@ class Made(BaseModel):
     model_config = ConfigDict(extra="allow")
 
     trainer: str
-    threads: int | None = None
+    threads: StrictInt | None = None
     data_dir: str | None = None
     preset: str | None = None
-    seed: int | None = None
+    seed: StrictInt | None = None
     config: Marked | None = None
     resumed: list[dict[str, Any]] = Field(default_factory=list)
 

@@ -203,9 +203,7 @@ def test_a_broken_checkpoint_is_passed_over_with_a_warning(tmp_path: Path, whole
     file.write_bytes(file.read_bytes()[:-3])
     said: list[str] = []
     assert go(run, warn=said.append).began_at == 40
-    assert said == [
-        "checkpoint 000000060 is not used (net.safetensors is not as it was written); that of step 40 is"
-    ]
+    assert said == ["checkpoint 000000060 is not used (net.safetensors is not as it was written); that of step 40 is"]
     warning = {"step": 40, "kind": "warning", "message": said[0]}
     assert warning in read(run.events.path)
     assert run.provenance["resumed"][-1]["warnings"] == said
