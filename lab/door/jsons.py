@@ -57,13 +57,24 @@ def read(path: Path, model: type[Model], most: int = MOST_BYTES) -> Model:
         UserError: it cannot be read, is no JSON, or not what the record asks for; names the first field that is not.
     """
     try:
-        return model.model_validate(parse(files.read(path, most)))
+        value = parse(files.read(path, most))
+    except (ValueError, RecursionError) as error:
+        raise error if isinstance(error, UserError) else UserError(f"{path}: cannot be read: {error}") from None
+    return typed(value, model, path)
+
+
+def typed(value: Any, model: type[Model], path: Path) -> Model:
+    """What was read of a file, as a typed record.
+
+    Raises:
+        UserError: it is not what the record asks for; names the first field that is not.
+    """
+    try:
+        return model.model_validate(value)
     except ValidationError as error:
         first = error.errors(include_url=False, include_context=False, include_input=False)[0]
         field = ".".join(map(str, first["loc"]))
         raise UserError(f"{path}: cannot be read: {field + ': ' if field else ''}{first['msg'].lower()}") from None
-    except (ValueError, RecursionError) as error:
-        raise error if isinstance(error, UserError) else UserError(f"{path}: cannot be read: {error}") from None
 
 
 def lines(path: Path, check: Callable[[Any], dict[str, Any]]) -> Iterator[tuple[dict[str, Any], int]]:

@@ -33,6 +33,17 @@ PROVENANCE = "provenance.json"
 TAKEN = (errno.EEXIST, errno.ENOTEMPTY)
 
 
+class Conducted(BaseModel):
+    """What every trainer's config.yaml must say, for those who do not know the trainer."""
+
+    model_config = ConfigDict(extra="allow", strict=True)
+
+    steps: int = Field(ge=1, le=jsons.LAST)
+    seed: int = Field(0, ge=0, le=jsons.LAST)
+    clock: dict[str, Any]
+    voices: dict[str, Any]
+
+
 class Marked(BaseModel):
     """What :func:`lab.training.integrity.mark` remembers of a configuration."""
 
@@ -132,11 +143,7 @@ class Run:
     def config(self) -> dict[str, Any]:
         """The configuration as it stands in ``config.yaml``."""
         found = load_yaml(self.path / CONFIG)
-        for name, kind in (("steps", int), ("clock", dict), ("voices", dict)):
-            if type(found.get(name)) is not kind:
-                raise UserError(
-                    f"{self.path / CONFIG}: {name} is {str(found.get(name))[:40]!r}; {kind.__name__} expected"
-                )
+        jsons.typed(found, Conducted, self.path / CONFIG)
         return found
 
     @property

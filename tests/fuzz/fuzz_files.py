@@ -65,20 +65,22 @@ BYTES = [
 ]
 
 
-def build(root: Path) -> None:
-    """Whole runs of both trainers and a finished study."""
+def build(root: Path, study: bool) -> None:
+    """Whole runs of both trainers, and a finished study."""
     from lab.cli.main import main
 
     sets = [word for change in GAN for word in ("--set", change)]
     assert main(["gan", "train", "ring", "--name", "g", "--results", str(root), "--quiet", *sets]) == 0
     sets = [word for change in RL for word in ("--set", change)]
     assert main(["rl", "train", "cartpole", "--name", "r", "--results", str(root), "--quiet", *sets]) == 0
-    (root / "s.yaml").write_text(STUDY % ", ".join(change.replace("=", ": ", 1) for change in GAN))
-    assert main(["study", str(root / "s.yaml"), "--results", str(root), "--jobs", "1"]) == 0
     for name, old, new in (("g", "steps: 12", "steps: 20"), ("r", "steps: 256", "steps: 320")):
         config = root / "runs" / name / "config.yaml"
         shutil.copytree(config.parent, config.parent.with_name(f"{name}2"))  # a finished run beside it
         config.write_text(config.read_text().replace(old, new))  # so that a resume has something to do
+    if not study:
+        return
+    (root / "s.yaml").write_text(STUDY % ", ".join(change.replace("=", ": ", 1) for change in GAN))
+    assert main(["study", str(root / "s.yaml"), "--results", str(root), "--jobs", "1"]) == 0
 
 
 def mutate_json(value: Any, chance: random.Random) -> Any:
@@ -257,25 +259,29 @@ STRUCTURED: dict[str, Callable[[Path, random.Random], str]] = {
 
 def reseal(run: Path) -> None:
     """Make all sums of a run right again, where its files still are ones."""
-    logs = [run / name for name in ("metrics.jsonl", "events.jsonl") if (run / name).is_file()]
+    logs = {name: data for name in ("metrics.jsonl", "events.jsonl") if (data := content(run / name)) is not None}
     for folder in (run / "checkpoints").glob("*"):
         with contextlib.suppress(Exception):
-            about = json.loads((folder / "about.json").read_bytes())
-            about["logs"] = {log.name: log.stat().st_size for log in logs}
-            about["sums"] = {log.name: hashlib.sha256(log.read_bytes()).hexdigest() for log in logs}
-            about["config"] = yaml.safe_load((run / "config.yaml").read_text())
+            about = json.loads(content(folder / "about.json") or b"")
+            about["logs"] = {name: len(data) for name, data in logs.items()}
+            about["sums"] = {name: hashlib.sha256(data).hexdigest() for name, data in logs.items()}
+            about["config"] = yaml.safe_load(content(run / "config.yaml") or b"")
             (folder / "about.json").write_text(json.dumps(about))
         with contextlib.suppress(Exception):
-            known = json.loads((folder / "manifest.json").read_bytes())
+            known = json.loads(content(folder / "manifest.json") or b"")
+            parts = {path.name: content(path) for path in folder.iterdir() if path.name != "manifest.json"}
             known["sha256"] = {
-                path.name: hashlib.sha256(path.read_bytes()).hexdigest()
-                for path in folder.iterdir()
-                if path.is_file() and path.name != "manifest.json"
+                name: hashlib.sha256(data).hexdigest() for name, data in parts.items() if data is not None
             }
             (folder / "manifest.json").write_text(json.dumps(known))
     with contextlib.suppress(Exception):
-        known = json.loads((run / "provenance.json").read_bytes())
+        known = json.loads(content(run / "provenance.json") or b"")
         (run / "provenance.json").write_text(json.dumps({k: known[k] for k in known if k not in ("sha256", "config")}))
+
+
+def content(path: Path) -> bytes | None:
+    """What a file holds; None where it is a pipe, a device or not there."""
+    return path.read_bytes() if path.is_file() else None
 
 
 def commands(place: Path, root: Path) -> list[list[str]]:
@@ -306,6 +312,8 @@ def victims(base: Path) -> list[list[Path]]:
         groups += [[run / name] for name in ("config.yaml", "provenance.json", "metrics.jsonl", "events.jsonl", "timing.jsonl", "lock")]  # fmt: skip
         groups += [sorted((run / "checkpoints").glob(f"*/{name}")) for name in ("about.json", "state.json", "manifest.json", "*.safetensors", "*.safetensors", "state.json")]  # fmt: skip
         groups += [sorted((run / "snapshots").glob("*.npz")) or [run / "metrics.jsonl"]]
+    if not (base / "s").exists():
+        return groups
     groups += [[base / "s" / name] for name in ("trials.csv", "summary.json", "study.yaml", "provenance.json", ".lock", "trials.csv", "summary.json")]  # fmt: skip
     trials = base / "runs" / "s"
     groups += [sorted(trials.glob(f"*/{name}")) for name in ("config.yaml", "metrics.jsonl", "provenance.json", "checkpoints/*/state.json", "snapshots/*.npz")]  # fmt: skip
@@ -332,9 +340,11 @@ def spoiled(
     """Spoil the chosen file of a copy, and perhaps two more; say what was done, and which command is to read it."""
     run = run_of(chosen, root)
     done = [f"{chosen.relative_to(root)}: {spoil(chosen, chance)}"]
+    places = [root / path.relative_to(base) for files in groups for path in files]
+    near = sorted({place for place in places if run_of(place, root) == run})
     for _ in range(chance.choice([0, 0, 0, 1, 2])):
-        more = root / chance.choice(chance.choice(groups)).relative_to(base)
-        if more.is_file() and run_of(more, root) == run:
+        more = chance.choice(near)
+        if more.is_file():
             done.append(f"{more.relative_to(root)}: {spoil(more, chance)}")
     if run is not None and chance.random() < 0.8:
         reseal(run)
@@ -344,18 +354,17 @@ def spoiled(
     return "; ".join(done), chance.choice(commands(chosen, root))
 
 
-def fuzz(n: int, seed: int) -> list[tuple[str, Ending]]:
-    """``n`` cases from a seed."""
+def fuzz(n: int, seed: int, study: bool = True) -> list[tuple[str, Ending]]:
+    """``n`` cases from a seed; without the files of a study it begins sooner."""
     from lab.cli.main import main
 
     chance, endings = random.Random(seed), []
     with tempfile.TemporaryDirectory() as folder:
         base = Path(folder) / "base"
         with contextlib.redirect_stdout(io.StringIO()):
-            build(base)
-            for words in (["plot", "g"], ["plot", "r"], ["gan", "evaluate", "g"], ["rl", "evaluate", "r"]):
+            build(base, study)
+            for words in (["plot", "g"], ["gan", "evaluate", "g"], ["rl", "evaluate", "r"]):
                 main([*words, "--results", str(base)])  # warm: whatever is imported late is imported before a fork
-            main(["report", str(base / "s")])
         groups = victims(base)
         for number in range(n):
             root = Path(folder) / f"case-{number}"
@@ -371,5 +380,6 @@ if __name__ == "__main__":
     parser = argparse.ArgumentParser()
     parser.add_argument("--n", type=int, default=500)
     parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--no-study", action="store_true", help="spoil runs alone, which begins sooner")
     args = parser.parse_args()
-    sys.exit(not report("fuzz_files", fuzz(args.n, args.seed)))
+    sys.exit(not report("fuzz_files", fuzz(args.n, args.seed, not args.no_study)))
