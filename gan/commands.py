@@ -115,19 +115,22 @@ def _generator(args: argparse.Namespace) -> tuple[nn.Module, GanConfig, int, tor
 
     from gan.config import GanConfig
     from gan.networks import players
-    from lab.training import checkpoints
     from lab.training.config import resolve
     from lab.training.device import resolve_device
+    from lab.training.recovery import look
+    from lab.training.restoring import checked
 
     run = options.chosen_run(args)
     if run.trainer != "gan":
         raise UserError(f"{run.path}: a run of {run.trainer!r}; this command takes runs of 'gan'")
     config = resolve(GanConfig, run.config, source=str(run.path / "config.yaml"))
-    step, state = checkpoints.load_newest(run.checkpoints)
+    found = look(run, _warn)
     device = resolve_device(args.device or "auto")
     network = players.generator(config, torch.Generator())
-    network.load_state_dict(state[WEIGHTS[args.weights]])
-    return network.to(device).eval(), config, step, device
+    checked(
+        lambda: network.load_state_dict(found.state[WEIGHTS[args.weights]]), f"{run.checkpoints}: step {found.step}"
+    )
+    return network.to(device).eval(), config, found.step, device
 
 
 def _warn(message: str) -> None:

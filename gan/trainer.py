@@ -10,8 +10,7 @@ from typing import Any, Literal
 
 import numpy as np
 import torch
-from torch import Tensor, nn
-from torch.optim import Adam
+from torch import nn
 
 from gan.adam import LeanAdam
 from gan.averaging import Average
@@ -22,6 +21,7 @@ from gan.sampling import kept, latents, sample
 from gan.step import Game, Player, Statistics, plan
 from lab.phase import Conductor, PhaseError, targets
 from lab.training.finite import FiniteWatch, NonFiniteError
+from lab.training.restoring import restore_moments
 from lab.training.trainer import Context
 
 COLUMNS = tuple(field.replace("_", "/") for field in Statistics._fields)
@@ -129,8 +129,8 @@ class GanTrainer:
         self.generator.load_state_dict(state["generator"])
         self.discriminator.load_state_dict(state["discriminator"])
         self.average.network.load_state_dict(state["ema"])
-        _restore(self._game.generator.optimizer, state["optimizer_generator"])
-        _restore(self._game.discriminator.optimizer, state["optimizer_discriminator"])
+        restore_moments(self._game.generator.optimizer, state["optimizer_generator"])
+        restore_moments(self._game.discriminator.optimizer, state["optimizer_discriminator"])
         self.data.load_state_dict(state["data"])
         for use, random in self._random.items():
             random.set_state(state["random"][use].cpu())
@@ -205,8 +205,3 @@ class GanTrainer:
         with beside.open("wb") as file:
             np.savez(file, **arrays)  # type: ignore[arg-type]  # its stub takes them for its own options
         beside.replace(path)
-
-
-def _restore(optimizer: Adam, state: Mapping[int, Mapping[str, Tensor]]) -> None:
-    """Load moments and step counts; the options stay those of the configuration and the conductor."""
-    optimizer.load_state_dict({"state": state, "param_groups": optimizer.state_dict()["param_groups"]})

@@ -46,21 +46,23 @@ def load(run: Run) -> RlTrainer:
     Raises:
         UserError: the run is another trainer's, or has no checkpoint yet.
     """
-    from lab.training.checkpoints import load_newest
     from lab.training.config import resolve
     from lab.training.device import resolve_device
+    from lab.training.loop import warn
     from lab.training.paths import data_root
+    from lab.training.recovery import look
+    from lab.training.restoring import checked
     from lab.training.trainer import Context
     from rl.config import RlConfig
     from rl.trainer import RlTrainer
 
     if run.trainer != "rl":
         raise UserError(f"run {run.name}: trained by {run.trainer!r}; accepted: a run of 'lab rl train'")
-    _, state = load_newest(run.checkpoints)
+    found = look(run, warn)
     config = resolve(RlConfig, run.config, source=str(run.path / "config.yaml"))
     context = Context(resolve_device(config.device), data_root(None), run.snapshots, _unheard)
     trainer = RlTrainer(config, context)
-    trainer.load_agent(state)
+    checked(lambda: trainer.load_agent(found.state), f"{run.checkpoints}: step {found.step}")
     return trainer
 
 

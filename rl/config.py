@@ -9,10 +9,13 @@ from typing import Annotated, Any, Literal
 from pydantic import Field, model_validator
 
 from curricula.teachers import TEACHERS, NoCurriculum, TeacherConfig
+from lab.door.jsons import LAST
 from lab.errors import UserError
 from lab.training.config import Config, Device, RunConfig
 from rl import tasks
 
+LONGEST_ROLLOUT = 20_000_000
+"""Transitions; every one of them is kept in memory until the update."""
 Difficulty = Annotated[float, Field(ge=0.0, le=1.0)]
 
 
@@ -20,9 +23,12 @@ class EvaluationConfig(Config):
     """What an evaluation plays: whole episodes of the deterministic policy at each difficulty of a grid."""
 
     difficulties: tuple[Difficulty, ...] = Field(
-        (0.0, 0.25, 0.5, 0.75, 1.0), min_length=1, description="the grid; 1 (the target task) is always played"
+        (0.0, 0.25, 0.5, 0.75, 1.0),
+        min_length=1,
+        max_length=1000,
+        description="the grid; 1 (the target task) is always played",
     )
-    episodes: int = Field(10, ge=1, description="episodes per difficulty")
+    episodes: int = Field(10, ge=1, le=10_000, description="episodes per difficulty")
 
     def grid(self) -> tuple[float, ...]:
         """The difficulties played, ascending, each once, the target task last."""
@@ -33,30 +39,30 @@ class RlConfig(RunConfig):
     """One PPO run. The voice ``learning_rate`` is required; every other voice is optional."""
 
     device: Device = Field("cpu", description="networks of this size are faster on the CPU; cuda and auto are obeyed")
-    log_every: int = Field(2048, ge=1, description="steps between rows of training metrics")
-    evaluate_every: int = Field(10_240, ge=1, description="steps between evaluations")
-    checkpoint_every: int = Field(20_480, ge=1, description="steps between checkpoints")
+    log_every: int = Field(2048, ge=1, le=LAST, description="steps between rows of training metrics")
+    evaluate_every: int = Field(10_240, ge=1, le=LAST, description="steps between evaluations")
+    checkpoint_every: int = Field(20_480, ge=1, le=LAST, description="steps between checkpoints")
 
     task: str = Field(description="a task of curricula.task_ids(), any Gymnasium id, or one of your own: module:Id-v0")
     axes: Mapping[str, Any] = Field(
         default_factory=dict, description="the task's difficulty axes, e.g. {power: {easy: 1.0, target: 0.5}}"
     )
     max_episode_steps: int | None = Field(
-        None, ge=1, description="steps after which an episode is cut; null: the task's"
+        None, ge=1, le=LAST, description="steps after which an episode is cut; null: the task's"
     )
     curriculum: Annotated[TeacherConfig, TEACHERS] = Field(
         NoCurriculum(), description="who chooses the difficulty of the next episode"
     )
 
-    n_envs: int = Field(16, ge=1, description="environments stepped side by side")
-    n_steps: int = Field(128, ge=1, description="steps of each environment in a rollout")
+    n_envs: int = Field(16, ge=1, le=100_000, description="environments stepped side by side")
+    n_steps: int = Field(128, ge=1, le=1_000_000, description="steps of each environment in a rollout")
     batch_size: int = Field(256, ge=2, description="transitions per gradient step")
-    n_epochs: int = Field(10, ge=1, description="passes over each rollout")
+    n_epochs: int = Field(10, ge=1, le=10_000, description="passes over each rollout")
     gamma: float = Field(0.99, gt=0.0, le=1.0, description="discount")
     gae_lambda: float = Field(0.95, ge=0.0, le=1.0, description="bias-variance of the advantage estimate")
     max_grad_norm: float = Field(0.5, gt=0.0, description="gradients are clipped to this global norm")
-    hidden: tuple[Annotated[int, Field(ge=1)], ...] = Field(
-        (64, 64), description="widths of the hidden layers of policy and of value network"
+    hidden: tuple[Annotated[int, Field(ge=1, le=16_384)], ...] = Field(
+        (64, 64), max_length=64, description="widths of the hidden layers of policy and of value network"
     )
     activation: Literal["tanh", "relu"] = Field("tanh", description="between the layers")
     normalise_observations: bool = Field(True, description="standardise observations (of floats) by running moments")
@@ -67,6 +73,8 @@ class RlConfig(RunConfig):
     def _whole_batches(self) -> RlConfig:
         """A smaller last batch would weigh its samples more; one of a single sample has no advantage deviation."""
         rollout = self.n_envs * self.n_steps
+        if rollout > LONGEST_ROLLOUT:
+            raise UserError(f"n_steps: a rollout of n_envs * n_steps = {rollout} is not accepted; {LONGEST_ROLLOUT} is")
         if rollout % self.batch_size:
             raise UserError(
                 f"batch_size: {self.batch_size} is not accepted; "

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import stat
 from collections.abc import Iterator
@@ -12,6 +13,8 @@ from typing import BinaryIO
 from lab.errors import UserError
 
 MOST_BYTES = 1 << 30
+FULL = (errno.ENOSPC, errno.EDQUOT)
+"""No room left is nobody's mistake: who writes says more about it."""
 
 
 @contextmanager
@@ -21,17 +24,34 @@ def opened(path: str | Path) -> Iterator[BinaryIO]:
     Raises:
         UserError: it is missing or unreadable, or is a folder, a pipe or a device, which might never end.
     """
-    try:
-        fd = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)  # without O_NONBLOCK a pipe waits for a writer
-    except (OSError, ValueError) as error:
-        raise UserError(f"{path}: cannot be read: {getattr(error, 'strerror', None) or error}") from None
-    mode = os.fstat(fd).st_mode
-    if not stat.S_ISREG(mode):
-        os.close(fd)
-        what = "Is a directory" if stat.S_ISDIR(mode) else "it is no regular file"
-        raise UserError(f"{path}: cannot be read: {what}")
-    with os.fdopen(fd, "rb") as file:
+    with os.fdopen(_regular(path, os.O_RDONLY, "read"), "rb") as file:
         yield file
+
+
+def appendable(path: str | Path) -> int:
+    """A descriptor of the file, made where it is absent, that writes at its end and can be cut back.
+
+    Raises:
+        UserError: it cannot be written, or is a folder, a pipe, a device or a link, which might lead out of the run.
+    """
+    return _regular(path, os.O_RDWR | os.O_CREAT | os.O_APPEND | os.O_NOFOLLOW, "written")
+
+
+def _regular(path: str | Path, flags: int, done: str) -> int:
+    try:
+        fd = os.open(path, flags | os.O_NONBLOCK | os.O_CLOEXEC, 0o644)  # without O_NONBLOCK a pipe waits for its end
+    except OSError as error:
+        if error.errno in FULL:
+            raise
+        words = "it is a link" if error.errno == errno.ELOOP and flags & os.O_NOFOLLOW else error.strerror
+        raise UserError(f"{path}: cannot be {done}: {words}") from None
+    except ValueError as error:  # a null byte in its name
+        raise UserError(f"{path}: cannot be {done}: {error}") from None
+    mode = os.fstat(fd).st_mode
+    if stat.S_ISREG(mode):
+        return fd
+    os.close(fd)
+    raise UserError(f"{path}: cannot be {done}: {'Is a directory' if stat.S_ISDIR(mode) else 'it is no regular file'}")
 
 
 def read(path: str | Path, most: int = MOST_BYTES) -> bytes:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Callable, Iterator, Mapping
-from math import isfinite
+from math import inf, isfinite
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -21,6 +21,8 @@ MOST_COLUMNS = 2_000
 LONGEST_NAME = 200
 LAST = 2**62
 """No step is larger."""
+LARGEST = 1e100
+"""No honest number in a log is larger; squares and sums of these are still finite."""
 WORDS = {"nan": float("nan"), "inf": float("inf"), "-inf": float("-inf")}
 """How :mod:`lab.training.jsonlines` writes what JSON has no number for."""
 
@@ -55,13 +57,24 @@ def read(path: Path, model: type[Model], most: int = MOST_BYTES) -> Model:
         UserError: it cannot be read, is no JSON, or not what the record asks for; names the first field that is not.
     """
     try:
-        return model.model_validate(parse(files.read(path, most)))
+        value = parse(files.read(path, most))
+    except (ValueError, RecursionError) as error:
+        raise error if isinstance(error, UserError) else UserError(f"{path}: cannot be read: {error}") from None
+    return typed(value, model, path)
+
+
+def typed(value: Any, model: type[Model], path: Path) -> Model:
+    """What was read of a file, as a typed record.
+
+    Raises:
+        UserError: it is not what the record asks for; names the first field that is not.
+    """
+    try:
+        return model.model_validate(value)
     except ValidationError as error:
         first = error.errors(include_url=False, include_context=False, include_input=False)[0]
         field = ".".join(map(str, first["loc"]))
         raise UserError(f"{path}: cannot be read: {field + ': ' if field else ''}{first['msg'].lower()}") from None
-    except (ValueError, RecursionError) as error:
-        raise error if isinstance(error, UserError) else UserError(f"{path}: cannot be read: {error}") from None
 
 
 def lines(path: Path, check: Callable[[Any], dict[str, Any]]) -> Iterator[tuple[dict[str, Any], int]]:
@@ -106,14 +119,14 @@ def numbers(value: Any) -> dict[str, Any]:
     """A line of metrics: a row whose other values are numbers, under names that can be shown."""
     found_row = row(value)
     for name, found in found_row.items():
-        if type(found) is float or name == "step":
+        if name == "step" or (type(found) is float and not LARGEST < abs(found) < inf):
             continue
         if type(found) is str and found in WORDS:
             found_row[name] = WORDS[found]
-        elif type(found) is int and abs(found) < 1e300:
+        elif type(found) is int and abs(found) <= LARGEST:
             found_row[name] = float(found)
         else:
-            raise ValueError(f"{name[:40]} is {str(found)[:40]}; a number is expected")
+            raise ValueError(f"{name[:40]} is {str(found)[:40]}; a number of at most {LARGEST:g} is expected")
     return found_row
 
 

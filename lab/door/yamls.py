@@ -25,6 +25,7 @@ LONGEST_INT = 300
 MOST_BYTES = 1 << 18
 """PyYAML takes a second for so much."""
 MOST_VALUES = 100_000
+DEEPEST = 100
 
 
 class Loader(yaml.SafeLoader):
@@ -105,13 +106,15 @@ def parse(text: str) -> Any:
         raise UserError(f"not YAML: {' '.join(str(error).split())}") from None
 
 
-def _size(value: Any) -> int:
-    """How many values a tree holds, counted no further than MOST_VALUES; RecursionError where it has no end."""
+def _size(value: Any, depth: int = 0) -> int:
+    """How many values a tree holds, counted no further than MOST_VALUES; RecursionError where it is too deep."""
     if not isinstance(value, dict | list):
         return 1
+    if depth > DEEPEST:
+        raise RecursionError
     size = 1
     for item in value.values() if isinstance(value, dict) else value:
-        size += _size(item)
+        size += _size(item, depth + 1)
         if size > MOST_VALUES:
             break
     return size

@@ -24,6 +24,8 @@ MOST_CYCLES = 40
 MOST_POINTS = 4000
 """A voice is drawn at so many steps at most, its crests and troughs always among them."""
 
+SUPERSCRIPT = str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹")
+
 
 def steps_axis(axes: Axes, steps: int, unit: str = "") -> None:
     """Label the shared axis: thousands as 5k, millions as 2M, so that ticks stay apart on a narrow screen.
@@ -125,7 +127,7 @@ def scale(axes: Axes) -> str:
         return ""
     power = int(np.floor(np.log10(largest)))
     axes.yaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value / 10.0**power:g}"))
-    return rf"$\times\,10^{{{power}}}$"
+    return f"× 10{str(power).translate(SUPERSCRIPT)}"
 
 
 def legend_beside_title(axes: Axes, entries: int) -> None:

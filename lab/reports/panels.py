@@ -22,12 +22,12 @@ BAND = "Bands are 95 % bootstrap intervals of the mean over seeds."
 """What a caption says of a band."""
 CYCLES = "Every second cycle of the clock is shaded; filled triangles are crests, open ones troughs."
 """What a caption says of the clock's signs."""
-
-
 PANEL = 1.45
 """Height of a plain panel in inches, with its title."""
 LABEL, ABOVE = 0.19, 0.45
 """Inches from one line's label to the next, and what the title of a panel and the axis below it take of its height."""
+MOST_PANELS = 40
+"""A figure of more could not be read, and would take minutes to draw."""
 
 
 @dataclass(frozen=True)
@@ -94,7 +94,9 @@ def stack(
     """
     several = len(arms) > 1
     present = _present(arms, panels, one_line_each=several)
-    rows = present or [Panel("Nothing logged yet", [])]
+    rows = present[:MOST_PANELS] or [Panel("Nothing logged yet", [])]
+    if len(present) > len(rows):
+        heading = f"{heading} (the first {len(rows)} of {len(present)})"
     heights = [panel.height for panel in rows]
     figure = Figure(figsize=(style.WIDTH, 0.75 + PANEL * sum(heights)))
     grid = figure.subplots(len(rows), 1, sharex=True, squeeze=False, height_ratios=heights)[:, 0]
@@ -226,6 +228,6 @@ def finish_panel(axes: Axes, panel: Panel, legend: bool) -> None:
     values_axis(axes)
     bottom, top = panel.limits
     axes.set_ylim(bottom=bottom, top=top)
-    axes.set_title(f"{panel.title} {scale(axes)}")
+    axes.set_title(f"{short(panel.title, 56)} {scale(axes)}")
     if legend and len(panel.lines) > 1:
         legend_beside_title(axes, len(panel.lines))

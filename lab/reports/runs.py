@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from lab.door.text import one_line
 from lab.errors import UserError
 from lab.phase import Clock
 from lab.phase.parsing import parse_voices
@@ -39,8 +40,8 @@ class RunData:
 
     @property
     def name(self) -> str:
-        """The name of the run's directory."""
-        return self.path.name
+        """The name of the run's directory, as it can be shown."""
+        return one_line(self.path.name)
 
     @property
     def seed(self) -> int:
@@ -107,6 +108,7 @@ def read_run(path: Path) -> RunData:
         UserError: it is no run directory, or nothing has been logged in it yet.
     """
     run = Run.open(path)
+    run.check_config()
     log = Path(run.path) / "metrics.jsonl"
     metrics = Metrics.read(run.path) if log.is_file() else None
     if metrics is None or not metrics.names():

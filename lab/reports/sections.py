@@ -17,7 +17,7 @@ from lab.reports.study import StudyData, read_study, words
 from lab.reports.study_figures import study_figures
 from lab.reports.style import Saved
 from lab.reports.words import ABSENT, fmt, span
-from lab.training import jsonlines, plugins
+from lab.training import plugins
 from lab.training.run import CONFIG, PROVENANCE, Run
 
 _EVALUATION = "evaluation/"
@@ -120,10 +120,15 @@ def _phrase(column: str) -> str:
 def _seconds(path: Path) -> float:
     """Time spent training, over all of the run's processes: each counts its own seconds from zero."""
     total = last = 0.0
-    for row in jsonlines.read(path / "timing.jsonl"):
-        now = float(row.get("seconds", 0.0))
+    for row, _ in jsons.lines(path / "timing.jsonl", _timed):
+        now = row["seconds"]
         total, last = (total + last, now) if now < last else (total, now)
     return total + last
+
+
+def _timed(value: Any) -> dict[str, Any]:
+    row = jsons.row(value)
+    return {**row, "seconds": jsons.finite(row.get("seconds", 0.0))}
 
 
 def _duration(seconds: float) -> str:

@@ -7,6 +7,7 @@ marker as well. A figure is made and saved inside ``applied()``, which leaves ma
 from __future__ import annotations
 
 import textwrap
+import warnings
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -62,7 +63,8 @@ _RC: Any = {
     "axes.spines.top": False,
     "axes.spines.right": False,
     "axes.axisbelow": True,
-    "axes.formatter.use_mathtext": True,
+    "text.parse_math": False,  # names come from files: a dollar sign in one is a dollar sign
+    "axes.formatter.use_mathtext": False,
     "axes.formatter.limits": (-4, 6),
     "xtick.labelsize": 10.5,
     "ytick.labelsize": 10.5,
@@ -164,9 +166,13 @@ class Saved:
 
 
 def save(figure: Figure, out: Path, stem: str, title: str, alt: str, caption: str) -> Saved:
-    """Write ``out/stem.png``, the same bytes for the same figure, and return its record."""
+    """Write ``out/stem.png``, the same bytes for the same figure, and return its record.
+
+    A letter that the font lacks is drawn as a box.
+    """
     out.mkdir(parents=True, exist_ok=True)
     path = out / f"{stem}.png"
-    with applied():
+    with applied(), warnings.catch_warnings():
+        warnings.filterwarnings("ignore", "Glyph .* missing from")
         figure.savefig(path, dpi=DPI, metadata={"Software": None})
     return Saved(path, title, alt, caption)

@@ -20,6 +20,7 @@ from multiprocessing import connection
 from pathlib import Path
 from typing import Any
 
+from lab.door import files
 from lab.errors import Interrupted, RunError, UserError
 
 THREAD_VARIABLES = ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS", "VECLIB_MAXIMUM_THREADS")
@@ -124,9 +125,9 @@ def _child(pipe: connection.Connection, job: Job) -> None:
     """What the forked process does; it answers with one line, empty if all went well, and whether it was stopped."""
     os.setpgrp()  # out of the terminal's group: on Ctrl-C it is the parent that asks its trials to stop
     threading.Thread(target=_die_with_parent, daemon=True).start()
-    _write_output_to(job.log)
     error, stopped = "", False
     try:
+        _write_output_to(job.log)
         _single_thread()
         job.work(*job.arguments)
     except Interrupted:
@@ -150,9 +151,10 @@ def _die_with_parent() -> None:
 
 def _write_output_to(log: Path) -> None:
     log.parent.mkdir(parents=True, exist_ok=True)
-    with log.open("a") as file:
-        os.dup2(file.fileno(), 1)
-        os.dup2(file.fileno(), 2)
+    fd = files.appendable(log)
+    os.dup2(fd, 1)
+    os.dup2(fd, 2)
+    os.close(fd)
 
 
 def _single_thread() -> None:

@@ -7,13 +7,14 @@ from __future__ import annotations
 
 import time
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from pathlib import Path
 from types import TracebackType
 
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextColumn
 
-from lab.door import jsons
+from lab.door import files, jsons
 from lab.studies.tables import number
 from lab.studies.trials import EVALUATION, Trial
 from lab.training.metrics import FILE
@@ -35,21 +36,19 @@ class Tail:
 
     def update(self) -> None:
         """Read what came since; a log that was cut back by a resume is read anew."""
-        try:
-            with self.path.open("rb") as file:
+        with suppress(ValueError):  # one that is not there yet, or cannot be read: the trial itself says so
+            with files.opened(self.path) as file:
                 if file.seek(0, 2) < self._read:
                     self._read = 0
                 file.seek(self._read)
                 new = file.read()
-        except FileNotFoundError:
-            return
-        whole = new[: new.rfind(b"\n") + 1]
-        self._read += len(whole)
-        for line in whole.splitlines():
-            row = jsons.parse(line)
-            self.step = row["step"]
-            self.score = float(row[self.column]) if self.column in row else self.score
-            self.evaluated |= {name for name in row if name.startswith(EVALUATION)}
+            whole = new[: new.rfind(b"\n") + 1]
+            self._read += len(whole)
+            for line in whole.splitlines():
+                row = jsons.numbers(jsons.parse(line))
+                self.step = row["step"]
+                self.score = row.get(self.column, self.score)
+                self.evaluated |= {name for name in row if name.startswith(EVALUATION)}
 
 
 class StudyProgress:

@@ -65,12 +65,12 @@ class Store:
             RunError: another process owns it.
         """
         self.path.mkdir(parents=True, exist_ok=True)
-        file = os.open(self.path / ".lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644)
+        file = files.appendable(self.path / ".lock")
         try:
             try:
                 fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
             except BlockingIOError:
-                owner = os.pread(file, 32, 0).decode() or "unknown"
+                owner = os.pread(file, 32, 0).decode(errors="replace") or "unknown"
                 raise RunError(f"{self.path}: another process (pid {owner}) runs this study") from None
             os.ftruncate(file, 0)
             os.pwrite(file, str(os.getpid()).encode(), 0)

@@ -13,32 +13,22 @@ name of a step.
 
 from __future__ import annotations
 
-import hashlib
 import json
-import re
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
 import safetensors.torch
 import torch
 
-from lab.door import files as door_files
 from lab.door import jsons, tensors
 from lab.door.text import one_line
 from lab.errors import UserError
-from lab.training import files, tree
+from lab.training import files, manifest, tree
+from lab.training.manifest import ABOUT, KEY, MANIFEST, STATE, BrokenCheckpoint, paths
 
 KEEP = 3
-MANIFEST = "manifest.json"
-STATE = "state.json"
-ABOUT = "about.json"
-KEY = re.compile(r"[A-Za-z0-9_-][A-Za-z0-9_.-]*")
-
-
-class BrokenCheckpoint(ValueError):  # noqa: N818  (what it is, not what went wrong)
-    """A checkpoint that is not as it was written; the message says what differs."""
 
 
 @dataclass(frozen=True)
@@ -48,7 +38,7 @@ class Checkpoint:
     Attributes:
         step: the step at which it was taken.
         state: the trainer's tree.
-        about: what the run says about itself (configuration, lengths of its logs).
+        about: what the run says about itself (configuration, lengths and sums of its logs).
         rejected: the newer checkpoints that were passed over, each with the reason.
     """
 
@@ -86,12 +76,6 @@ def save(
     return path
 
 
-def paths(directory: str | Path) -> dict[int, Path]:
-    """The checkpoints under ``directory`` by step, oldest first, whole or not."""
-    found = [path for path in Path(directory).glob("*") if path.name.isdecimal() and path.is_dir()]
-    return {int(path.name): path for path in sorted(found, key=lambda path: int(path.name))}
-
-
 def load(path: str | Path) -> Checkpoint:
     """One checkpoint, its tensors on the CPU.
 
@@ -99,49 +83,45 @@ def load(path: str | Path) -> Checkpoint:
         BrokenCheckpoint: a file is missing or not as it was written.
     """
     path = Path(path)
-    content = _verified(path)
+    content = manifest.verified(path)
     try:
         head = jsons.row(jsons.parse(content[STATE]))
         if head["step"] != int(path.name):
             raise BrokenCheckpoint(f"it is of step {head['step']}")
         state = {key: tree.join(data, _tensors(content, key)) for key, data in head["state"].items()}
-        about = _about(jsons.parse(content[ABOUT]))
+        about = manifest.about(content[ABOUT])
     except (KeyError, TypeError, ValueError, AttributeError, OverflowError, RecursionError, MemoryError) as error:
         raise BrokenCheckpoint(f"its content cannot be read: {one_line(str(error), 200)}") from error
     return Checkpoint(head["step"], state, about)
 
 
-def _about(data: Any) -> dict[str, Any]:
-    """What a run says about itself, with whole lengths of its logs."""
-    if not isinstance(data, dict):
-        raise ValueError(f"{ABOUT} is no object")
-    logs = data.get("logs", {})
-    if not isinstance(logs, dict) or not all(type(size) is int and 0 <= size <= jsons.LAST for size in logs.values()):
-        raise ValueError(f"{ABOUT}: logs are no lengths")
-    return data
-
-
-def newest(directory: str | Path) -> Checkpoint | None:
+def newest(directory: str | Path, objection: Callable[[Checkpoint], str] = lambda found: "") -> Checkpoint | None:
     """The newest whole checkpoint, which knows those that were passed over; ``None`` where there is none at all.
 
+    Args:
+        directory: the run's ``checkpoints`` directory.
+        objection: says why a whole checkpoint is not to be used; nothing where it is.
+
     Raises:
-        BrokenCheckpoint: there are some, and not one is whole.
+        BrokenCheckpoint: there are some, and not one can be used.
     """
     rejected: dict[Path, str] = {}
     for path in reversed(paths(directory).values()):
         try:
             found = load(path)
+            if reason := objection(found):
+                raise BrokenCheckpoint(reason)
         except BrokenCheckpoint as error:
             rejected[path] = str(error)
         else:
-            return Checkpoint(found.step, found.state, found.about, rejected)
+            return replace(found, rejected=rejected)
     if rejected:
         raise BrokenCheckpoint("; ".join(f"{path.name}: {reason}" for path, reason in rejected.items()))
     return None
 
 
-def load_newest(directory: str | Path) -> tuple[int, dict[str, Any]]:
-    """Step and state of the newest whole checkpoint.
+def needed(directory: str | Path) -> Checkpoint:
+    """The newest whole checkpoint, where one has to be.
 
     Raises:
         UserError: there is none.
@@ -152,6 +132,16 @@ def load_newest(directory: str | Path) -> tuple[int, dict[str, Any]]:
         raise UserError(f"{directory}: no checkpoint is whole ({error})") from None
     if found is None:
         raise UserError(f"{directory}: no checkpoint yet")
+    return found
+
+
+def load_newest(directory: str | Path) -> tuple[int, dict[str, Any]]:
+    """Step and state of the newest whole checkpoint.
+
+    Raises:
+        UserError: there is none.
+    """
+    found = needed(directory)
     return found.step, found.state
 
 
@@ -167,36 +157,8 @@ def _content(step: int, state: Mapping[str, Any], about: Mapping[str, Any]) -> d
             content[f"{key}.safetensors"] = safetensors.torch.save(splitter.tensors)
     content[STATE] = json.dumps({"step": step, "state": data}, allow_nan=False).encode()
     content[ABOUT] = json.dumps(dict(about), allow_nan=False).encode()
-    sums = {name: hashlib.sha256(blob).hexdigest() for name, blob in content.items()}
-    content[MANIFEST] = json.dumps({"format": 1, "sha256": sums}, indent=1).encode()
+    content[MANIFEST] = manifest.written(content)
     return content
-
-
-def _verified(path: Path) -> dict[str, bytes]:
-    try:
-        sums = jsons.parse(_part(path / MANIFEST))["sha256"]
-        if not all(KEY.fullmatch(name) for name in sums):
-            raise ValueError("a name in it is none of a checkpoint's files")
-        content = {name: _part(path / name) for name in sums}
-        if STATE not in content or ABOUT not in content:
-            raise ValueError(f"it lacks {STATE} or {ABOUT}")
-    except BrokenCheckpoint:
-        raise
-    except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
-        raise BrokenCheckpoint(f"{MANIFEST} cannot be read: {one_line(str(error), 200)}") from None
-    for name, blob in content.items():
-        if hashlib.sha256(blob).hexdigest() != sums[name]:
-            raise BrokenCheckpoint(f"{name} is not as it was written")
-    return content
-
-
-def _part(path: Path) -> bytes:
-    if not path.exists():
-        raise BrokenCheckpoint(f"{path.name} is missing")
-    try:
-        return door_files.read(path, tensors.MOST_BYTES)
-    except UserError:
-        raise BrokenCheckpoint(f"{path.name} cannot be read") from None
 
 
 def _tensors(content: Mapping[str, bytes], key: str) -> dict[str, torch.Tensor]:

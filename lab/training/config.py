@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, Literal, Self, TypeVar
 
 from pydantic import Field, ValidationError, model_validator
 
+from lab.door.jsons import LAST
 from lab.door.yamls import dump_yaml, load_yaml
 from lab.errors import UserError
 from lab.training.complaints import complaint
@@ -30,14 +31,14 @@ ConfigType = TypeVar("ConfigType", bound=Config)
 class RunConfig(Config):
     """What every trainer's configuration has; a trainer adds its own fields by subclassing."""
 
-    seed: int = Field(0, ge=0, description="the only source of randomness")
-    steps: int = Field(ge=1, description="how long to train, in the trainer's own steps")
+    seed: int = Field(0, ge=0, le=LAST, description="the only source of randomness")
+    steps: int = Field(ge=1, le=LAST, description="how long to train, in the trainer's own steps")
     device: Device = Field("auto", description="auto takes the GPU where there is one")
     clock: Mapping[str, Any] = Field(description="the master clock, e.g. {period: 1000}")
     voices: Mapping[str, Any] = Field(description="what the clock conducts: name -> number or schedule")
-    log_every: int = Field(50, ge=1, description="steps between rows of training metrics")
-    evaluate_every: int = Field(500, ge=1, description="steps between evaluations")
-    checkpoint_every: int = Field(1000, ge=1, description="steps between checkpoints")
+    log_every: int = Field(50, ge=1, le=LAST, description="steps between rows of training metrics")
+    evaluate_every: int = Field(500, ge=1, le=LAST, description="steps between evaluations")
+    checkpoint_every: int = Field(1000, ge=1, le=LAST, description="steps between checkpoints")
 
     @classmethod
     def voice_names(cls) -> Mapping[str, str]:

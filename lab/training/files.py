@@ -75,9 +75,11 @@ def create_directory(
 
 
 def remove(path: Path) -> None:
-    """Delete a directory and all in it, if it is there."""
-    if path.exists():
+    """Delete a directory and all in it, or whatever else is there; of a link only the link."""
+    if path.is_dir() and not path.is_symlink():
         shutil.rmtree(path)
+    else:
+        path.unlink(missing_ok=True)
 
 
 def retire(path: Path) -> None:

@@ -95,7 +95,7 @@ def train(
     config = load_config(plugin, run)
     with run.lock(), StopRequest() as stop:
         recovery = recover(run)
-        for message in recovery.warnings:
+        for message in (*recovery.warnings, *recovery.notes):
             warn(message)
         if recovery.step >= config.steps:
             return Outcome(recovery.step, recovery.step, 0.0)

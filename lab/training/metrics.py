@@ -5,6 +5,7 @@ from __future__ import annotations
 from bisect import bisect_left
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -13,6 +14,7 @@ from numpy.typing import NDArray
 
 from lab.door import jsons
 from lab.errors import UserError
+from lab.training.integrity import check_logs
 
 if TYPE_CHECKING:
     from lab.phase import Clock
@@ -29,14 +31,23 @@ class Metrics:
 
     @classmethod
     def read(cls, run_path: str | Path) -> Metrics:
-        """The log of a run directory, finished or still growing; no rows where nothing was logged yet."""
+        """The log of a run directory, finished or still growing; no rows where nothing was logged yet.
+
+        Raises:
+            UserError: a line is none of a log, or the log is not as it was at the run's newest checkpoint.
+        """
         path = Path(run_path)
         rows = [row for row, _ in jsons.lines(path / FILE, jsons.numbers)]
+        check_logs(path)
         return cls(path, jsons.columns(rows, path / FILE))
 
     def names(self) -> list[str]:
         """Every column but ``step``, in the order of first appearance."""
-        return list(dict.fromkeys(name for row in self.rows for name in row if name != "step"))
+        return list(self._names)
+
+    @cached_property
+    def _names(self) -> tuple[str, ...]:
+        return tuple(dict.fromkeys(name for row in self.rows for name in row if name != "step"))
 
     def series(self, name: str) -> tuple[NDArray[np.int64], NDArray[np.float64]]:
         """Steps (int64[n]) and values (float64[n]) of the rows that have the column.

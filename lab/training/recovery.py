@@ -2,23 +2,31 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 from lab.errors import UserError
-from lab.training import checkpoints, files
-from lab.training.checkpoints import BrokenCheckpoint, Checkpoint
+from lab.training import checkpoints, files, integrity, manifest
+from lab.training.checkpoints import Checkpoint
 from lab.training.jsonlines import length_until
-from lab.training.run import Run
+from lab.training.manifest import BrokenCheckpoint
+from lab.training.run import CONFIG, Run
 
 
 @dataclass(frozen=True)
 class Recovery:
-    """Where a run goes on: from ``checkpoint``, or from step 0 where it is ``None``; and what the user should know."""
+    """Where a run goes on: from ``checkpoint``, or from step 0 where it is ``None``; and what the user should know.
+
+    Attributes:
+        warnings: of what is broken; the run records them.
+        notes: of what is new.
+    """
 
     checkpoint: Checkpoint | None
-    warnings: tuple[str, ...]
+    warnings: tuple[str, ...] = ()
+    notes: tuple[str, ...] = ()
 
     @property
     def step(self) -> int:
@@ -27,43 +35,90 @@ class Recovery:
 
 
 def recover(run: Run) -> Recovery:
-    """Find the newest whole checkpoint; changes nothing on the disk.
+    """Find the newest whole checkpoint whose logs are still there as they were; changes nothing on the disk.
 
     Raises:
         UserError: ``config.yaml`` is not what the checkpoint was made with (a larger ``steps`` is the one change that a
-            checkpoint can follow: the run is then continued for longer).
+            checkpoint can follow: the run is then continued for longer), or a log is like none of the checkpoints.
     """
     try:
-        found = checkpoints.newest(run.checkpoints)
+        found = checkpoints.newest(run.checkpoints, partial(_objection, run))
     except BrokenCheckpoint as error:
-        return Recovery(None, (f"no checkpoint is whole ({error}); the run begins again at step 0",))
+        return _from_the_beginning(run, error)
     if found is None:
-        return Recovery(None, ())
+        run.check_config()
+        return Recovery(None, notes=_longer(run, (run.provenance.get("config") or run.config)["steps"]))
     _check_config(run, found)
-    warnings = tuple(
-        f"checkpoint {path.name} is broken and not used ({reason}); the run goes on from step {found.step}"
-        for path, reason in found.rejected.items()
-    )
     lost = tuple(
         f"{name} is shorter than it was at step {found.step}: lines of it are lost"
         for name, size in found.about.get("logs", {}).items()
         if size > ((run.path / name).stat().st_size if (run.path / name).exists() else 0)
     )
-    return Recovery(found, warnings + lost)
+    return Recovery(found, passed_over(found) + lost, _longer(run, found.about.get("config", run.config)["steps"]))
+
+
+def look(run: Run, warn: Callable[[str], None]) -> Checkpoint:
+    """The newest whole checkpoint of a run that is only looked at.
+
+    Args:
+        run: whose weights are wanted.
+        warn: told of newer checkpoints that are broken.
+
+    Raises:
+        UserError: there is none, or ``config.yaml`` is not what the run was made with.
+    """
+    found = checkpoints.needed(run.checkpoints)
+    _check_config(run, found)
+    for message in passed_over(found):
+        warn(message)
+    return found
+
+
+def passed_over(found: Checkpoint) -> tuple[str, ...]:
+    """What the user should know of checkpoints that are newer than the one used."""
+    return tuple(
+        f"checkpoint {path.name} is not used ({reason}); that of step {found.step} is"
+        for path, reason in found.rejected.items()
+    )
+
+
+def _objection(run: Run, found: Checkpoint) -> str:
+    name = integrity.altered_log(run.path, found.about)
+    return f"{name} is not as it was then" if name else ""
+
+
+def _from_the_beginning(run: Run, error: BrokenCheckpoint) -> Recovery:
+    """Begin at step 0 where no checkpoint is whole; where only a log is not, the checkpoints are worth more."""
+    run.check_config()
+    found = manifest.newest_about(run.checkpoints)
+    if found and (name := integrity.altered_log(run.path, found[1])):
+        raise UserError(
+            f"{run.path / name}: is not as it was at any checkpoint; restore it from a copy, "
+            "or delete it to go on without its lines"
+        )
+    return Recovery(None, (f"no checkpoint is whole ({error}); the run begins again at step 0",))
+
+
+def _longer(run: Run, before: int) -> tuple[str, ...]:
+    now = run.config["steps"]
+    return (f"{run.path / CONFIG} now asks for {now} steps, not {before}",) if now > before else ()
 
 
 def rewind(run: Run, recovery: Recovery) -> None:
-    """Cut the logs back to what they were at the checkpoint, and set newer checkpoints, which are broken, aside."""
+    """Set newer checkpoints, which are not used, aside, and cut the logs back to what they were at the one that is.
+
+    In this order: after a kill in between, a checkpoint is still there whose log is not shorter than it knows it.
+    """
+    for step, path in manifest.paths(run.checkpoints).items():
+        if recovery.checkpoint is None or step > recovery.step:
+            aside = path.with_name(f"{path.name}.rejected")
+            files.remove(aside)
+            path.rename(aside)
     sizes: Mapping[str, int] = recovery.checkpoint.about.get("logs", {}) if recovery.checkpoint else {}
     for name, log in run.logs.items():
         log.truncate(sizes.get(name, 0))
     if run.timing.path.exists():
         run.timing.truncate(length_until(run.timing.path, recovery.step) if recovery.checkpoint else 0)
-    for step, path in checkpoints.paths(run.checkpoints).items():
-        if recovery.checkpoint is None or step > recovery.step:
-            aside = path.with_name(f"{path.name}.rejected")
-            files.remove(aside)
-            path.rename(aside)
 
 
 def about(run: Run) -> dict[str, Any]:
@@ -71,7 +126,8 @@ def about(run: Run) -> dict[str, Any]:
 
     No clock on the wall has a part in it, so that equal runs have equal checkpoints, byte for byte.
     """
-    return {"config": run.config, "logs": {name: log.size() for name, log in run.logs.items()}}
+    logs = {name: log.size() for name, log in run.logs.items()}
+    return {"config": run.config, "logs": logs, "sums": {name: log.sum() for name, log in run.logs.items()}}
 
 
 def differences(old: Any, new: Any, path: str = "") -> Iterator[tuple[str, Any, Any]]:

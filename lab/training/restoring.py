@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping
 from typing import Any, Protocol
 
 import torch
+from torch.optim import Optimizer
 
 from lab.door.text import one_line
 from lab.errors import UserError
@@ -37,7 +38,7 @@ def restore(trainer: Restorable, state: Mapping[str, Any], what: str) -> None:
     checked(lambda: trainer.load_state_dict(state), what)
 
 
-def checked(work: Callable[[], None], what: str) -> None:
+def checked(work: Callable[[], object], what: str) -> None:
     """Do ``work`` with data of a saved state; what does not fit is the user's to know, in one line."""
     try:
         work()
@@ -46,6 +47,27 @@ def checked(work: Callable[[], None], what: str) -> None:
     except WRONG as error:
         words = one_line(f"{type(error).__name__}: {error}", 300)
         raise UserError(f"{what} does not fit its configuration ({words})") from error
+
+
+def restore_moments(optimizer: Optimizer, state: Mapping[int, Mapping[str, torch.Tensor]]) -> None:
+    """Load what Adam keeps for each parameter; its options stay as they are.
+
+    Torch takes what is of other parameters, too, and fails at the next step or never.
+
+    Args:
+        optimizer: Adam or one of its kind.
+        state: the entry ``state`` of its ``state_dict``, empty before the first step.
+
+    Raises:
+        ValueError: it is of other parameters.
+    """
+    parameters = [parameter for group in optimizer.param_groups for parameter in group["params"]]
+    if state and state.keys() != set(range(len(parameters))):
+        raise ValueError(f"it holds moments of {len(state)} parameters for {len(parameters)}")
+    for place, moments in state.items():
+        own = parameters[place]
+        _compare({"step": torch.zeros(()), "exp_avg": own, "exp_avg_sq": own}, moments, f"moments.{place}")
+    optimizer.load_state_dict({"state": state, "param_groups": optimizer.state_dict()["param_groups"]})
 
 
 def _compare(own: Any, given: Any, place: str) -> None:

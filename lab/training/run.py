@@ -14,12 +14,14 @@ from itertools import count
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, StrictInt
 
+from lab.door import files as door_files
 from lab.door import jsons
+from lab.door.text import one_line
 from lab.door.yamls import dump_yaml, load_yaml
 from lab.errors import RunError, UserError
-from lab.training import files, metrics
+from lab.training import files, integrity, metrics
 from lab.training.jsonlines import JsonLines
 from lab.training.paths import runs_root
 
@@ -31,14 +33,35 @@ PROVENANCE = "provenance.json"
 TAKEN = (errno.EEXIST, errno.ENOTEMPTY)
 
 
+class Conducted(BaseModel):
+    """What every trainer's config.yaml must say, for those who do not know the trainer."""
+
+    model_config = ConfigDict(extra="allow", strict=True)
+
+    steps: int = Field(ge=1, le=jsons.LAST)
+    seed: int = Field(0, ge=0, le=jsons.LAST)
+    clock: dict[str, Any]
+    voices: dict[str, Any]
+
+
+class Marked(BaseModel):
+    """What :func:`lab.training.integrity.mark` remembers of a configuration."""
+
+    steps: StrictInt
+    sha256: str
+
+
 class Made(BaseModel):
     """What provenance.json must say; what else it says is only shown."""
 
     model_config = ConfigDict(extra="allow")
 
     trainer: str
+    threads: StrictInt | None = None
+    data_dir: str | None = None
     preset: str | None = None
-    seed: int | None = None
+    seed: StrictInt | None = None
+    config: Marked | None = None
     resumed: list[dict[str, Any]] = Field(default_factory=list)
 
 
@@ -75,14 +98,12 @@ class Run:
             UserError: the name is taken or cannot name a directory.
             RunError: there is no room for it.
         """
-        if name is not None and (not name or name.startswith(".") or Path(name).name != name):
-            raise UserError(f"--name {name!r}: a run's name is one word without '/' that does not begin with '.'")
-        stem = name or f"{preset or plugin_name}-s{config.seed}"
-        about = {"trainer": plugin_name, "preset": preset, "seed": config.seed}
-        content = {
-            CONFIG: dump_yaml(config.model_dump(mode="json")).encode(),
-            PROVENANCE: _json(about),
-        }
+        if name is not None and (not name or name[0] == "." or Path(name).name != name or not name.isprintable()):
+            raise UserError(f"--name {name!r}: a run's name is one printable word without '/', and begins with no '.'")
+        stem = name or f"{one_line(preset or plugin_name)}-s{config.seed}"
+        plain = config.model_dump(mode="json")
+        about = {"trainer": plugin_name, "preset": preset, "seed": config.seed, "config": integrity.mark(plain)}
+        content = {CONFIG: dump_yaml(plain).encode(), PROVENANCE: _json(about)}
         for number in count(1):
             path = Path(root) / (stem if number == 1 else f"{stem}-{number}")
             try:
@@ -115,24 +136,34 @@ class Run:
 
     @property
     def name(self) -> str:
-        """The directory's name."""
-        return self.path.resolve().name
+        """The directory's name, as it can be shown."""
+        return one_line(self.path.resolve().name)
 
     @cached_property
     def config(self) -> dict[str, Any]:
         """The configuration as it stands in ``config.yaml``."""
         found = load_yaml(self.path / CONFIG)
-        for name, kind in (("steps", int), ("clock", dict), ("voices", dict)):
-            if type(found.get(name)) is not kind:
-                raise UserError(
-                    f"{self.path / CONFIG}: {name} is {str(found.get(name))[:40]!r}; {kind.__name__} expected"
-                )
+        jsons.typed(found, Conducted, self.path / CONFIG)
         return found
 
     @property
     def provenance(self) -> dict[str, Any]:
-        """What produced the run: flat for its first process, a list ``resumed`` of records for the later ones."""
-        return jsons.read(self.path / PROVENANCE, Made).model_dump(exclude_unset=True)
+        """What produced the run: flat for its first process, a list ``resumed`` of records for the later ones.
+
+        Raises:
+            UserError: the file is not what it should be, or not as it was written.
+        """
+        found = jsons.read(self.path / PROVENANCE, Made).model_dump(exclude_unset=True)
+        integrity.check_seal(found, self.path / PROVENANCE)
+        return found
+
+    def check_config(self) -> None:
+        """Refuse a ``config.yaml`` that was changed since the run was made, but for more steps.
+
+        Raises:
+            UserError: it was.
+        """
+        integrity.check_mark(self.config, self.provenance.get("config"), self.path / CONFIG)
 
     @property
     def trainer(self) -> str:
@@ -184,7 +215,7 @@ class Run:
         Raises:
             RunError: another process owns it.
         """
-        fd = os.open(self.path / "lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644)
+        fd = door_files.appendable(self.path / "lock")
         try:
             try:
                 fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
@@ -218,4 +249,4 @@ def resolve_run(text: str | Path, results: str | Path | None = None) -> Run:
 
 
 def _json(data: Mapping[str, Any]) -> bytes:
-    return (json.dumps(data, indent=1) + "\n").encode()
+    return (json.dumps(integrity.sealed(data), indent=1) + "\n").encode()

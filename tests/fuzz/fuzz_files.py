@@ -1,4 +1,9 @@
-"""Crafted files inside run and study directories through the real commands: `python tests/fuzz/fuzz_files.py`."""
+"""Crafted files inside run and study directories through the real commands.
+
+``python tests/fuzz/fuzz_files.py --n 500 --seed 0`` spoils one to three files of finished and half-done runs of both
+trainers, or of a study, and lets a command that reads them loose on them. Most of the time the sums that tell of it are
+made again, as somebody would who crafts a file.
+"""
 
 from __future__ import annotations
 
@@ -18,8 +23,11 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import yaml
+
 sys.path.insert(0, str(Path(__file__).parent))
 from cases import Ending, report, run_case
+from fuzz_yaml import mutate_text, mutate_values
 
 GAN = ["steps=12", "log_every=4", "evaluate_every=4", "checkpoint_every=4", "snapshot_every=6", "evaluation_samples=50",
        "snapshot_samples=9", "batch_size=8", "generator.width=4", "discriminator.width=4", "clock={period: 4}", "device=cpu"]  # fmt: skip
@@ -57,21 +65,22 @@ BYTES = [
 ]
 
 
-def build(root: Path) -> None:
-    """Whole runs of both trainers and a finished study."""
+def build(root: Path, study: bool) -> None:
+    """Whole runs of both trainers, and a finished study."""
     from lab.cli.main import main
 
     sets = [word for change in GAN for word in ("--set", change)]
     assert main(["gan", "train", "ring", "--name", "g", "--results", str(root), "--quiet", *sets]) == 0
     sets = [word for change in RL for word in ("--set", change)]
     assert main(["rl", "train", "cartpole", "--name", "r", "--results", str(root), "--quiet", *sets]) == 0
+    for name, old, new in (("g", "steps: 12", "steps: 20"), ("r", "steps: 256", "steps: 320")):
+        config = root / "runs" / name / "config.yaml"
+        shutil.copytree(config.parent, config.parent.with_name(f"{name}2"))  # a finished run beside it
+        config.write_text(config.read_text().replace(old, new))  # so that a resume has something to do
+    if not study:
+        return
     (root / "s.yaml").write_text(STUDY % ", ".join(change.replace("=", ": ", 1) for change in GAN))
     assert main(["study", str(root / "s.yaml"), "--results", str(root), "--jobs", "1"]) == 0
-    with (root / "runs" / "g" / "config.yaml").open() as file:
-        longer = file.read().replace("steps: 12", "steps: 20")
-    (root / "runs" / "g" / "config.yaml").write_text(longer)  # so that a resume has something to do
-    text = (root / "runs" / "r" / "config.yaml").read_text().replace("steps: 256", "steps: 320")
-    (root / "runs" / "r" / "config.yaml").write_text(text)
 
 
 def mutate_json(value: Any, chance: random.Random) -> Any:
@@ -124,7 +133,10 @@ def spoil(path: Path, chance: random.Random) -> str:
                 spoiled[chance.randrange(len(spoiled))] = chance.randrange(256)
         path.write_bytes(bytes(spoiled))
         return "bytes changed"
-    return STRUCTURED.get(path.suffix, _plain)(path, chance)
+    try:
+        return STRUCTURED.get(path.suffix, _plain)(path, chance)
+    except (ValueError, OSError, zipfile.BadZipFile):  # spoiled before
+        return _plain(path, chance)
 
 
 def _plain(path: Path, chance: random.Random) -> str:
@@ -135,6 +147,12 @@ def _plain(path: Path, chance: random.Random) -> str:
 def _json(path: Path, chance: random.Random) -> str:
     path.write_bytes(json.dumps(mutate_json(json.loads(path.read_bytes()), chance)).encode())
     return "JSON changed"
+
+
+def _yaml(path: Path, chance: random.Random) -> str:
+    text = path.read_text()
+    path.write_text((mutate_text if chance.random() < 0.4 else mutate_values)(text, chance), errors="surrogatepass")
+    return "YAML changed"
 
 
 def _jsonl(path: Path, chance: random.Random) -> str:
@@ -235,64 +253,125 @@ def _safetensors(path: Path, chance: random.Random) -> str:
 
 
 STRUCTURED: dict[str, Callable[[Path, random.Random], str]] = {
-    ".json": _json, ".jsonl": _jsonl, ".csv": _csv, ".npz": _npz, ".safetensors": _safetensors,
+    ".json": _json, ".yaml": _yaml, ".jsonl": _jsonl, ".csv": _csv, ".npz": _npz, ".safetensors": _safetensors,
 }  # fmt: skip
 
 
-def seal(path: Path) -> None:
-    """Make a checkpoint's sums right again, as somebody would who crafts one."""
-    manifest = path.parent / "manifest.json"
+def reseal(run: Path) -> None:
+    """Make all sums of a run right again, where its files still are ones."""
+    logs = {name: data for name in ("metrics.jsonl", "events.jsonl") if (data := content(run / name)) is not None}
+    for folder in (run / "checkpoints").glob("*"):
+        with contextlib.suppress(Exception):
+            about = json.loads(content(folder / "about.json") or b"")
+            about["logs"] = {name: len(data) for name, data in logs.items()}
+            about["sums"] = {name: hashlib.sha256(data).hexdigest() for name, data in logs.items()}
+            about["config"] = yaml.safe_load(content(run / "config.yaml") or b"")
+            (folder / "about.json").write_text(json.dumps(about))
+        with contextlib.suppress(Exception):
+            known = json.loads(content(folder / "manifest.json") or b"")
+            parts = {path.name: content(path) for path in folder.iterdir() if path.name != "manifest.json"}
+            known["sha256"] = {
+                name: hashlib.sha256(data).hexdigest() for name, data in parts.items() if data is not None
+            }
+            (folder / "manifest.json").write_text(json.dumps(known))
     with contextlib.suppress(Exception):
-        known = json.loads(manifest.read_bytes())
-        known["sha256"][path.name] = hashlib.sha256(path.read_bytes()).hexdigest()
-        manifest.write_text(json.dumps(known))
+        known = json.loads(content(run / "provenance.json") or b"")
+        (run / "provenance.json").write_text(json.dumps({k: known[k] for k in known if k not in ("sha256", "config")}))
 
 
-def command(path: Path, root: Path, chance: random.Random) -> list[str]:
-    """A real command that reads the file."""
+def content(path: Path) -> bytes | None:
+    """What a file holds; None where it is a pipe, a device or not there."""
+    return path.read_bytes() if path.is_file() else None
+
+
+def commands(place: Path, root: Path) -> list[list[str]]:
+    """The real commands that read a file."""
     results = ["--results", str(root)]
-    place = path.relative_to(root).parts
-    if place[0] == "s" or place[:2] == ("runs", "s"):
+    parts = place.relative_to(root).parts
+    if parts[0] == "s" or parts[:2] == ("runs", "s"):
         study = ["study", str(root / "s.yaml"), "--jobs", "1", *results]
-        return chance.choice([study, ["report", str(root / "s")], study])
-    name = place[1]
-    if "checkpoints" in place:
-        own = ["gan", "sample", name, "--out", str(root / "x.npz")] if name == "g" else ["rl", "evaluate", name]
-        return [*chance.choice([["resume", name], own]), *results]
-    return [*chance.choice([["resume", name], ["plot", name], ["report", name], ["plot", name]]), *results]
+        return [study, study, ["report", str(root / "s"), *results]]
+    name = parts[1]
+    resume = ["resume", name, "--quiet"]
+    look = [["plot", name], ["report", name], ["plot", name, f"{name[0]}2"]]
+    if name.startswith("g"):
+        own = [["gan", "sample", name, "--out", str(root / f"x.{end}")] for end in ("npz", "png")] + [["gan", "evaluate", name]]  # fmt: skip
+    else:
+        own = [["rl", "evaluate", name, "--episodes", "1"], ["rl", "watch", name, "--out", str(root / "x.gif")]]
+    if "checkpoints" in parts:
+        chosen = [resume, resume, *own]
+    else:
+        chosen = {"snapshots": look, "metrics.jsonl": [*look, *look, resume]}.get(parts[2], [resume, *look, *own])
+    return [[*words, *results] for words in chosen]
 
 
-def fuzz(n: int, seed: int) -> list[tuple[str, Ending]]:
-    """``n`` cases from a seed."""
+def victims(base: Path) -> list[list[Path]]:
+    """What can be spoiled, in groups that are equally likely, so that the many files of checkpoints are not all."""
+    groups = []
+    for run in (base / "runs" / "g", base / "runs" / "r", base / "runs" / "g2", base / "runs" / "r2"):
+        groups += [[run / name] for name in ("config.yaml", "provenance.json", "metrics.jsonl", "events.jsonl", "timing.jsonl", "lock")]  # fmt: skip
+        groups += [sorted((run / "checkpoints").glob(f"*/{name}")) for name in ("about.json", "state.json", "manifest.json", "*.safetensors", "*.safetensors", "state.json")]  # fmt: skip
+        groups += [sorted((run / "snapshots").glob("*.npz")) or [run / "metrics.jsonl"]]
+    if not (base / "s").exists():
+        return groups
+    groups += [[base / "s" / name] for name in ("trials.csv", "summary.json", "study.yaml", "provenance.json", ".lock", "trials.csv", "summary.json")]  # fmt: skip
+    trials = base / "runs" / "s"
+    groups += [sorted(trials.glob(f"*/{name}")) for name in ("config.yaml", "metrics.jsonl", "provenance.json", "checkpoints/*/state.json", "snapshots/*.npz")]  # fmt: skip
+    return [*groups, sorted((trials / "logs").glob("*"))]
+
+
+def run_of(place: Path, root: Path) -> Path | None:
+    """The run directory that a file lies in."""
+    top, *rest = place.relative_to(root).parts
+    depth = 2 if rest[0] == "s" else 1
+    return None if top != "runs" or rest[depth - 1] == "logs" else root.joinpath(top, *rest[:depth])
+
+
+def copied(base: Path, root: Path, parts: tuple[str, ...]) -> None:
+    """Copy what a command may read that is given this file: its trainer's runs, or the study."""
+    names = ("s", "s.yaml", "runs/s") if "s" in parts[:2] else [f"runs/{parts[1][0]}{end}" for end in ("", "2")]
+    for name in names:
+        (shutil.copytree if (base / name).is_dir() else shutil.copy)(base / name, root / name)
+
+
+def spoiled(
+    root: Path, chosen: Path, groups: list[list[Path]], base: Path, chance: random.Random
+) -> tuple[str, list[str]]:
+    """Spoil the chosen file of a copy, and perhaps two more; say what was done, and which command is to read it."""
+    run = run_of(chosen, root)
+    done = [f"{chosen.relative_to(root)}: {spoil(chosen, chance)}"]
+    places = [root / path.relative_to(base) for files in groups for path in files]
+    near = sorted({place for place in places if run_of(place, root) == run})
+    for _ in range(chance.choice([0, 0, 0, 1, 2])):
+        more = chance.choice(near)
+        if more.is_file():
+            done.append(f"{more.relative_to(root)}: {spoil(more, chance)}")
+    if run is not None and chance.random() < 0.8:
+        reseal(run)
+        for older in sorted((run / "checkpoints").glob("*"))[:-1]:
+            if chance.random() < 0.7:
+                shutil.rmtree(older)
+    return "; ".join(done), chance.choice(commands(chosen, root))
+
+
+def fuzz(n: int, seed: int, study: bool = True) -> list[tuple[str, Ending]]:
+    """``n`` cases from a seed; without the files of a study it begins sooner."""
     from lab.cli.main import main
 
     chance, endings = random.Random(seed), []
     with tempfile.TemporaryDirectory() as folder:
         base = Path(folder) / "base"
         with contextlib.redirect_stdout(io.StringIO()):
-            build(base)
-            for words in (["plot", "g"], ["plot", "r"]):  # warm: whatever is imported late is imported before a fork
-                main([*words, "--results", str(base)])
-            main(["report", str(base / "s")])
-        found = [
-            p
-            for p in sorted(base.rglob("*"))
-            if p.is_file() and p.suffix in (*STRUCTURED, ".yaml") and p.name != "s.yaml"
-        ]
+            build(base, study)
+            for words in (["plot", "g"], ["gan", "evaluate", "g"], ["rl", "evaluate", "r"]):
+                main([*words, "--results", str(base)])  # warm: whatever is imported late is imported before a fork
+        groups = victims(base)
         for number in range(n):
             root = Path(folder) / f"case-{number}"
-            shutil.copytree(base, root)
-            path = root / chance.choice(found).relative_to(base)
-            how = spoil(path, chance)
-            if "checkpoints" in path.parts and path.name != "manifest.json" and chance.random() < 0.8:
-                if path.is_file():  # no pipe, no device: this reads it
-                    seal(path)
-                for older in sorted(path.parent.parent.iterdir()):
-                    if older != path.parent and chance.random() < 0.9:
-                        shutil.rmtree(older)
-            words = command(path, root, chance)
-            case = f"{path.relative_to(root)}: {how}: {' '.join(words[:2])}"
-            endings.append((case, run_case(lambda words=words: main(words))))
+            chosen = chance.choice(chance.choice(groups)).relative_to(base)
+            copied(base, root, chosen.parts)
+            how, words = spoiled(root, root / chosen, groups, base, chance)
+            endings.append((f"{how}: {' '.join(words)}", run_case(lambda words=words: main(words))))
             shutil.rmtree(root)
     return endings
 
@@ -301,5 +380,6 @@ if __name__ == "__main__":
     parser = argparse.ArgumentParser()
     parser.add_argument("--n", type=int, default=500)
     parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--no-study", action="store_true", help="spoil runs alone, which begins sooner")
     args = parser.parse_args()
-    sys.exit(not report("fuzz_files", fuzz(args.n, args.seed)))
+    sys.exit(not report("fuzz_files", fuzz(args.n, args.seed, not args.no_study)))

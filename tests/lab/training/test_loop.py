@@ -203,10 +203,7 @@ def test_a_broken_checkpoint_is_passed_over_with_a_warning(tmp_path: Path, whole
     file.write_bytes(file.read_bytes()[:-3])
     said: list[str] = []
     assert go(run, warn=said.append).began_at == 40
-    assert said == [
-        "checkpoint 000000060 is broken and not used (net.safetensors is not as it was written); "
-        "the run goes on from step 40"
-    ]
+    assert said == ["checkpoint 000000060 is not used (net.safetensors is not as it was written); that of step 40 is"]
     warning = {"step": 40, "kind": "warning", "message": said[0]}
     assert warning in read(run.events.path)
     assert run.provenance["resumed"][-1]["warnings"] == said
@@ -223,6 +220,71 @@ def test_when_no_checkpoint_is_whole_the_run_begins_again(tmp_path: Path, whole:
     assert go(run, warn=said.append).began_at == 0
     assert "no checkpoint is whole" in said[0]
     assert run.metrics.path.read_bytes() == whole.metrics.path.read_bytes()
+
+
+def flip(path: Path, at: int) -> None:
+    content = bytearray(path.read_bytes())
+    content[at] ^= 1
+    path.write_bytes(content)
+
+
+@pytest.mark.parametrize("name", ["metrics.jsonl", "events.jsonl"])
+def test_a_log_with_a_flipped_bit_is_made_again_from_a_checkpoint_before_it(
+    tmp_path: Path, whole: Run, name: str
+) -> None:
+    run = begin(tmp_path)
+    shutil.copytree(whole.path, run.path, dirs_exist_ok=True)
+    flip(run.path / name, -5)
+    said: list[str] = []
+    assert go(run, warn=said.append).began_at == 40
+    assert said == [f"checkpoint 000000060 is not used ({name} is not as it was then); that of step 40 is"]
+    assert run.metrics.path.read_bytes() == whole.metrics.path.read_bytes()
+
+
+def test_a_bit_flipped_before_every_checkpoint_is_refused_and_deleting_the_log_goes_on(
+    tmp_path: Path, whole: Run
+) -> None:
+    run = begin(tmp_path)
+    shutil.copytree(whole.path, run.path, dirs_exist_ok=True)
+    flip(run.metrics.path, 12)
+    before = bytes_of(run)
+    with pytest.raises(UserError, match=r"metrics\.jsonl: is not as it was at any checkpoint; .* delete it to go on"):
+        go(run)
+    assert bytes_of(run) == before
+    run.metrics.path.unlink()
+    assert go(run, warn=lambda _: None).was_finished
+
+
+def test_checkpoints_of_a_version_without_sums_are_still_used(tmp_path: Path, whole: Run) -> None:
+    run = begin(tmp_path)
+    with pytest.raises(Interrupted):
+        go(run, Stops(33, interrupt))
+    for path in checkpoints.paths(run.checkpoints).values():
+        found = checkpoints.load(path)
+        about = {key: value for key, value in found.about.items() if key != "sums"}
+        checkpoints.save(run.checkpoints, found.step, found.state, about)
+    known = json.loads((run.path / "provenance.json").read_text())
+    (run.path / "provenance.json").write_text(json.dumps({k: known[k] for k in known if k not in ("sha256", "config")}))
+    assert go(Run.open(run.path)).began_at == 33
+    assert bytes_of(run) == bytes_of(whole)
+
+
+def test_a_configuration_changed_before_there_is_a_checkpoint_is_refused(tmp_path: Path) -> None:
+    run = begin(tmp_path)
+    with pytest.raises(UserError, match=r"config\.yaml: was changed since the run was made; restore it"):
+        go(edit(run, "seed: 0", "seed: 2"))
+    said: list[str] = []
+    edit(run, "seed: 2", "seed: 0")
+    go(edit(run, "steps: 60", "steps: 70"), warn=said.append)
+    assert said == [f"{run.path / 'config.yaml'} now asks for 70 steps, not 60"]
+
+
+def test_a_provenance_with_a_flipped_bit_is_refused(tmp_path: Path) -> None:
+    run = begin(tmp_path)
+    path = run.path / "provenance.json"
+    path.write_text(path.read_text().replace('"toy"', '"tov"'))
+    with pytest.raises(UserError, match=r"provenance\.json: is not as it was written"):
+        go(run)
 
 
 def edit(run: Run, old: str, new: str) -> Run:
