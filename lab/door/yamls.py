@@ -67,7 +67,8 @@ def _construct_int(loader: Loader, node: yaml.ScalarNode) -> int:
     return int(node.value.replace("_", ""))
 
 
-for _tag, _pattern, _first in (("bool", BOOL, "tTfF"), ("int", INT, "-+0123456789"), ("float", FLOAT, "-+0123456789.")):
+RESOLVED = (("bool", BOOL, "tTfF"), ("int", INT, "-+0123456789"), ("float", FLOAT, "-+0123456789."))
+for _tag, _pattern, _first in RESOLVED:
     Loader.add_implicit_resolver(f"tag:yaml.org,2002:{_tag}", _pattern, list(_first))
 Loader.add_constructor("tag:yaml.org,2002:int", _construct_int)
 
@@ -80,7 +81,8 @@ class Dumper(yaml.SafeDumper):
         return True
 
 
-Dumper.add_implicit_resolver("tag:yaml.org,2002:float", FLOAT, list("-+0123456789."))
+for _tag, _pattern, _first in RESOLVED:
+    Dumper.add_implicit_resolver(f"tag:yaml.org,2002:{_tag}", _pattern, list(_first))
 
 
 def parse(text: str) -> Any:

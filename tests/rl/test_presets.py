@@ -1,6 +1,5 @@
 import pytest
 
-from curricula.teachers import Episodes
 from lab.training.config import load_yaml, resolve
 from lab.training.metrics import Metrics
 from rl.config import RlConfig
@@ -18,16 +17,6 @@ def test_a_preset_is_a_whole_configuration_and_evaluations_fall_on_whole_rollout
     config = resolve(RlConfig, load_yaml(path))
     rollout = config.n_envs * config.n_steps
     assert config.evaluate_every % rollout == 0 or config.evaluate_every > 2 * rollout
-
-
-def test_the_preset_of_the_study_has_the_mean_learning_rate_that_it_claims():
-    config = resolve(RlConfig, load_yaml(PLUGIN.presets / "mountain-car-half-power.yaml"))
-    teacher, rate = config.curriculum.build(), config.parsed_voices()["learning_rate"]
-    rates = []
-    for step in range(0, config.steps, 100):
-        teacher.update(Episodes.none(step))
-        rates.append(rate.value(teacher.level))
-    assert sum(rates) / len(rates) == pytest.approx(1e-3, rel=1e-3)
 
 
 def train(preset, tmp_path, *changes):

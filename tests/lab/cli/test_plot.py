@@ -32,7 +32,7 @@ def mistake(capsys: pytest.CaptureFixture[str], *words: str) -> str:
 
 
 def test_mistakes_exit_2_with_one_line(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    empty = write_run(tmp_path / "empty", "gan", {"clock": {"period": 10}, "steps": 10}, [])
+    empty = write_run(tmp_path / "empty", "gan", {"clock": {"period": 10}, "steps": 10, "voices": {}}, [])
     assert "no rows yet" in mistake(capsys, "plot", str(empty))
     assert "no run 'nobody'" in mistake(capsys, "plot", "nobody", "--results", str(tmp_path))
     pair = [str(gan_run(tmp_path / "g")), str(rl_run(tmp_path / "r"))]

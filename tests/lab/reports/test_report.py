@@ -93,7 +93,10 @@ def test_text_of_a_run_is_never_markup(tmp_path: Path) -> None:
 
 def test_a_run_that_has_logged_nothing_is_refused(tmp_path: Path) -> None:
     with pytest.raises(UserError, match="no rows yet"):
-        report([write_run(tmp_path / "run", "gan", {"clock": {"period": 10}, "steps": 10}, [])], tmp_path / "page.html")
+        report(
+            [write_run(tmp_path / "run", "gan", {"clock": {"period": 10}, "steps": 10, "voices": {}}, [])],
+            tmp_path / "page.html",
+        )
 
 
 def test_a_folder_that_is_neither_is_refused(tmp_path: Path) -> None:

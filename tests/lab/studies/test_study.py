@@ -10,6 +10,7 @@ import yaml
 
 from lab.cli.main import main
 from lab.training import plugins
+from lab.training.integrity import sealed
 
 
 @pytest.fixture
@@ -122,7 +123,7 @@ def test_provenance_is_that_of_the_trials_not_of_the_last_look(lab_study, out, r
     lab_study("--set", "seeds=1")
     for path, commit in zip(sorted(runs.glob("*-s0/provenance.json")), ("a" * 40, "b" * 40), strict=True):
         made = json.loads(path.read_text())
-        path.write_text(json.dumps(made | {"git": {"commit": commit, "dirty": commit[0] == "b"}}))
+        path.write_text(json.dumps(sealed(made | {"git": {"commit": commit, "dirty": commit[0] == "b"}})))
     lab_study("--set", "seeds=1")
     found = json.loads((out / "provenance.json").read_text())
     assert {git["commit"] for git in found["git"]} == {"a" * 40, "b" * 40}
@@ -241,11 +242,11 @@ def test_seeds_added_after_looking_are_marked_in_the_verdict(lab_study, out):
     lab_study("--set", "seeds=5")
     _, printed, _ = lab_study("--set", "seeds=6")
     told = "Seeds were changed after results had been seen (5 added)"
-    assert told in printed.replace("\n", " ")
+    assert told in " ".join(printed.split())
     assert told in (out / "summary.md").read_text()
     assert json.loads((out / "summary.json").read_text())["late_seeds"] == {"added": [5], "dropped": []}
     _, printed, _ = lab_study("--set", "seeds=[0, 1, 2, 4, 6]")
-    assert "(6 added; 3 dropped)" in printed.replace("\n", " "), "it remembers what was stated first"
+    assert "(6 added; 3 dropped)" in " ".join(printed.split()), "it remembers what was stated first"
     assert "Seeds were changed" not in lab_study("--set", "seeds=5")[1]
 
 
