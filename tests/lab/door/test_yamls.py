@@ -32,6 +32,7 @@ words = st.text(st.characters(codec="utf-8", exclude_categories=("Cs", "Cc")), m
         "<<",
         "=",
         "1e5",
+        "08",
     ]
 )
 values = st.recursive(
