@@ -29,6 +29,7 @@ class GanPlugin:
         "loss/generator",
         "loss/discriminator",
     )
+    lower_is_better: Sequence[str] = ("evaluation/ema/frechet",)
 
     def config_type(self) -> type[RunConfig]:
         """The configuration model, :class:`gan.config.GanConfig`."""

@@ -69,7 +69,11 @@ class Trainer(Protocol):
 
 
 class TrainerPlugin(Protocol):
-    """What an entry point of the group ``phaselab.trainers`` names. Importing its module must stay cheap (no torch)."""
+    """What an entry point of the group ``phaselab.trainers`` names. Importing its module must stay cheap (no torch).
+
+    It may also have ``lower_is_better``, the columns of the metrics log of which less is better (distances, errors); of
+    all others, and where it has no such attribute, more is.
+    """
 
     name: str
     """The word on the command line: ``lab NAME train …``."""
