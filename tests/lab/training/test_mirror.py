@@ -59,7 +59,7 @@ def test_it_shows_the_log_and_changes_no_bit_of_the_run(tmp_path: Path) -> None:
 def test_after_a_kill_no_row_is_shown_twice(tmp_path: Path) -> None:
     """The rows of steps 50 to 60 are logged and mirrored, but no checkpoint knows them: they are gone from both."""
     pytest.importorskip("tensorboard")
-    run = begin(tmp_path)
+    run, plain = begin(tmp_path), begin(tmp_path, "plain")
     with pytest.raises(RuntimeError, match="killed"):
         go(mirrored(run), Stops(55, _fail))
     assert [row["step"] for row in read(run.metrics.path)][-1] == 50
@@ -71,6 +71,8 @@ def test_after_a_kill_no_row_is_shown_twice(tmp_path: Path) -> None:
     go(mirrored(run))
     assert shown(viewer) == shown(accumulator(run)) == logged(run)
     assert [step for step, _ in shown(viewer)["loss/net"]] == [10, 20, 25, 30, 40, 50, 60]
+    go(plain)
+    assert bytes_of(run) == bytes_of(plain)
 
 
 def _fail() -> None:
