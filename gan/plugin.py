@@ -16,6 +16,7 @@ PLUGIN = LatePlugin(
         "loss/generator",
         "loss/discriminator",
     ),
+    lower_is_better=("evaluation/ema/frechet",),
     config="gan.config:GanConfig",
     trainer="gan.trainer:GanTrainer",
     commands="gan.commands:add_commands",

@@ -13,7 +13,7 @@ from typing import NoReturn
 from lab.door.text import one_line
 from lab.errors import Interrupted, RunError, UserError
 
-COMMANDS = ("demo", "train", "resume", "schedule", "study", "plot", "report", "bench")
+COMMANDS = ("demo", "train", "runs", "resume", "schedule", "study", "plot", "report", "bench")
 """Modules of lab.cli, each with ``add_parser(subparsers)``; a parser's default ``run`` is called with the arguments."""
 
 EXAMPLES = """\
@@ -22,6 +22,7 @@ examples:
   lab schedule gan/presets/ring.yaml             see the schedules before anything is trained
   lab gan train ring --set steps=2000            train a preset, changed a little
   lab rl train my-run.yaml --name first          train a configuration of your own
+  lab runs                                       how far each run is, its best score, what to do next
   lab resume first                               go on where a run was stopped or killed
   lab report first                               one page with figures, tables and provenance
 

@@ -67,6 +67,13 @@ def add_threads_option(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--threads", type=int, metavar="N", help="CPU threads of torch (default: as torch decides)")
 
 
+def add_tensorboard_option(parser: argparse.ArgumentParser) -> None:
+    """``--tensorboard`` as the boolean ``args.tensorboard``."""
+    parser.add_argument(
+        "--tensorboard", action="store_true", help="mirror metrics.jsonl in the run's tensorboard/ (needs that extra)"
+    )
+
+
 def add_quiet_option(parser: argparse.ArgumentParser) -> None:
     """``--quiet`` as the boolean ``args.quiet``."""
     parser.add_argument("--quiet", action="store_true", help="show no progress")

@@ -12,8 +12,9 @@ def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) 
     """Add ``lab report`` to the command line."""
     parser = subparsers.add_parser(
         "report",
-        help="write one HTML page about a run or a study",
-        description="Summary, tables, figures, configuration and provenance in one file that needs no network.",
+        help="write one HTML page about a run or a study, or one that compares runs",
+        description="Summary, tables, figures, configuration and provenance in one file that needs no network. Several "
+        "runs of one trainer are compared first: scores, the settings in which they differ, learning curves.",
     )
     parser.add_argument(
         "chosen",

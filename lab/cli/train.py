@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import os
+import shlex
 from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -44,6 +45,7 @@ def _add_trainer(subparsers: Subparsers[argparse.ArgumentParser], name: str, plu
     options.add_threads_option(train)
     options.add_results_option(train)
     options.add_data_option(train)
+    options.add_tensorboard_option(train)
     options.add_quiet_option(train)
     train.set_defaults(run=_runner(plugin))
     try:
@@ -71,6 +73,7 @@ def _runner(plugin: TrainerPlugin) -> Callable[[argparse.Namespace], int]:
 
 def start(plugin: TrainerPlugin, args: argparse.Namespace) -> int:
     """Make a run directory and train."""
+    from lab.training import mirror
     from lab.training.config import load_yaml, resolve
     from lab.training.paths import runs_root
     from lab.training.run import Run
@@ -82,18 +85,26 @@ def start(plugin: TrainerPlugin, args: argparse.Namespace) -> int:
 
     resolve_device(config.device)
     set_threads(args.threads)
+    if args.tensorboard:
+        mirror.require()
     run = Run.create(runs_root(args.results), args.name, plugin.name, config, preset=path.stem)
     try:
-        return carry_on(plugin, run, args.data_dir, args.quiet)
+        return carry_on(plugin, run, args.data_dir, args.quiet, args.tensorboard)
     except UserError:  # a mistake that only the data or the task could show
         run.discard_untrained()
         raise
 
 
-def carry_on(plugin: TrainerPlugin, run: Run, data_dir: str | Path | None, quiet: bool) -> int:
+def carry_on(
+    plugin: TrainerPlugin, run: Run, data_dir: str | Path | None, quiet: bool, tensorboard: bool = False
+) -> int:
     """Train a run to its end, showing progress, and say where its results are and what to do next."""
-    from lab.training.loop import load_config, make_context, train
+    from lab.training.loop import load_config, make_context, train, warn
+    from lab.training.mirror import FOLDER, MirroredLog
     from lab.training.progress import duration, headline_words, show_progress
+
+    if tensorboard:
+        run.metrics = log = MirroredLog(run.metrics.path, run.path / FOLDER, warn)
 
     config = load_config(plugin, run)
     context = make_context(run, config, data_dir)
@@ -101,12 +112,17 @@ def carry_on(plugin: TrainerPlugin, run: Run, data_dir: str | Path | None, quiet
         outcome = train(plugin, run, context, progress=progress)
     word = mention(run)
     if outcome.was_finished:
+        if tensorboard:  # the run may have been trained without
+            with run.lock():
+                log.rewrite()
         print(f"run {run.name} is finished already, at step {outcome.step}; nothing to do")
     else:
         numbers = headline_words(outcome.row, plugin.headline)
         steps = f"{outcome.step - outcome.began_at} steps in {duration(outcome.seconds)}"
         print(f"run {run.name}: {steps}, {context.device.type}" + (f"; {numbers}" if numbers else ""))
     print(f"results: {run.path}")
+    if tensorboard:
+        print(f"mirror:  tensorboard --logdir {shlex.quote(str(run.path / FOLDER))}")
     print(f"next:    lab report {word}    lab plot {word}")
     return 0
 

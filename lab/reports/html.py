@@ -10,6 +10,7 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
 from lab.door import pictures
 from lab.errors import UserError
+from lab.reports.comparison import comparisons
 from lab.reports.sections import Section, section_of
 from lab.reports.style import Saved
 from lab.training.files import replace_file
@@ -18,7 +19,7 @@ _HERE = Path(__file__).parent
 
 
 def report(paths: Sequence[Path], out: Path, title: str = "") -> Path:
-    """Write one page about runs and studies, drawing their figures on the way.
+    """Write one page about runs and studies, drawing their figures on the way; runs of one trainer are compared first.
 
     Args:
         paths: run directories and directories of finished studies, in the order of the page.
@@ -34,7 +35,7 @@ def report(paths: Sequence[Path], out: Path, title: str = "") -> Path:
     if not paths:
         raise UserError("a report needs at least one run or study")
     sections = [section_of(Path(path)) for path in paths]
-    page = render(sections, title or ", ".join(section.title for section in sections))
+    page = render([*comparisons(paths), *sections], title or ", ".join(section.title for section in sections))
     try:
         out.parent.mkdir(parents=True, exist_ok=True)
         replace_file(out, page.encode())

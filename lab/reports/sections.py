@@ -34,31 +34,33 @@ class Table:
 
 @dataclass(frozen=True)
 class Section:
-    """One run or study of a report.
+    """One run or study of a report, or a comparison of some.
 
     Attributes:
         title: its heading.
-        kind: "run" or "study".
-        verdict: a study's, in one word or two; empty where there is none.
-        sentence: what was found, in words.
-        lead: the picture of it, above everything else.
+        kind: "run", "study", or of a comparison what it compares.
         summary: paragraphs.
         tables: scores, arms, comparisons.
         figures: in the order of reading.
+        verdict: a study's, in one word or two; empty where there is none.
+        sentence: what was found, in words.
+        lead: the picture of it, above everything else.
         config: the complete configuration, as YAML.
         provenance: name and value of everything known about how it was made.
+        narrow: whether the first cells of its tables may break, for they are long.
     """
 
     title: str
     kind: str
-    verdict: str
-    sentence: str
-    lead: Saved | None
     summary: Sequence[str]
     tables: Sequence[Table]
     figures: Sequence[Saved]
-    config: str
-    provenance: Sequence[tuple[str, str]]
+    verdict: str = ""
+    sentence: str = ""
+    lead: Saved | None = None
+    config: str = ""
+    provenance: Sequence[tuple[str, str]] = ()
+    narrow: bool = False
 
 
 def section_of(path: Path) -> Section:
@@ -81,14 +83,11 @@ def run_section(path: Path) -> Section:
     return Section(
         title=run.name,
         kind="run",
-        verdict="",
-        sentence="",
-        lead=None,
         summary=[_made(run, provenance), _reached(run)],
         tables=[table] if (table := _scores(run)).rows else [],
         figures=draw_runs([path], path / "figures"),
         config=files.read_text(path / CONFIG, MOST_BYTES),
-        provenance=_flat(provenance),
+        provenance=flat(provenance),
     )
 
 
@@ -140,14 +139,16 @@ def _duration(seconds: float) -> str:
 def _scores(run: RunData) -> Table:
     names = [name for name in run.metrics.names() if name.startswith(_EVALUATION)]
     rows = [
-        [words(name.removeprefix(_EVALUATION)), _last_cycle(run, name), fmt(run.series(name)[1][-1])] for name in names
+        [words(name.removeprefix(_EVALUATION)), last_cycle_mean(run, name), fmt(run.series(name)[1][-1])]
+        for name in names
     ]
     return Table(
         "Scores: the mean over the last whole cycle favours no phase of it", ["score", "last cycle", "last step"], rows
     )
 
 
-def _last_cycle(run: RunData, name: str) -> str:
+def last_cycle_mean(run: RunData, name: str) -> str:
+    """A column's mean over the last whole cycle, for a table."""
     try:
         return fmt(run.metrics.over_last_cycle(name, run.clock, run.last_step))
     except UserError:  # no evaluation fell into that cycle
@@ -171,7 +172,7 @@ def study_section(path: Path) -> Section:
         tables=[table for table in (_arms_table(study), _comparisons_table(study), _failures(study)) if table.rows],
         figures=figures[1:],
         config=_text(path / "study.yaml"),
-        provenance=_flat(_provenance(path / PROVENANCE)),
+        provenance=flat(_provenance(path / PROVENANCE)),
     )
 
 
@@ -242,14 +243,14 @@ def _text(path: Path) -> str:
     return files.read_text(path, MOST_BYTES) if path.exists() else ""
 
 
-def _flat(data: Mapping[str, Any], prefix: str = "") -> list[tuple[str, str]]:
+def flat(data: Mapping[str, Any], prefix: str = "") -> list[tuple[str, str]]:
     """Nested records as lines: ``packages.torch``, ``sessions.0.command``."""
     lines: list[tuple[str, str]] = []
     for key, value in data.items():
         if isinstance(value, Mapping):
-            lines += _flat(value, f"{prefix}{key}.")
+            lines += flat(value, f"{prefix}{key}.")
         elif isinstance(value, list):
-            lines += _flat({str(index): item for index, item in enumerate(value)}, f"{prefix}{key}.")
+            lines += flat({str(index): item for index, item in enumerate(value)}, f"{prefix}{key}.")
         else:
             lines.append((f"{prefix}{key}", ABSENT if value is None else str(value)))
     return lines

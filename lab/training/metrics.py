@@ -65,6 +65,19 @@ class Metrics:
         """The column's newest value."""
         return float(self.series(name)[1][-1])
 
+    def best(self, name: str, lower: bool = False) -> tuple[int, float]:
+        """Step and value of the column's highest finite value (``lower``: its lowest), the first of equals.
+
+        Raises:
+            UserError: no row has the column, or only with values that are not finite.
+        """
+        steps, values = self.series(name)
+        finite = np.isfinite(values)
+        if not finite.any():
+            raise UserError(f"{self.path.name}: no value of {name!r} is finite")
+        place = int(np.argmax(np.where(finite, -values if lower else values, -np.inf)))
+        return int(steps[place]), float(values[place])
+
     def over_last_cycle(self, name: str, clock: Clock, total_steps: int) -> float:
         """The column's mean over the last whole cycle of a run of ``total_steps``, so that no phase is favoured.
 

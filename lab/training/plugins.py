@@ -11,6 +11,8 @@ from lab.errors import UserError
 from lab.training.trainer import TrainerPlugin
 
 GROUP = "phaselab.trainers"
+EVALUATION = "evaluation/"
+"""What columns of the metrics log begin with that are scores."""
 NEEDED = ("name", "summary", "presets", "step_unit", "headline", "config_type", "build", "add_commands", "figures")
 
 
@@ -50,6 +52,12 @@ def trainer(name: str) -> TrainerPlugin:
     if name in broken:
         raise UserError(f"trainer {name!r} cannot be loaded: {broken[name]}")
     raise UserError(f"trainer {name!r} is not known; installed: {', '.join(found) or 'none'}")
+
+
+def scores(plugin: TrainerPlugin) -> dict[str, bool]:
+    """The evaluation columns of the trainer's headline, most important first, and whether less of each is better."""
+    lower = getattr(plugin, "lower_is_better", ())
+    return {name: name in lower for name in plugin.headline if name.startswith(EVALUATION)}
 
 
 def preset_names(plugin: TrainerPlugin) -> list[str]:

@@ -6,6 +6,7 @@ import errno
 import fcntl
 import json
 import os
+import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from difflib import get_close_matches
@@ -30,6 +31,9 @@ if TYPE_CHECKING:
 
 CONFIG = "config.yaml"
 PROVENANCE = "provenance.json"
+LOCK = "lock"
+LOOKS = 5
+"""How often a lock is tried for that somebody may only be looking at."""
 TAKEN = (errno.EEXIST, errno.ENOTEMPTY)
 
 
@@ -215,13 +219,10 @@ class Run:
         Raises:
             RunError: another process owns it.
         """
-        fd = door_files.appendable(self.path / "lock")
+        fd = door_files.appendable(self.path / LOCK)
         try:
-            try:
-                fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            except BlockingIOError:
-                owner = os.pread(fd, 32, 0).decode(errors="replace").strip() or "unknown"
-                raise RunError(f"run {self.name} is in use by process {owner}; wait for it or stop it") from None
+            if not _locked(fd, fcntl.LOCK_EX):
+                raise RunError(f"run {self.name} is in use by process {_owner(fd)}; wait for it or stop it")
             os.ftruncate(fd, 0)
             os.pwrite(fd, f"{os.getpid()}\n".encode(), 0)
             yield
@@ -229,6 +230,40 @@ class Run:
             os.close(fd)
             for log in (self.metrics, self.events, self.timing):
                 log.close()
+
+    @property
+    def owner(self) -> str | None:
+        """The process that owns the directory, as it says itself; ``None`` where none does. Nothing is made or changed.
+
+        For the instant of looking, the lock is shared with whoever else looks.
+        """
+        try:
+            fd = os.open(self.path / LOCK, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
+        except OSError:
+            return None
+        try:
+            return None if _locked(fd, fcntl.LOCK_SH) else _owner(fd)
+        except OSError:  # no file that could be locked
+            return None
+        finally:
+            os.close(fd)
+
+
+def _locked(fd: int, how: int) -> bool:
+    """Take a lock; whether that was possible. One that is held only for the instant of looking is waited for."""
+    for _ in range(LOOKS):
+        try:
+            fcntl.flock(fd, how | fcntl.LOCK_NB)
+            return True
+        except BlockingIOError:
+            if how == fcntl.LOCK_SH:
+                break
+            time.sleep(0.01)
+    return False
+
+
+def _owner(fd: int) -> str:
+    return os.pread(fd, 32, 0).decode(errors="replace").strip() or "unknown"
 
 
 def resolve_run(text: str | Path, results: str | Path | None = None) -> Run:

@@ -74,6 +74,9 @@ class TrainerPlugin(Protocol):
 
     Any object with these members is one; :class:`LatePlugin` has them for a trainer whose parts are told by name. One
     that has ``bench(short) -> dict`` as well is measured by ``lab bench NAME``, which says what the dict holds.
+
+    It may also have ``lower_is_better``, the columns of the metrics log of which less is better (distances, errors); of
+    all others, and where it has no such attribute, more is.
     """
 
     name: str
@@ -111,6 +114,7 @@ class LatePlugin:
         commands: the function that adds the trainer's own commands.
         draw: the function that draws its figures.
         measure: the function that measures its speed.
+        lower_is_better: columns of the metrics log of which less is better.
     """
 
     name: str
@@ -123,6 +127,7 @@ class LatePlugin:
     commands: str
     draw: str
     measure: str
+    lower_is_better: Sequence[str] = ()
 
     def config_type(self) -> type[RunConfig]:
         """The trainer's configuration model."""

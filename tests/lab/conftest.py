@@ -21,7 +21,7 @@ def lab(tmp_path: Path) -> Callable[..., subprocess.CompletedProcess[str]]:
     (info / "entry_points.txt").write_text(
         "[phaselab.trainers]\ntoy = toy_plugin:PLUGIN\nwrecked = no_such_module:PLUGIN\n"
     )
-    path = os.pathsep.join((str(tmp_path / "site"), str(TOY)))
+    path = os.pathsep.join(filter(None, (str(tmp_path / "site"), str(TOY), os.environ.get("PYTHONPATH"))))
     env = os.environ | {"PYTHONPATH": path, "LAB_RESULTS": str(tmp_path / "results"), "OMP_NUM_THREADS": "1"}
 
     def run(*words: str, **options: object) -> subprocess.CompletedProcess[str]:

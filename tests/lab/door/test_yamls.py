@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from lab.door.yamls import dump_yaml, load_yaml, parse
+from lab.door.yamls import dump_yaml, load_yaml, parse, peek
 from lab.errors import UserError
 
 LAUGHS = "\n".join(f"{b}: &{b} [{', '.join([f'*{a}'] * 9)}]" for a, b in pairwise("abcdefghijkl"))
@@ -85,6 +85,30 @@ def test_mistakes_in_a_file(tmp_path: Path, text: str, said: str) -> None:
     with pytest.raises(UserError, match=r"x\.yaml: ") as caught:
         load_yaml(path)
     assert said in str(caught.value)
+    assert "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("text", "found"),
+    [
+        ("steps: 40\nclock: {steps: 3}", "40"),
+        ("clock: {steps: 3}\nvoices: [steps, 5]\nsteps: 4", "4"),
+        ("{a: &x 1, b: *x, steps: 2}", "2"),
+        ("about: |\n  steps: 9\nsteps: 2", "2"),
+        ("steps: {a: 1}", None),
+        ("a: 1", None),
+        ("", None),
+    ],
+)
+def test_one_word_is_found_without_building_the_rest(tmp_path: Path, text: str, found: str | None) -> None:
+    (tmp_path / "x.yaml").write_text(text)
+    assert peek(tmp_path / "x.yaml", "steps") == found
+
+
+def test_a_look_at_what_is_no_yaml_is_one_line(tmp_path: Path) -> None:
+    (tmp_path / "x.yaml").write_text("steps: 4\na: [1, 2")
+    with pytest.raises(UserError, match=r"x\.yaml: not YAML: ") as caught:
+        peek(tmp_path / "x.yaml", "steps")
     assert "\n" not in str(caught.value)
 
 
