@@ -64,7 +64,7 @@ def _found(study: str | None, results: str | None) -> tuple[list[Standing], list
     if study is None:
         return listing(results_root(results))
     folder = runs_root(results) / study
-    if folder.name != study or is_run(folder) or not folder.is_dir():
+    if study.startswith(".") or folder.name != study or is_run(folder) or not folder.is_dir():
         names = [group.name for group in listing(results_root(results))[1]]
         known = ", ".join(names) or "none"
         raise UserError(f"no study {study!r} has runs under {runs_root(results)} (studies: {known})")
