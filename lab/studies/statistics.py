@@ -142,7 +142,7 @@ def paired_permutation_test(
         resamples: sign patterns drawn where there are too many to count.
         confidence: coverage of the effect's interval.
     """
-    first, second = _pairs(a, b)
+    first, second = pairs_of(a, b)
     if alternative not in ("two-sided", "greater", "less"):
         raise UserError(f"alternative is {alternative!r}; two-sided, greater and less are accepted")
     difference = first - second
@@ -167,93 +167,16 @@ def paired_permutation_test(
     )
 
 
-def paired_swap_test(
-    a: ArrayLike,
-    b: ArrayLike,
-    statistic: Statistic,
-    *,
-    higher: bool = True,
-    rng: np.random.Generator,
-    resamples: int = 99_999,
-    confidence: float = 0.95,
-) -> PairedTest:
-    """One-sided test of statistic(a) − statistic(b) by swapping a and b within pairs.
+def pairs_of(a: ArrayLike, b: ArrayLike) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Both as finite float64 arrays of one length.
 
-    Under the null hypothesis the two values of a pair are as likely the other way round. Up to 16 pairs all 2^n ways
-    are counted and p is exact; beyond, ``resamples`` are drawn and p = (as extreme + 1) / (resamples + 1). For the mean
-    it is the sign-flip test.
-
-    Args:
-        a, b: finite numbers of one length, paired by position.
-        statistic: a function of an array and ``axis``.
-        higher: whether the question is if a exceeds b, or b exceeds a.
-        rng: draws swaps and the interval's resamples.
-        resamples: swaps drawn where there are too many to count.
-        confidence: coverage of the effect's interval, a paired bootstrap's.
+    Raises:
+        UserError: they are not.
     """
-    first, second = _pairs(a, b)
-    pairs, sign = first.size, 1.0 if higher else -1.0
-    exact = pairs <= EXACT_PAIRS
-    swapped = (
-        (np.arange(2**pairs)[:, None] >> np.arange(pairs)) & 1 == 1 if exact else rng.random((resamples, pairs)) < 0.5
-    )
-    effects = sign * (
-        statistic(np.where(swapped, second, first), axis=1) - statistic(np.where(swapped, first, second), axis=1)
-    )
-    effect = float(statistic(first, axis=0) - statistic(second, axis=0))
-    extreme = effects >= sign * effect - 1e-12 * max(np.abs(first).max(), np.abs(second).max())
-    return PairedTest(
-        effect=effect,
-        interval=_paired_interval(first, second, statistic, confidence, rng),
-        p=float(extreme.mean()) if exact else float((extreme.sum() + 1) / (resamples + 1)),
-        pairs=pairs,
-        exact=exact,
-    )
-
-
-def paired_proportions_test(a: NDArray[np.bool_], b: NDArray[np.bool_], *, confidence: float = 0.95) -> PairedTest:
-    """Exact one-sided test that a succeeds more often than b, from pairs of successes (McNemar 1947).
-
-    Of the pairs in which one succeeded, each is as likely to be a's as b's under the null hypothesis: p is the upper
-    tail of Bin(n₁ + n₂, ½) at n₁, the pairs in which only a did. The interval of the difference of proportions is the
-    adjusted Wald interval of Bonett and Price (2012, doi 10.3102/1076998611411915): with p₁ = (n₁ + 1)/(n + 2) and p₂
-    alike, p₁ − p₂ ± z √((p₁ + p₂ − (p₁ − p₂)²)/(n + 2)), cut at −1 and 1.
-
-    Args:
-        a, b: bool[pairs], at least one.
-        confidence: coverage of the interval.
-    """
-    from scipy.stats import binom, norm
-
-    pairs, only_a, only_b = len(a), int((a & ~b).sum()), int((b & ~a).sum())
-    one, other = (only_a + 1) / (pairs + 2), (only_b + 1) / (pairs + 2)
-    half = float(norm.isf((1 - confidence) / 2)) * ((one + other - (one - other) ** 2) / (pairs + 2)) ** 0.5
-    return PairedTest(
-        effect=(only_a - only_b) / pairs,
-        interval=Interval(max(-1.0, one - other - half), min(1.0, one - other + half)),
-        p=float(binom.sf(only_a - 1, only_a + only_b, 0.5)),
-        pairs=pairs,
-        exact=True,
-    )
-
-
-def _pairs(a: ArrayLike, b: ArrayLike) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
     first, second = _sample(a, "a"), _sample(b, "b")
     if first.size != second.size:
         raise UserError(f"a has {first.size} values and b {second.size}; pairs need one length")
     return first, second
-
-
-def _paired_interval(
-    a: NDArray[np.float64], b: NDArray[np.float64], statistic: Statistic, confidence: float, rng: np.random.Generator
-) -> Interval:
-    """Percentile bootstrap of statistic(a) − statistic(b) over pairs."""
-    if a.size == 1:
-        return Interval(float("nan"), float("nan"))
-    drawn = rng.integers(0, a.size, (9_999, a.size))
-    effects = statistic(a[drawn], axis=1) - statistic(b[drawn], axis=1)
-    low, high = np.quantile(effects, [(1 - confidence) / 2, (1 + confidence) / 2])
-    return Interval(float(low), float(high))
 
 
 def _all_signed_sums(difference: NDArray[np.float64]) -> NDArray[np.float64]:

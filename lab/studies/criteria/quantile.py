@@ -9,7 +9,8 @@ from pydantic import Field
 
 from lab.studies import power
 from lab.studies.criteria.part import Criterion, Direction, Floats
-from lab.studies.statistics import Interval, PairedTest, bootstrap_interval, paired_swap_test
+from lab.studies.paired import paired_swap_test
+from lab.studies.statistics import Interval, PairedTest, bootstrap_interval
 
 RESAMPLES = 2_000
 

@@ -9,7 +9,8 @@ from pydantic import Field
 
 from lab.studies import power
 from lab.studies.criteria.part import Criterion, Direction, Floats
-from lab.studies.statistics import Interval, PairedTest, paired_proportions_test
+from lab.studies.paired import paired_proportions_test
+from lab.studies.statistics import Interval, PairedTest
 
 
 class SuccessRate(Criterion):

@@ -12,9 +12,10 @@ from scipy.stats import binomtest
 from lab.errors import UserError
 from lab.studies.criteria import CRITERIA, MeanScore, QuantileScore, SuccessRate
 from lab.studies.model import load_study
+from lab.studies.paired import paired_proportions_test, paired_swap_test
 from lab.studies.power import fewest_pairs, mcnemar_power, seeds_for_mean, seeds_for_proportions
 from lab.studies.result import TrialResult
-from lab.studies.statistics import paired_permutation_test, paired_proportions_test, paired_swap_test
+from lab.studies.statistics import paired_permutation_test
 from lab.studies.summary import summarise
 from lab.studies.tables import arms_table, markdown, verdict_line
 
