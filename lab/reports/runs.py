@@ -108,13 +108,13 @@ def read_run(path: Path) -> RunData:
         UserError: it is no run directory, or nothing has been logged in it yet.
     """
     run = Run.open(path)
-    run.check_config()
     log = Path(run.path) / "metrics.jsonl"
     metrics = Metrics.read(run.path) if log.is_file() else None
     if metrics is None or not metrics.names():
         raise UserError(
             f"run {path}: nothing to draw, metrics.jsonl has no rows yet (a run logs its first after log_every steps)"
         )
+    run.check_config()
     return RunData(Path(run.path), run.trainer, dict(run.config), metrics)
 
 

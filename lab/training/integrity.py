@@ -22,14 +22,15 @@ def sealed(record: Mapping[str, Any]) -> dict[str, Any]:
     return {**rest, SEAL: _sum(rest)}
 
 
-def check_seal(record: Mapping[str, Any], path: Path) -> None:
-    """Refuse a record that was changed since it was sealed; one without a seal is of an older version.
+def unsealed(record: Mapping[str, Any], path: Path) -> dict[str, Any]:
+    """What a record says, once it is sure that it is as it was sealed; one without a seal is of an older version.
 
     Raises:
         UserError: names the file.
     """
     if SEAL in record and record != sealed(record):
         raise UserError(f"{path}: is not as it was written; restore it from a copy")
+    return {key: value for key, value in record.items() if key != SEAL}
 
 
 def mark(config: Mapping[str, Any]) -> dict[str, Any]:

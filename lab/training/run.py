@@ -103,7 +103,9 @@ class Run:
             RunError: there is no room for it.
         """
         if name is not None and (not name or name[0] == "." or Path(name).name != name or not name.isprintable()):
-            raise UserError(f"--name {name!r}: a run's name is one printable word without '/', and begins with no '.'")
+            raise UserError(
+                f"--name {name!r}: a run's name is one word without '/' that can be shown and begins with no '.'"
+            )
         stem = name or f"{one_line(preset or plugin_name)}-s{config.seed}"
         plain = config.model_dump(mode="json")
         about = {"trainer": plugin_name, "preset": preset, "seed": config.seed, "config": integrity.mark(plain)}
@@ -158,8 +160,7 @@ class Run:
             UserError: the file is not what it should be, or not as it was written.
         """
         found = jsons.read(self.path / PROVENANCE, Made).model_dump(exclude_unset=True)
-        integrity.check_seal(found, self.path / PROVENANCE)
-        return found
+        return integrity.unsealed(found, self.path / PROVENANCE)
 
     def check_config(self) -> None:
         """Refuse a ``config.yaml`` that was changed since the run was made, but for more steps.

@@ -17,7 +17,7 @@ from pathlib import Path
 
 SECONDS = 5
 """Of processor time, so that a busy machine is no hang of ours."""
-PATIENCE = 60
+PATIENCE = 600
 """Seconds on the wall, after which a process that waits for something waits for ever."""
 MEMORY = 1 << 30
 ACCEPTED = (0, 1, 2)

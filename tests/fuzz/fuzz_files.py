@@ -257,17 +257,19 @@ STRUCTURED: dict[str, Callable[[Path, random.Random], str]] = {
 }  # fmt: skip
 
 
-def reseal(run: Path) -> None:
-    """Make all sums of a run right again, where its files still are ones."""
+def reseal(run: Path, spoiled: Path) -> None:
+    """Make all sums of a run right again that are not themselves what was spoiled."""
     logs = {name: data for name in ("metrics.jsonl", "events.jsonl") if (data := content(run / name)) is not None}
     for folder in (run / "checkpoints").glob("*"):
         with contextlib.suppress(Exception):
+            assert spoiled != folder / "about.json"
             about = json.loads(content(folder / "about.json") or b"")
             about["logs"] = {name: len(data) for name, data in logs.items()}
             about["sums"] = {name: hashlib.sha256(data).hexdigest() for name, data in logs.items()}
             about["config"] = yaml.safe_load(content(run / "config.yaml") or b"")
             (folder / "about.json").write_text(json.dumps(about))
         with contextlib.suppress(Exception):
+            assert spoiled != folder / "manifest.json"
             known = json.loads(content(folder / "manifest.json") or b"")
             parts = {path.name: content(path) for path in folder.iterdir() if path.name != "manifest.json"}
             known["sha256"] = {
@@ -347,7 +349,7 @@ def spoiled(
         if more.is_file():
             done.append(f"{more.relative_to(root)}: {spoil(more, chance)}")
     if run is not None and chance.random() < 0.8:
-        reseal(run)
+        reseal(run, chosen)
         for older in sorted((run / "checkpoints").glob("*"))[:-1]:
             if chance.random() < 0.7:
                 shutil.rmtree(older)
