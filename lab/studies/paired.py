@@ -1,4 +1,4 @@
-"""Exact paired tests of other things than the mean: of any statistic by swapping pairs, of success rates by McNemar's."""
+"""Exact paired tests of other things than the mean: of any statistic by swaps within pairs, of success rates (McNemar)."""
 
 from __future__ import annotations
 
