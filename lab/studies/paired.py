@@ -1,4 +1,4 @@
-"""Exact paired tests of other things than the mean: of any statistic by swaps within pairs, of success rates (McNemar)."""
+"""Exact paired tests of other things than the mean: any statistic, by swaps within pairs; success rates (McNemar)."""
 
 from __future__ import annotations
 

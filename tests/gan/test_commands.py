@@ -10,6 +10,7 @@ from PIL import Image
 
 from lab.cli.main import main
 from lab.training import checkpoints
+from lab.training.integrity import sealed
 
 SETS = (
     "--set",
@@ -68,7 +69,7 @@ def test_evaluate_answers_in_json(results: Path, capsys: pytest.CaptureFixture[s
 def test_a_run_of_another_trainer_is_refused(results: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     shutil.copytree(results / "runs" / "ring", tmp_path / "runs" / "agent")
     path = tmp_path / "runs" / "agent" / "provenance.json"
-    path.write_text(json.dumps(json.loads(path.read_text()) | {"trainer": "rl"}))
+    path.write_text(json.dumps(sealed(json.loads(path.read_text()) | {"trainer": "rl"})))
     for words in (["sample", "agent", "--out", str(tmp_path / "x.png")], ["evaluate", "agent"]):
         assert lab(tmp_path, *words) == 2
         assert "a run of 'rl'; this command takes runs of 'gan'" in capsys.readouterr().err
@@ -77,9 +78,9 @@ def test_a_run_of_another_trainer_is_refused(results: Path, tmp_path: Path, caps
 def test_weights_that_overflow_have_no_score(results: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     shutil.copytree(results / "runs" / "ring", tmp_path / "runs" / "wild")
     where = tmp_path / "runs" / "wild" / "checkpoints"
-    step, state = checkpoints.load_newest(where)
-    state["ema"]["0.weight"].fill_(float("inf"))
-    checkpoints.save(where, step + 1, state)
+    found = checkpoints.needed(where)
+    found.state["ema"]["0.weight"].fill_(float("inf"))
+    checkpoints.save(where, found.step + 1, found.state, found.about)
     assert lab(tmp_path, "evaluate", "wild") == 1
     assert "lab: the average weights of step 5 draw samples that are not finite" in capsys.readouterr().err
 

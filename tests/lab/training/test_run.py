@@ -31,7 +31,7 @@ def test_a_chosen_name_is_never_shared(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("name", ["", "a/b", "..", ".hidden", "/abs"])
 def test_names_that_are_none(tmp_path: Path, name: str) -> None:
-    with pytest.raises(UserError, match="one printable word without '/'"):
+    with pytest.raises(UserError, match="one word without '/'"):
         make(tmp_path, name)
     assert list(tmp_path.iterdir()) == []
 
