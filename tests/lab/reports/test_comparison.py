@@ -90,7 +90,7 @@ def test_a_comparison_for_each_trainer_that_has_two(runs: list[Path], tmp_path: 
 def test_no_comparison_of_one_run_or_of_studies(runs: list[Path], tmp_path: Path) -> None:
     studies: list[Any] = [write_study(tmp_path, {"a": 0.5, "b": 0.6}, name=name) for name in ("one", "two")]
     assert comparisons([runs[0], *studies]) == []
-    assert comparisons([runs[0], runs[0].parent / "." / runs[0].name]) == []
+    assert comparisons([runs[0], runs[1] / ".." / runs[0].name]) == []
 
 
 @pytest.mark.slow

@@ -1,5 +1,6 @@
 """A run directory: its name, its content, how it is found, and that it is there whole or not at all."""
 
+import fcntl
 import os
 from pathlib import Path
 from typing import Any
@@ -77,5 +78,18 @@ def test_the_lock_is_let_go_of(tmp_path: Path) -> None:
         Run.open(run.path).lock(),
     ):
         pass
+    with run.lock():
+        pass
+
+
+def test_whoever_only_looks_at_the_lock_is_waited_for(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    run = make(tmp_path, "mine")
+    assert run.owner is None
+    assert not (run.path / "lock").exists()
+    with run.lock():
+        assert Run.open(run.path).owner == str(os.getpid())
+    looking = os.open(run.path / "lock", os.O_RDONLY)
+    fcntl.flock(looking, fcntl.LOCK_SH)
+    monkeypatch.setattr("time.sleep", lambda seconds: os.close(looking))
     with run.lock():
         pass
