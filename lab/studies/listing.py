@@ -56,8 +56,7 @@ def listing(results: Path) -> tuple[list[Standing], list[Group]]:
     runs: list[Standing] = []
     groups: list[Group] = []
     for path in folders(results / "runs"):
-        children = [] if is_run(path) else [child for child in folders(path) if is_run(child)]
-        if children:
+        if _holds_runs(path):
             groups.append(_group(path.name, members(path, scored=False), results / path.name))
         else:
             runs.append(standing(path))
@@ -72,6 +71,14 @@ def members(folder: Path, scored: bool = True) -> list[Standing]:
 def is_run(path: Path) -> bool:
     """Whether a folder is a run, or was one."""
     return (path / CONFIG).exists() or (path / PROVENANCE).exists()
+
+
+def _holds_runs(path: Path) -> bool:
+    """Whether a folder is no run but has some; not, where it may not be looked into: then it is listed as it is."""
+    try:
+        return not is_run(path) and any(is_run(child) for child in folders(path))
+    except (UserError, OSError):
+        return False
 
 
 def _group(name: str, runs: Sequence[Standing], study: Path) -> Group:
