@@ -44,7 +44,7 @@ def run(args: argparse.Namespace) -> int:
 
     runs, groups = _found(args.study, args.results)
     where = [] if args.results is None else ["--results", args.results]
-    prefix = f"{args.study}/" if args.study else ""
+    prefix = f"{args.study.rstrip('/')}/" if args.study else ""
     listed = [_run_record(each, prefix, where) for each in runs]
     studies = [_group_record(each, where) for each in groups]
     if args.json:
@@ -58,13 +58,13 @@ def run(args: argparse.Namespace) -> int:
 
 def _found(study: str | None, results: str | None) -> tuple[list[Standing], list[Group]]:
     from lab.errors import UserError
-    from lab.studies.listing import is_run, listing, members
+    from lab.studies.listing import folders, is_run, listing, members
     from lab.training.paths import results_root, runs_root
 
     if study is None:
         return listing(results_root(results))
     folder = runs_root(results) / study
-    if study.startswith(".") or folder.name != study or is_run(folder) or not folder.is_dir():
+    if folder not in folders(runs_root(results)) or is_run(folder):
         names = [group.name for group in listing(results_root(results))[1]]
         known = ", ".join(names) or "none"
         raise UserError(f"no study {study!r} has runs under {runs_root(results)} (studies: {known})")

@@ -55,9 +55,8 @@ def listing(results: Path) -> tuple[list[Standing], list[Group]]:
     """
     runs: list[Standing] = []
     groups: list[Group] = []
-    for path in _folders(results / "runs"):
-        children = [] if is_run(path) else [child for child in _folders(path) if is_run(child)]
-        if children:
+    for path in folders(results / "runs"):
+        if _holds_runs(path):
             groups.append(_group(path.name, members(path, scored=False), results / path.name))
         else:
             runs.append(standing(path))
@@ -66,12 +65,20 @@ def listing(results: Path) -> tuple[list[Standing], list[Group]]:
 
 def members(folder: Path, scored: bool = True) -> list[Standing]:
     """The runs in the folder of a study, by name, and as broken what lies among them and is none."""
-    return [standing(path, scored) for path in _folders(folder) if path.name != LOGS]
+    return [standing(path, scored) for path in folders(folder) if path.name != LOGS]
 
 
 def is_run(path: Path) -> bool:
     """Whether a folder is a run, or was one."""
     return (path / CONFIG).exists() or (path / PROVENANCE).exists()
+
+
+def _holds_runs(path: Path) -> bool:
+    """Whether a folder is no run but has some; not, where it may not be looked into: then it is listed as it is."""
+    try:
+        return not is_run(path) and any(is_run(child) for child in folders(path))
+    except (UserError, OSError):
+        return False
 
 
 def _group(name: str, runs: Sequence[Standing], study: Path) -> Group:
@@ -94,7 +101,12 @@ def _group(name: str, runs: Sequence[Standing], study: Path) -> Group:
     )
 
 
-def _folders(path: Path) -> list[Path]:
+def folders(path: Path) -> list[Path]:
+    """The folders in a folder, by name, without hidden ones; none where it is missing.
+
+    Raises:
+        UserError: it cannot be listed.
+    """
     try:
         names = sorted(os.listdir(path))
     except FileNotFoundError:

@@ -26,8 +26,7 @@ def test_a_run_without_its_last_checkpoints_goes_on_with_a_warning(lab: Lab, tmp
     done = lab("resume", str(run), "--quiet")
     assert done.returncode == 0
     assert done.stderr == (
-        "lab: warning: checkpoint 000000200 is broken and not used (state.json is not as it was written); "
-        "the run goes on from step 160\n"
+        "lab: warning: checkpoint 000000200 is not used (state.json is not as it was written); that of step 160 is\n"
     )
     assert "run line-s0: 40 steps in" in done.stdout
     assert (run / "metrics.jsonl").read_bytes() == metrics

@@ -130,7 +130,7 @@ def test_one_line_a_run_and_one_a_study(lab: Lab) -> None:
     assert study.split()[:7] == ["ring", "gan", "3", "2", "finished,", "1", "stopped"]
     assert study.endswith(f"lab runs ring --results {lab.results}")
     found = lab.told("ring")
-    assert list(found) == ["ring/a-s0", "ring/a-s1", "ring/a-s2"]
+    assert list(found) == list(lab.told("ring/")) == ["ring/a-s0", "ring/a-s1", "ring/a-s2"]
     assert found["ring/a-s2"]["next"] == f"lab resume ring/a-s2 --results {lab.results}"
     assert found["ring/a-s0"]["best"]["value"] == 8.0
 

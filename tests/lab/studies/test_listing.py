@@ -34,7 +34,7 @@ def test_a_study_goes_on_and_is_then_reported_with_the_commands_it_names(lab_stu
 def test_a_damaged_table_of_trials_is_told(lab_study, tmp_path, capfd):
     lab_study("--set", "seeds=1", "--set", "set.steps=40")
     (tmp_path / "results" / "descent" / "trials.csv").write_text("")
-    assert main(["runs", "--results", str(tmp_path / "results")]) == 0
-    line = capfd.readouterr().out.splitlines()[-1]
-    assert line.startswith("descent  tiny     2     2 finished  lab study ")
-    assert "trials.csv: cannot be read" in line
+    assert main(["runs", "--results", str(tmp_path / "results"), "--json"]) == 0
+    (told,) = json.loads(capfd.readouterr().out)["studies"]
+    assert told["states"] == {"finished": 2}
+    assert "trials.csv: cannot be read" in told["note"]
