@@ -11,6 +11,7 @@ HERE = Path(__file__).parent
 
 
 @pytest.mark.slow
+@pytest.mark.timeout(600)
 @pytest.mark.parametrize("words", [["fuzz_yaml.py", "--n", "40"], ["fuzz_files.py", "--n", "20", "--no-study"], ["flip_bits.py", "--n", "16"]], ids=lambda words: words[0])  # fmt: skip
 def test_no_file_ends_in_a_traceback_a_hang_or_silence(words: list[str]) -> None:
     done = subprocess.run(

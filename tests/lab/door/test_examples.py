@@ -22,7 +22,7 @@ from lab.cli.main import main
 from lab.door.arrays import read_npz
 from lab.errors import UserError
 
-pytestmark = pytest.mark.timeout(10, func_only=True)
+pytestmark = pytest.mark.timeout(30, func_only=True)
 SMALL = ["steps=8", "log_every=2", "evaluate_every=4", "checkpoint_every=8", "snapshot_every=8", "snapshot_samples=9",
          "evaluation_samples=20", "batch_size=4", "generator.width=4", "discriminator.width=4", "clock={period: 4}",
          "device=cpu"]  # fmt: skip
@@ -304,7 +304,7 @@ def test_arrays_that_are_none(tmp_path: Path) -> None:
 
 
 @pytest.mark.slow
-@pytest.mark.timeout(60)
+@pytest.mark.timeout(120)
 def test_snapshots_that_are_no_samples(run: Path, ends: Callable[..., str]) -> None:
     first, last = sorted((run / "snapshots").iterdir())
     np.savez(first, samples=np.array(3.0), ema=np.zeros((1, 1, 1, 1, 1)), landmarks=np.full((3, 7), np.nan))
@@ -404,7 +404,7 @@ def test_names_in_schedules_and_studies(tmp_path: Path, ends: Callable[..., str]
 
 
 @pytest.mark.slow
-@pytest.mark.timeout(60)
+@pytest.mark.timeout(120)
 def test_hundreds_of_columns(run: Path, ends: Callable[..., str]) -> None:
     shutil.rmtree(run / "checkpoints")
     with (run / "metrics.jsonl").open("a") as file:
@@ -437,7 +437,7 @@ def shell(line: str, **environment: str) -> subprocess.CompletedProcess[str]:
     )
 
 
-@pytest.mark.timeout(60)
+@pytest.mark.timeout(120)
 def test_streams_that_are_closed_or_narrow(tmp_path: Path) -> None:
     (tmp_path / "é.yaml").write_text("clock: {period: 5}\nvoices: {'é·日': {wave: cosine, low: 0, high: 1}}\n")
     drawn = shell(f"lab schedule {tmp_path}/é.yaml --width 60", PYTHONIOENCODING="ascii")
