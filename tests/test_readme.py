@@ -1,5 +1,6 @@
 """What the README shows works as it stands: its Python is run, its commands parse, its links lead somewhere."""
 
+import json
 import re
 import shlex
 import subprocess
@@ -49,3 +50,11 @@ def test_numbers_come_from_results(study: str) -> None:
     assert arms, "the README shows no arm of the study"
     for arm in arms:
         assert shown[arm] <= found[arm], f"{arm}: {shown[arm] - found[arm]} stands in no row of results/{study}"
+
+
+@pytest.mark.parametrize("trainer", ["gan", "rl"])
+def test_ratios_come_from_results(trainer: str) -> None:
+    workloads = json.loads((ROOT / "results" / "bench" / f"{trainer}.json").read_text())["workloads"]
+    text = " ".join(README.split()).lower()
+    for name, found in workloads.items():
+        assert f"{found['ratio']:.2f} ({name.replace('-', '')})" in text
