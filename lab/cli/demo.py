@@ -100,7 +100,8 @@ def _show(summaries: list[Summary], images: Run) -> None:
     from rich.console import Console
     from rich.table import Table
 
-    from lab.studies.tables import number, scores_table, verdict_line
+    from lab.reports.words import fmt
+    from lab.studies.tables import scores_table, verdict_line
 
     table = Table("what", "arm", "seeds", "score", "mean [95 % interval]", box=box.SIMPLE_HEAD)
     for summary in summaries:
@@ -108,7 +109,7 @@ def _show(summaries: list[Summary], images: Run) -> None:
             table.add_row(summary.study.name if place == 0 else "", *row)
         table.add_section()
     for place, (name, value) in enumerate(_image_scores(images).items()):
-        table.add_row(*((NAME, "", "1") if place == 0 else ("", "", "")), name, number(value))
+        table.add_row(*((NAME, "", "1") if place == 0 else ("", "", "")), name, fmt(value))
     console = Console(highlight=False)
     console.print(table)
     for summary in summaries:

@@ -15,7 +15,7 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextColumn
 
 from lab.door import files, jsons
-from lab.studies.tables import number
+from lab.reports.words import fmt
 from lab.studies.trials import EVALUATION, Trial
 from lab.training.metrics import FILE
 
@@ -143,7 +143,7 @@ class StudyProgress:
         return f"{note}, {failed} failed" if failed else note
 
     def _score(self, tail: Tail) -> str:
-        return "" if tail.score is None else f"{self.metric} {number(tail.score)}"
+        return "" if tail.score is None else f"{self.metric} {fmt(tail.score)}"
 
     def _steps(self) -> int:
         ended: Mapping[str, bool] = self._done

@@ -6,6 +6,7 @@ import math
 from collections.abc import Sequence
 from typing import Any
 
+from lab.reports.words import ABSENT, fmt
 from lab.studies.comparison import Comparison
 from lab.studies.criteria import MeanScore
 from lab.studies.statistics import Interval
@@ -14,7 +15,6 @@ from lab.studies.summary import Column, Summary
 Table = tuple[list[str], list[list[str]]]
 """Header, rows."""
 
-ABSENT = "–"
 RESPONSE_READING = (
     "One voice stands at each of the offsets in turn, with the same mean; all else is the same. The first harmonic is "
     "fitted to the mean over the seeds that finished at every offset. p is the share of 9,999 permutations of the "
@@ -23,21 +23,11 @@ RESPONSE_READING = (
 )
 
 
-def number(value: float) -> str:
-    """Three significant digits, whole numbers whole; a dash for what does not exist."""
-    if not math.isfinite(value):
-        return ABSENT
-    if value == round(value) and abs(value) < 1e6:
-        return f"{value:.0f}"
-    digits = f"{value:.3g}"
-    return digits if "e" not in digits or abs(value) >= 1e6 or abs(value) < 1e-3 else f"{value:.0f}"
-
-
 def with_interval(value: float, interval: Interval) -> str:
     """The number, and its interval in brackets where there is one."""
     if math.isnan(interval.low):
-        return number(value)
-    return f"{number(value)} [{number(interval.low)}, {number(interval.high)}]"
+        return fmt(value)
+    return f"{fmt(value)} [{fmt(interval.low)}, {fmt(interval.high)}]"
 
 
 def arms_table(summary: Summary) -> Table:
@@ -63,7 +53,7 @@ def _metric_cells(scored: Column | None, direction: str) -> list[str]:
     if scored is None:
         return [ABSENT, ABSENT, ABSENT]
     worst = min(scored.values.values()) if direction == "higher" else max(scored.values.values())
-    return [_mean(scored), with_interval(scored.iqm, scored.iqm_interval), number(worst)]
+    return [_mean(scored), with_interval(scored.iqm, scored.iqm_interval), fmt(worst)]
 
 
 def _judged(summary: Summary, arm: str) -> str:
@@ -94,7 +84,7 @@ def scores_table(summary: Summary) -> Table:
 def verdicts_table(summary: Summary) -> Table:
     """The comparisons for a terminal of 80 columns."""
     rows = [
-        [f"{c.treatment} − {c.control}", with_interval(c.difference, c.interval), number(c.p_holm), c.verdict]
+        [f"{c.treatment} − {c.control}", with_interval(c.difference, c.interval), fmt(c.p_holm), c.verdict]
         for c in summary.comparisons
     ]
     return ["comparison", "difference", "p (Holm)", "verdict"], rows
@@ -108,8 +98,8 @@ def comparisons_table(summary: Summary) -> Table:
             f"{c.treatment} against {c.control}",
             str(c.pairs),
             with_interval(c.difference, c.interval),
-            number(c.p),
-            number(c.p_holm),
+            fmt(c.p),
+            fmt(c.p_holm),
             c.verdict,
         ]
         for c in summary.comparisons
@@ -145,22 +135,21 @@ def response_sentence(summary: Summary) -> str:
     if study.response is None or found is None:
         return "Unclear: no seed has a score at every offset."
     voice, seeds = study.response.voice, f"{found.seeds} seed{'s' if found.seeds > 1 else ''}"
-    swing = f"{number(2 * found.amplitude)} from trough to peak"
+    swing = f"{fmt(2 * found.amplitude)} from trough to peak"
     if found.p >= study.alpha:
         could = (
-            "" if math.isnan(found.detectable) else f"; {number(2 * found.detectable)} would have shown with 80 % power"
+            "" if math.isnan(found.detectable) else f"; {fmt(2 * found.detectable)} would have shown with 80 % power"
         )
         more = found.seeds_needed
         need = f", and to show what was measured takes {more} seeds" if more else ""
-        test = f"{seeds}, p = {number(found.p)}"
+        test = f"{seeds}, p = {fmt(found.p)}"
         return (
             f"Unclear: no effect of the phase of {voice} on {study.metric} was found ({test}); "
             f"measured was {swing}{could}{need}."
         )
     at = "at every phase alike" if found.phase_interval is None else phase_words(found.phase, found.phase_interval)
     return (
-        f"Supported: {study.metric} depends on the phase of {voice} (p = {number(found.p)}, {seeds}): best {at}, "
-        f"{swing}."
+        f"Supported: {study.metric} depends on the phase of {voice} (p = {fmt(found.p)}, {seeds}): best {at}, {swing}."
     )
 
 
@@ -183,12 +172,12 @@ def response_table(summary: Summary) -> Table:
         ["seeds with every offset", str(found.seeds)],
         ["amplitude of the first harmonic", with_interval(found.amplitude, Interval(low, high))],
         ["best phase of the harmonic, in cycles", f"{found.phase:.3f} [{interval}]"],
-        ["best mean of a measured offset", f"{number(found.means[best])} at {number(found.offsets[best])}"],
-        ["p of the amplitude", number(found.p)],
+        ["best mean of a measured offset", f"{fmt(found.means[best])} at {fmt(found.offsets[best])}"],
+        ["p of the amplitude", fmt(found.p)],
     ]
     if found.p >= summary.study.alpha:
         rows += [
-            ["amplitude that would show with 80 % power", number(found.detectable)],
+            ["amplitude that would show with 80 % power", fmt(found.detectable)],
             ["seeds that would show the measured one", str(found.seeds_needed or ABSENT)],
         ]
     return ["phase response", study_level(summary)], rows

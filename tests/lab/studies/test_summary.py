@@ -7,10 +7,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from lab.cli.study import show
+from lab.reports.words import fmt
 from lab.studies.model import Study
 from lab.studies.result import TrialResult
 from lab.studies.summary import summarise
-from lab.studies.tables import arms_table, comparisons_table, markdown, number, verdict_line
+from lab.studies.tables import arms_table, comparisons_table, markdown, verdict_line
 
 
 def study(n=8, compare=(("b", "a"),), **changes):
@@ -129,7 +130,7 @@ def test_a_verdict_never_contradicts_the_numbers(gains):
     [(8.0, "8"), (0.12345, "0.123"), (-106.4, "-106"), (0.0009765625, "0.000977"), (1234.5, "1234"), (math.nan, "–")],
 )
 def test_numbers_are_short(value, text):
-    assert number(value) == text
+    assert fmt(value) == text
 
 
 def test_the_terminal_shows_every_score_and_verdict_within_80_columns(capsys, monkeypatch):
