@@ -20,7 +20,7 @@ from lab.reports.style import Look
 
 BAND = "Bands are 95 % bootstrap intervals of the mean over seeds."
 """What a caption says of a band."""
-MOST_PANELS = 40
+MOST_PANELS = 20
 """A figure of more could not be read, and would take minutes to draw."""
 
 
