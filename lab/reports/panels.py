@@ -26,7 +26,7 @@ PANEL = 1.45
 """Height of a plain panel in inches, with its title."""
 LABEL, ABOVE = 0.19, 0.45
 """Inches from one line's label to the next, and what the title of a panel and the axis below it take of its height."""
-MOST_PANELS = 40
+MOST_PANELS = 20
 """A figure of more could not be read, and would take minutes to draw."""
 
 

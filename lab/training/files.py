@@ -9,7 +9,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 
-from lab.errors import RunError
+from lab.errors import RunError, UserError
 
 FULL = {
     errno.ENOSPC: "the disk is full",
@@ -36,7 +36,13 @@ def sync_directory(path: Path) -> None:
 
 
 def replace_file(path: Path, data: bytes) -> None:
-    """Give a file new content in one instant."""
+    """Give a file new content in one instant.
+
+    Raises:
+        UserError: a folder is in its place.
+    """
+    if path.is_dir():
+        raise UserError(f"{path}: cannot be written: Is a directory")
     beside = path.with_name(f".{path.name}.new")
     try:
         write_synced(beside, data)

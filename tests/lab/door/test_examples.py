@@ -363,6 +363,12 @@ def test_what_is_no_file_elsewhere(tmp_path: Path, run: Path, ends: Callable[...
     assert "trials.csv" in ends("study", tmp_path / "s.yaml", "--results", tmp_path)
 
 
+def test_a_folder_in_the_place_of_what_a_study_writes(tmp_path: Path, ends: Callable[..., str]) -> None:
+    (tmp_path / "s.yaml").write_text(f"{STUDY}seeds: 1\n")
+    (tmp_path / "s" / "study.yaml").mkdir(parents=True)
+    assert "study.yaml: cannot be written" in ends("study", tmp_path / "s.yaml", "--results", tmp_path)
+
+
 # -- names and places --------------------------------------------------------------------------------------------------
 
 NAMES = ("$\\frac{", "$\\frac{$", "$", "\\", "%s {x} <b>", "a$b$c", "é·日本", "x" * 150)
