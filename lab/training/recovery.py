@@ -140,7 +140,10 @@ def differences(old: Any, new: Any, path: str = "") -> Iterator[tuple[str, Any, 
 
 
 def _check_config(run: Run, found: Checkpoint) -> None:
-    changes = list(differences(found.about.get("config", {}), run.config))
+    if "config" not in found.about:
+        run.check_config()
+        return
+    changes = list(differences(found.about["config"], run.config))
     refused = [change for change in changes if not _is_longer(change)]
     if refused:
         listed = "; ".join(f"{path}: {old} → {new}" for path, old, new in refused)
