@@ -16,6 +16,7 @@ from torch.nn import functional
 
 from gan.config import GanConfig
 from gan.networks.layers import ConvFromImage, ConvToImage
+from gan.optimizers import AdamOptimizer
 from gan.trainer import GanTrainer
 from lab.training.config import load_yaml, resolve
 from lab.training.paths import data_root
@@ -42,7 +43,8 @@ class Plain:
 
     def __post_init__(self) -> None:
         """Make the optimisers as the example does, with torch's own defaults."""
-        adam = self.trainer.config.adam
+        adam = self.trainer.config.optimizer
+        assert isinstance(adam, AdamOptimizer), "as in the presets that are measured"
         betas = (adam.beta1, adam.beta2)
         self.generator, self.discriminator = _plain(self.trainer.generator), _plain(self.trainer.discriminator)
         self.for_generator = torch.optim.Adam(self.generator.parameters(), lr=PLAIN["lr.generator"], betas=betas)

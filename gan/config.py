@@ -8,22 +8,24 @@ from typing import Annotated, Literal
 
 from pydantic import Field, model_validator
 
+from gan.augmentations import AUGMENTATIONS, AugmentationPart
+from gan.balance import BALANCES, BalancePart
 from gan.data import DATA, DataPart
 from gan.losses import LOSSES, LossPart, NonSaturating
 from gan.networks import NETWORKS, NetworkPart
+from gan.optimizers import OPTIMIZERS, AdamOptimizer, OptimizerPart
+from gan.optimizers.lookahead import LookaheadConfig
+from gan.penalties import LISTED, PENALTIES, PenaltyPart
+from gan.view import packed_shape
 from lab.errors import UserError
-from lab.training.config import Config, RunConfig
+from lab.phase import Schedule
+from lab.training.config import RunConfig
 
 EMA_DECAY = 0.999
 """The generator's average where no voice `ema.decay` conducts it."""
-
-
-class AdamConfig(Config):
-    """Adam's own constants; the learning rates are voices."""
-
-    beta1: float = Field(0.5, ge=0, lt=1, description="decay of the mean of gradients")
-    beta2: float = Field(0.999, ge=0, lt=1, description="decay of the mean of squared gradients")
-    eps: float = Field(1e-8, gt=0, description="added to the denominator")
+PLAYERS = ("generator", "discriminator")
+ADVANTAGE = "advantage"
+"""What a voice may follow: how well the discriminator ranks real before generated samples, from 0 (not at all) to 1."""
 
 
 class GanConfig(RunConfig):
@@ -34,16 +36,29 @@ class GanConfig(RunConfig):
     generator: Annotated[NetworkPart, NETWORKS] = Field(description="the generator's network")
     discriminator: Annotated[NetworkPart, NETWORKS] = Field(description="the discriminator's network")
     loss: Annotated[LossPart, LOSSES] = Field(NonSaturating(), description="what each player minimises")
-    updates: Literal["alternating", "simultaneous"] = Field(
-        "alternating", description="whether the generator answers the discriminator's new parameters or its old ones"
+    penalties: tuple[Annotated[PenaltyPart, PENALTIES], ...] = Field(
+        LISTED, max_length=16, description="penalties that a voice <penalty>.weight may conduct"
+    )
+    penalty_every: int = Field(
+        1,
+        ge=1,
+        description="steps between penalties; each is multiplied by this number, so the mean pull is the same",
+    )
+    updates: Literal["alternating", "simultaneous", "extragradient"] = Field(
+        "alternating",
+        description="whether the generator answers the discriminator's new parameters or its old ones, or both take "
+        "each step twice, the second time by the gradients at its end",
     )
     discriminator_steps: int = Field(1, ge=1, le=1000, description="discriminator updates for each generator update")
     batch_size: int = Field(256, ge=1, le=1_000_000, description="real samples, and as many generated, for each update")
-    adam: AdamConfig = Field(default_factory=lambda: AdamConfig.model_validate({}), description="both optimisers")
-    r1_every: int = Field(
-        1,
-        ge=1,
-        description="steps between R1 penalties; each is multiplied by this number, so the mean pull is the same",
+    packing: int = Field(1, ge=1, le=64, description="samples that the discriminator sees as one (PacGAN)")
+    augment: tuple[Annotated[AugmentationPart, AUGMENTATIONS], ...] = Field(
+        (), max_length=16, description="changes of what the discriminator sees, e.g. [color, translation, cutout]"
+    )
+    optimizer: Annotated[OptimizerPart, OPTIMIZERS] = Field(AdamOptimizer(), description="of both players")
+    lookahead: LookaheadConfig | None = Field(None, description="draw both players back every few steps, together")
+    balance: Annotated[BalancePart, BALANCES] | None = Field(
+        None, description="a control that watches the game and slows or shifts a player"
     )
     evaluation_samples: int = Field(
         2500, ge=2, le=10_000_000, description="generated samples that a score is computed from"
@@ -60,25 +75,69 @@ class GanConfig(RunConfig):
             "lr.generator": "the generator's learning rate",
             "lr.discriminator": "the discriminator's learning rate",
             "r1.weight": "weight γ of the R1 penalty (γ/2)·E‖∇D‖² on real samples",
+            "r2.weight": "weight γ of the R2 penalty (γ/2)·E‖∇D‖² on generated samples",
+            "gp.weight": "weight λ of the gradient penalty λ·E(‖∇D‖ − 1)² between real and generated samples",
+            "augment.strength": "strength of the augmentations, 0 to 1",
+            "noise.std": "standard deviation of noise on all that the discriminator sees",
             "ema.decay": "decay of the generator's moving average",
         }
 
     @classmethod
     def optional_voices(cls) -> Sequence[str]:
-        """Left out, there is no penalty, and the average decays by ``EMA_DECAY``."""
-        return ("r1.weight", "ema.decay")
+        """All but the learning rates: no penalty, no noise, augmentations in full, an average by ``EMA_DECAY``."""
+        return [name for name in cls.voice_names() if not name.startswith("lr.")]
 
     @classmethod
     def voice_ranges(cls) -> Mapping[str, tuple[float, float]]:
         """A learning rate may be any number, even a negative one (slingshot steps, arXiv 2505.01423)."""
-        return {"r1.weight": (0.0, math.inf), "ema.decay": (0.0, 1.0)}
+        weights = {f"{part.word}.weight": (0.0, math.inf) for part in LISTED}
+        return weights | {"augment.strength": (0.0, 1.0), "noise.std": (0.0, math.inf), "ema.decay": (0.0, 1.0)}
+
+    @classmethod
+    def measured_names(cls) -> tuple[str, ...]:
+        """A voice may follow the discriminator's advantage: ``{follow: advantage, relation: anti_phase, …}``."""
+        return (ADVANTAGE,)
+
+    def known_voices(self) -> Mapping[str, str]:
+        """Also the weights of penalties of another package."""
+        brought = {f"{part.word}.weight": f"weight of the penalty {part.word}" for part in self.penalties}
+        return brought | dict(self.voice_names())
+
+    @property
+    def judged_shape(self) -> tuple[int, ...]:
+        """The shape of what the discriminator takes as one sample."""
+        return packed_shape(self.data.shape, self.packing)
+
+    def weighed_penalties(self) -> dict[str, PenaltyPart]:
+        """The penalties that a voice conducts, by their word."""
+        return {part.word: part for part in self.penalties if f"{part.word}.weight" in self.voices}
 
     @model_validator(mode="after")
     def _fits_together(self) -> GanConfig:
-        for player in ("generator", "discriminator"):
+        for player in PLAYERS:
             part: NetworkPart = getattr(self, player)
             try:
                 part.check(self.data.shape)
             except ValueError as error:
                 raise UserError(f"{player}.network: {error}") from None
+        return self
+
+    @model_validator(mode="after")
+    def _can_be_played(self) -> GanConfig:
+        for name in (name for name in self.voices if name.endswith(".weight")):
+            if name.removesuffix(".weight") not in self.weighed_penalties():
+                raise UserError(f"voices.{name}: no such penalty is among penalties")
+        if self.batch_size % self.packing:
+            raise UserError(f"packing: {self.packing} does not divide batch_size {self.batch_size}")
+        if self.updates == "extragradient" and self.discriminator_steps > 1:
+            raise UserError("discriminator_steps: 1 is accepted with updates: extragradient, where both move at once")
+        if self.augment and len(self.data.shape) != 3:
+            raise UserError(f"augment: it changes images, and samples of shape {list(self.data.shape)} are none")
+        if "augment.strength" in self.voices and not self.augment:
+            raise UserError("voices.augment.strength: augment names no augmentation for it, e.g. [color, translation]")
+        if self.balance is not None:
+            try:
+                self.balance.check(self.loss, isinstance(self.parsed_voices()["lr.generator"], Schedule))
+            except ValueError as error:
+                raise UserError(f"balance: {error}") from None
         return self

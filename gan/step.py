@@ -5,31 +5,58 @@ Nothing here waits for the device: every statistic stays a tensor, and the calle
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import NamedTuple
+from typing import Protocol
 
 import torch
 from torch import Tensor, nn
-from torch.optim import Adam
 
 from gan.losses import LossPart
-from gan.penalties import squared_gradient
+from gan.penalties import Judged, PenaltyPart
 
 Plan = tuple[tuple[str, ...], ...]
 """Rounds of a step; the players of one round move at once, each from the others' parameters before the round."""
 
 
 def plan(updates: str, discriminator_steps: int) -> Plan:
-    """The rounds of one step: all discriminator updates, the generator's after them or together with the last."""
-    alone = (("discriminator",),)
+    """The rounds of one step.
+
+    "alternating": all discriminator updates, then the generator's; "simultaneous": the generator's together with the
+    last of them; "extragradient": both at once to a trial point, and both at once from where they were.
+    """
+    alone, both = ("discriminator",), ("discriminator", "generator")
+    if updates == "extragradient":
+        return (both, both)
     if updates == "simultaneous":
-        return alone * (discriminator_steps - 1) + (("discriminator", "generator"),)
-    return alone * discriminator_steps + (("generator",),)
+        return (alone,) * (discriminator_steps - 1) + (both,)
+    return (alone,) * discriminator_steps + (("generator",),)
 
 
 SHARED = 2**14
 """Up to so many numbers real and generated samples share a pass, which costs less; more of them fit no cache."""
+
+STATISTICS = (
+    "loss/generator",
+    "loss/discriminator",
+    "output/real",
+    "output/fake",
+    "accuracy/discriminator",
+    "gradient/generator",
+    "gradient/discriminator",
+)
+"""What is measured of each player's last round, by its column in the metrics log; the penalties follow.
+
+``accuracy/discriminator`` is the share of pairs of a real and a generated sample in which the real one has the higher
+output: ½ where the discriminator cannot tell, whatever the loss.
+"""
+
+
+class Moves(Protocol):
+    """What moves a player by its gradients."""
+
+    def step(self) -> object:
+        """Move once."""
 
 
 @dataclass(frozen=True)
@@ -37,20 +64,8 @@ class Player:
     """A network, its parameters in a fixed order, and its optimiser."""
 
     network: nn.Module
-    optimizer: Adam
+    optimizer: Moves
     parameters: tuple[nn.Parameter, ...]
-
-
-class Statistics(NamedTuple):
-    """Scalars of the last round of each player, on the device; the order of the metrics log's columns."""
-
-    loss_generator: Tensor
-    loss_discriminator: Tensor
-    output_real: Tensor
-    output_fake: Tensor
-    gradient_generator: Tensor
-    gradient_discriminator: Tensor
-    penalty_r1: Tensor
 
 
 @dataclass(frozen=True)
@@ -58,8 +73,11 @@ class Game:
     """Two players, their losses, the plan of a step, and where samples come from.
 
     Attributes:
+        penalties: by the name that the step's weights have.
         real: ``real(n)`` is the next n real samples, float32[n, …].
         noise: ``noise(n)`` is n latent points, float32[n, latent].
+        view: what the discriminator sees of samples float[n, …]: augmented, noisy, packed.
+        random: for penalties that draw, on the device.
     """
 
     generator: Player
@@ -69,46 +87,75 @@ class Game:
     batch_size: int
     real: Callable[[int], Tensor]
     noise: Callable[[int], Tensor]
+    penalties: Mapping[str, PenaltyPart]
+    view: Callable[[Tensor], Tensor]
+    random: torch.Generator
 
-    def step(self, r1_weight: float = 0.0) -> Statistics:
-        """Play every round of the plan; ``r1_weight`` is γ of the penalty (γ/2)·E‖∇D‖² (0: not computed).
+    @property
+    def columns(self) -> tuple[str, ...]:
+        """The names of what a step measures, in order."""
+        return (*STATISTICS, *(f"penalty/{name}" for name in self.penalties))
+
+    def step(self, weights: Mapping[str, float]) -> Tensor:
+        """Play every round of the plan; return what it measured, float32[len(columns)].
 
         Each update of the discriminator meets new samples; the generator answers for the last of them.
+
+        Args:
+            weights: of the penalties, by name; one of weight 0 is not computed, and measured as 0.
         """
         seen: dict[str, Tensor] = {}
         for players, following in zip(self.plan, (*self.plan[1:], ()), strict=True):
             if "discriminator" in players:
+                real = self.real(self.batch_size)
                 with torch.set_grad_enabled("generator" in players + following):
                     fake = self.generator.network(self.noise(self.batch_size))
-                seen |= self._lean_discriminator(fake.detach(), r1_weight)
+                seen |= self._lean_discriminator(real, fake.detach(), weights)
             if "generator" in players:
-                seen |= self._lean_generator(fake)
+                seen |= self._lean_generator(real, fake)
             for player in players:
                 mover: Player = getattr(self, player)
                 mover.optimizer.step()
-        return Statistics(**seen)
+        return torch.stack([seen[name] for name in self.columns])
 
-    def _lean_discriminator(self, fake: Tensor, r1_weight: float) -> dict[str, Tensor]:
+    def judge(self, samples: Tensor) -> Tensor:
+        """The discriminator's outputs float[n] for what it sees of samples."""
+        outputs: Tensor = self.discriminator.network(self.view(samples))
+        return outputs
+
+    def _lean_discriminator(self, real: Tensor, fake: Tensor, weights: Mapping[str, float]) -> dict[str, Tensor]:
         """Leave the discriminator's gradient in ``.grad``."""
-        real, judge = self.real(self.batch_size).requires_grad_(r1_weight > 0), self.discriminator.network
+        due = {name: part for name, part in self.penalties.items() if weights[name] > 0}
+        real.requires_grad_(any(part.on_real for part in due.values()))
+        fake.requires_grad_(any(part.on_fake for part in due.values()))
         small = real.numel() <= SHARED
-        real_out, fake_out = judge(torch.cat((real, fake))).chunk(2) if small else (judge(real), judge(fake))
+        real_out, fake_out = self.judge(torch.cat((real, fake))).chunk(2) if small else map(self.judge, (real, fake))
         loss = self.loss.discriminator(real_out, fake_out)
-        penalty = squared_gradient(real_out, real) if r1_weight > 0 else torch.zeros_like(loss)
-        objective = loss + (0.5 * r1_weight) * penalty if r1_weight > 0 else loss
+        judged = Judged(self.judge, real, fake, real_out, fake_out, self.random)
+        values = {name: part.values(judged).mean() for name, part in due.items()}
+        objective = loss
+        for name, value in values.items():
+            objective = objective + (weights[name] * due[name].factor) * value
         norm = lean(objective, self.discriminator.parameters)
+        real_out, fake_out, zero = real_out.detach(), fake_out.detach(), torch.zeros_like(norm)
         return {
-            "loss_discriminator": loss.detach(),
-            "output_real": real_out.detach().mean(),
-            "output_fake": fake_out.detach().mean(),
-            "gradient_discriminator": norm,
-            "penalty_r1": penalty.detach(),
+            "loss/discriminator": loss.detach(),
+            "output/real": real_out.mean(),
+            "output/fake": fake_out.mean(),
+            "accuracy/discriminator": torch.heaviside(real_out - fake_out, zero + 0.5).mean(),
+            "gradient/discriminator": norm,
+            **{f"penalty/{name}": values[name].detach() if name in values else zero for name in self.penalties},
         }
 
-    def _lean_generator(self, fake: Tensor) -> dict[str, Tensor]:
+    def _lean_generator(self, real: Tensor, fake: Tensor) -> dict[str, Tensor]:
         """Leave the generator's gradient in ``.grad``, by way of ``fake``, which still knows how it was made."""
-        loss = self.loss.generator(self.discriminator.network(fake))
-        return {"loss_generator": loss.detach(), "gradient_generator": lean(loss, self.generator.parameters)}
+        if self.loss.relative:
+            with torch.no_grad():
+                real_out = self.judge(real)
+            loss = self.loss.generator_against(self.judge(fake), real_out)
+        else:
+            loss = self.loss.generator(self.judge(fake))
+        return {"loss/generator": loss.detach(), "gradient/generator": lean(loss, self.generator.parameters)}
 
 
 def lean(objective: Tensor, parameters: tuple[nn.Parameter, ...]) -> Tensor:

@@ -9,24 +9,21 @@ from functools import partial
 from typing import Any, Literal
 
 import numpy as np
-import torch
 from torch import nn
 
-from gan.adam import LeanAdam
 from gan.averaging import Average
-from gan.config import EMA_DECAY, GanConfig
-from gan.networks.players import discriminator, generator
+from gan.config import EMA_DECAY, PLAYERS, GanConfig
+from gan.meter import Meter
+from gan.players import Players
 from gan.randomness import stream
+from gan.rates import Rates
 from gan.sampling import kept, latents, sample
-from gan.step import Game, Player, Statistics, plan
+from gan.step import Game, plan
+from gan.view import View
 from lab.phase import Conductor, PhaseError, targets
-from lab.training.finite import FiniteWatch, NonFiniteError
-from lab.training.restoring import restore_moments
+from lab.training.finite import NonFiniteError
 from lab.training.trainer import Context
 
-COLUMNS = tuple(field.replace("_", "/") for field in Statistics._fields)
-"""The metrics log's name of each statistic of a step: ``loss_generator`` is ``loss/generator``."""
-PENALTY = "penalty/r1"
 MOMENTS: tuple[Literal["crest", "trough"], ...] = ("crest", "trough")
 """What of the learning rates is written to the run's events."""
 
@@ -45,30 +42,37 @@ class GanTrainer:
         device = context.device
         dataset = config.data.open(context.data_dir, self._warn)
         self._scorer = dataset.scorer(device)
-        self._random = {
-            "noise": stream(config.seed, "noise", device),
-            "draws": stream(config.seed, "draws", device),
-            "order": stream(config.seed, "order"),
-        }
+        self._random = {use: stream(config.seed, use, device) for use in ("noise", "draws", "view")}
+        self._random["order"] = stream(config.seed, "order")
         self._landmarks = config.data.landmarks()
         self.data = dataset.source(device, self._random["draws"], self._random["order"])
-        weights = stream(config.seed, "weights")
-        self.generator = generator(config, weights).to(device)
-        self.discriminator = discriminator(config, weights).to(device)
+        self.players = Players(config, stream(config.seed, "weights"), device)
         self.average = Average(self.generator)
+        self.view = View(config.augment, config.packing, self._random["view"])
         self._game = Game(
-            generator=self._player(self.generator),
-            discriminator=self._player(self.discriminator),
+            **self.players.game,
             loss=config.loss,
             plan=plan(config.updates, config.discriminator_steps),
             batch_size=config.batch_size,
             real=self.data.batch,
             noise=partial(latents, size=config.latent, random=self._random["noise"]),
+            penalties=config.weighed_penalties(),
+            view=self.view,
+            random=self._random["view"],
         )
+        self._rates = Rates(config, self.players.optimizers)
         self._conductor = self._conduct()
-        self._watch = FiniteWatch(COLUMNS, device)
-        self._sums = torch.zeros(len(COLUMNS), dtype=torch.float64, device=device)
-        self._steps = self._penalties = 0
+        self._meter = Meter(self._game.columns, device)
+
+    @property
+    def generator(self) -> nn.Module:
+        """The generator's network."""
+        return self.players.networks["generator"]
+
+    @property
+    def discriminator(self) -> nn.Module:
+        """The discriminator's network."""
+        return self.players.networks["discriminator"]
 
     def advance(self, until: int) -> None:
         """Train until ``self.step == until``; nothing in a step waits for the device, but snapshots do."""
@@ -80,20 +84,12 @@ class GanTrainer:
                 self._snapshot()
 
     def metrics(self) -> dict[str, float]:
-        """Means of the steps since the last call, and the clock and voices at this step."""
-        self._watch.check()
+        """Means of the steps since the last call, and the clock, the voices and the rates' control at this step."""
+        self._meter.check()
         position = self.config.parsed_clock().position(self.step)
         row = {"clock/cycle": float(position.cycle), "clock/phase": float(position.phase)}
-        row |= {f"voice/{name}": value for name, value in self._conductor.values(self.step).items()}
-        if self._steps:
-            sums = dict(zip(COLUMNS, self._sums.tolist(), strict=True))
-            penalty = sums.pop(PENALTY)
-            row |= {name: total / self._steps for name, total in sums.items()}
-            if self._penalties:
-                row[PENALTY] = penalty / self._penalties
-        self._sums.zero_()
-        self._steps = self._penalties = 0
-        return row
+        row |= {f"voice/{name}": value for name, value in self._values().items()}
+        return row | self._rates.shown() | self._meter.means()
 
     def evaluate(self) -> dict[str, float]:
         """Scores of the generator (``evaluation/…``) and its average (``evaluation/ema/…``) from the same latents."""
@@ -109,76 +105,60 @@ class GanTrainer:
 
     def state_dict(self) -> dict[str, Any]:
         """Everything a continuation depends on; the tensors are the live ones, so save or copy them at once."""
-        self._watch.check()
-        self._check_weights()
+        self._meter.check()
+        self.players.check(self.step)
         return {
             "step": self.step,
-            "generator": self.generator.state_dict(),
-            "discriminator": self.discriminator.state_dict(),
+            **self.players.state_dict(),
             "ema": self.average.network.state_dict(),
-            "optimizer_generator": self._game.generator.optimizer.state_dict()["state"],
-            "optimizer_discriminator": self._game.discriminator.optimizer.state_dict()["state"],
             "data": self.data.state_dict(),
             "random": {use: random.get_state() for use, random in self._random.items()},
-            "meter": {"sums": self._sums, "steps": self._steps, "penalties": self._penalties},
+            "rates": self._rates.state_dict(),
+            "meter": self._meter.state_dict(),
         }
 
     def load_state_dict(self, state: Mapping[str, Any]) -> None:
         """Restore what :meth:`state_dict` returned."""
         self.step = int(state["step"])
-        self.generator.load_state_dict(state["generator"])
-        self.discriminator.load_state_dict(state["discriminator"])
+        self.players.load_state_dict(state)
         self.average.network.load_state_dict(state["ema"])
-        restore_moments(self._game.generator.optimizer, state["optimizer_generator"])
-        restore_moments(self._game.discriminator.optimizer, state["optimizer_discriminator"])
         self.data.load_state_dict(state["data"])
         for use, random in self._random.items():
             random.set_state(state["random"][use].cpu())
-        self._sums.copy_(state["meter"]["sums"])
-        self._steps, self._penalties = int(state["meter"]["steps"]), int(state["meter"]["penalties"])
+        self._rates.load_state_dict(state["rates"])
+        self._meter.load_state_dict(state["meter"])
 
     def _advance_once(self) -> None:
-        voices = self._conductor.step(self.step)
-        penalise = self.step % self.config.r1_every == 0
-        weight = voices.get("r1.weight", 0.0) * self.config.r1_every if penalise else 0.0
-        statistics = torch.stack(self._game.step(weight))
+        voices = self._conductor.step(self.step, self._rates.levels)
+        self._rates.set(self.step, voices)
+        every = self.config.penalty_every
+        weights = {name: voices[f"{name}.weight"] * every for name in self._game.penalties}
+        if self.step % every:
+            weights = dict.fromkeys(weights, 0.0)
+        statistics = self._game.step(weights)
+        if self.players.lookahead:
+            self.players.lookahead.after(self.step)
         self.average.update(self.step, voices.get("ema.decay", EMA_DECAY))
-        self._watch.observe(self.step, statistics)
-        self._sums += statistics
-        self._steps += 1
-        self._penalties += weight > 0
+        self._meter.add(self.step, statistics, [f"penalty/{name}" for name, weight in weights.items() if weight <= 0])
+        if self._rates.watching:
+            self._rates.observe(dict(zip(self._game.columns, statistics.tolist(), strict=True)))
         self.step += 1
 
-    def _check_weights(self) -> None:
-        """The watch sees losses and gradients; an overflow in the last update itself shows in the weights alone."""
-        for name, network in (("generator", self.generator), ("discriminator", self.discriminator)):
-            if not torch.stack([weight.isfinite().all() for weight in network.parameters()]).all():
-                raise NonFiniteError(f"weights/{name}", self.step)
-
-    def _player(self, network: nn.Module) -> Player:
-        """A network with its optimiser: fused Adam, three times faster than the plain loop on small networks.
-
-        On a GPU the learning rate is a tensor there, which the conductor fills without a synchronisation.
-        """
-        adam, on_gpu = self.config.adam, self._context.device.type == "cuda"
-        optimizer = LeanAdam(
-            network.parameters(),
-            lr=torch.zeros((), device=self._context.device) if on_gpu else 0.0,
-            betas=(adam.beta1, adam.beta2),
-            eps=adam.eps,
-            fused=True,
-        )
-        return Player(network, optimizer, tuple(network.parameters()))
+    def _values(self) -> dict[str, float]:
+        return self._conductor.values(self.step, self._rates.levels)
 
     def _conduct(self) -> Conductor:
-        """The voices bound to what they set, and an event at each crest and trough of the learning rates."""
+        """The voices bound to what they set, and an event at each crest and trough of the learning rates.
+
+        The learning rates are set by :class:`gan.rates.Rates`, weights and decay are read at each step.
+        """
         places = {
-            "lr.generator": targets.param_group(self._game.generator.optimizer, "lr"),
-            "lr.discriminator": targets.param_group(self._game.discriminator.optimizer, "lr"),
+            "augment.strength": targets.attribute(self.view, "strength"),
+            "noise.std": targets.attribute(self.view, "noise"),
         }
         voices = self.config.parsed_voices()
         conductor = Conductor({name: (voice, places.get(name)) for name, voice in voices.items()})
-        for name in places:
+        for name in (f"lr.{player}" for player in PLAYERS):
             for moment in MOMENTS:
                 with suppress(PhaseError):  # a constant has neither crest nor trough, another wave may lack one
                     conductor.on(moment, of=name, do=partial(self._announce, moment, name))

@@ -17,7 +17,7 @@ from stable_baselines3.common.logger import Logger
 from stable_baselines3.common.vec_env.base_vec_env import VecEnv
 
 from lab.training.finite import NonFiniteError
-from lab.training.restoring import restore_moments
+from lab.training.restoring import ADAM, restore_moments
 from lab.training.trainer import Context
 from rl import environments
 from rl.config import RlConfig
@@ -215,7 +215,7 @@ class RlTrainer:
         self.load_agent(state)
         model = self.model
         optimizer = model.policy.optimizer
-        restore_moments(optimizer, state["optimiser"]["state"])
+        restore_moments(optimizer, state["optimiser"]["state"], ADAM)
         for group, saved in zip(optimizer.param_groups, state["optimiser"]["param_groups"], strict=True):
             group["lr"] = float(saved["lr"])
         model._n_updates = int(state["n_updates"])

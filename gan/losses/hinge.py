@@ -25,3 +25,7 @@ class Hinge(LossPart):
     def generator(self, fake: Tensor) -> Tensor:
         """−E fake."""
         return -fake.mean()
+
+    def ideal(self) -> float:
+        """2, at D = 0."""
+        return 2.0

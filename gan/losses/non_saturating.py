@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import Literal
 
 from torch import Tensor
@@ -26,3 +27,7 @@ class NonSaturating(LossPart):
     def generator(self, fake: Tensor) -> Tensor:
         """−E log σ(fake)."""
         return functional.softplus(-fake).mean()
+
+    def ideal(self) -> float:
+        """log 4, at D = ½."""
+        return math.log(4)

@@ -33,7 +33,7 @@ def discriminator(config: GanConfig, random: torch.Generator) -> nn.Module:
     Raises:
         UserError: it does not map samples to one logit each.
     """
-    part, shape = config.discriminator, config.data.shape
+    part, shape = config.discriminator, config.judged_shape
     network = part.initialised(partial(part.discriminator, shape), random)
     _try(network, "discriminator", shape, ())
     return network

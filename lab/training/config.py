@@ -60,6 +60,10 @@ class RunConfig(Config):
         """Levels the trainer measures, which a voice may ``follow``."""
         return ()
 
+    def known_voices(self) -> Mapping[str, str]:
+        """Those of :meth:`voice_names`, and those that parts of this configuration bring."""
+        return self.voice_names()
+
     def parsed_clock(self) -> Clock:
         """The master clock."""
         from lab.phase import Clock
@@ -74,13 +78,13 @@ class RunConfig(Config):
 
     @model_validator(mode="after")
     def _check_voices(self) -> Self:
-        known = self.voice_names()
+        known = self.known_voices()
         for name in self.voices if known else ():
             if name not in known:
                 close = get_close_matches(name, known, n=1)
                 hint = f"; did you mean {close[0]!r}?" if close else ""
                 raise UserError(f"voices.{name}: no such voice{hint} (accepted: {', '.join(known)})")
-        for name, what in known.items():
+        for name, what in self.voice_names().items():
             if name not in self.voices and name not in self.optional_voices():
                 raise UserError(f"voices.{name}: missing; give the {what} a number or a schedule")
         voices = self.parsed_voices()

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Protocol
 
 import torch
@@ -13,6 +13,9 @@ from lab.errors import UserError
 
 WRONG = (KeyError, TypeError, ValueError, IndexError, AttributeError, RuntimeError, OverflowError, AssertionError)
 """What restoring raises where something is missing, of another kind or of another shape."""
+
+ADAM = ("step", "exp_avg", "exp_avg_sq")
+"""What Adam and its kin keep for each parameter."""
 
 
 class Restorable(Protocol):
@@ -49,14 +52,17 @@ def checked(work: Callable[[], object], what: str) -> None:
         raise UserError(f"{what} does not fit its configuration ({words})") from error
 
 
-def restore_moments(optimizer: Optimizer, state: Mapping[int, Mapping[str, torch.Tensor]]) -> None:
-    """Load what Adam keeps for each parameter; its options stay as they are.
+def restore_moments(
+    optimizer: Optimizer, state: Mapping[int, Mapping[str, torch.Tensor]], names: Sequence[str]
+) -> None:
+    """Load what an optimiser keeps for each parameter; its options stay as they are.
 
     Torch takes what is of other parameters, too, and fails at the next step or never.
 
     Args:
-        optimizer: Adam or one of its kind.
+        optimizer: any of torch's.
         state: the entry ``state`` of its ``state_dict``, empty before the first step.
+        names: what it keeps for each parameter: "step", which is one number, and tensors of the parameter's shape.
 
     Raises:
         ValueError: it is of other parameters.
@@ -66,7 +72,7 @@ def restore_moments(optimizer: Optimizer, state: Mapping[int, Mapping[str, torch
         raise ValueError(f"it holds moments of {len(state)} parameters for {len(parameters)}")
     for place, moments in state.items():
         own = parameters[place]
-        _compare({"step": torch.zeros(()), "exp_avg": own, "exp_avg_sq": own}, moments, f"moments.{place}")
+        _compare({name: torch.zeros(()) if name == "step" else own for name in names}, moments, f"moments.{place}")
     optimizer.load_state_dict({"state": state, "param_groups": optimizer.state_dict()["param_groups"]})
 
 

@@ -4,8 +4,8 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from gan.adam import LeanAdam
 from gan.networks.layers import ConvFromImage, ConvToImage
+from gan.optimizers.lean import LeanAdam
 from gan.step import lean
 
 CASES = [(1, 28), (3, 32), (3, 17), (1, 8)]

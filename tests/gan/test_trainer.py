@@ -30,7 +30,9 @@ def assert_identical(a: dict[str, torch.Tensor], b: dict[str, torch.Tensor]) -> 
 
 
 @pytest.mark.parametrize("name", ["ring", "digits"])
-@pytest.mark.parametrize("sets", [(), ("updates=simultaneous", "loss=hinge", "r1_every=3", "voices.r1.weight=0.5")])
+@pytest.mark.parametrize(
+    "sets", [(), ("updates=simultaneous", "loss=hinge", "penalty_every=3", "voices.r1.weight=0.5")]
+)
 def test_a_resumed_run_ends_bit_identical(make: Make, tmp_path: Path, name: str, sets: tuple[str, ...]) -> None:
     whole = make(name, *SMALL, *sets)
     whole.advance(11)
@@ -78,10 +80,7 @@ def test_the_voices_reach_the_optimisers(make: Make, preset: Callable[..., GanCo
     trainer = make("ring", *SMALL)
     voices = preset("ring", *SMALL).parsed_voices()
     trainer.advance(4)
-    rates = {
-        player: getattr(trainer._game, player).optimizer.param_groups[0]["lr"]
-        for player in ("generator", "discriminator")
-    }
+    rates = {player: optimizer.param_groups[0]["lr"] for player, optimizer in trainer.players.optimizers.items()}
     assert rates == {player: voices[f"lr.{player}"](3) for player in rates}
     row = trainer.metrics()
     assert row["voice/lr.generator"] == voices["lr.generator"](4)
@@ -111,7 +110,7 @@ def test_metrics_have_the_agreed_columns_and_are_means_since_the_last_call(make:
     trainer.advance(3)
     row = trainer.metrics()
     assert {
-        "loss/generator", "loss/discriminator", "output/real", "output/fake",
+        "loss/generator", "loss/discriminator", "output/real", "output/fake", "accuracy/discriminator",
         "gradient/generator", "gradient/discriminator", "clock/cycle", "clock/phase",
         "voice/lr.generator", "voice/lr.discriminator", "voice/ema.decay",
     } == row.keys()  # fmt: skip
@@ -120,8 +119,8 @@ def test_metrics_have_the_agreed_columns_and_are_means_since_the_last_call(make:
 
 
 def test_the_penalty_is_averaged_over_the_steps_that_had_one(make: Make) -> None:
-    lazy = make("ring", *SMALL, "r1_every=4", "voices.r1.weight=0.1")
-    eager = make("ring", *SMALL, "r1_every=1", "voices.r1.weight=0.4")
+    lazy = make("ring", *SMALL, "penalty_every=4", "voices.r1.weight=0.1")
+    eager = make("ring", *SMALL, "penalty_every=1", "voices.r1.weight=0.4")
     lazy.advance(1), eager.advance(1)
     assert_identical(final(lazy), final(eager))
     lazy.advance(4)

@@ -1,0 +1,55 @@
+"""Adam, and Adam with decoupled weight decay."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import ClassVar, Literal
+
+from pydantic import Field
+from torch import Tensor, nn
+
+from gan.optimizers.lean import LeanAdam
+from gan.optimizers.part import OptimizerPart
+from lab.training.restoring import ADAM
+
+
+class AdamOptimizer(OptimizerPart):
+    """Adam (Kingma & Ba 2015). GANs are mostly trained with beta1 of .5 (Radford et al. 2016) or 0."""
+
+    moments: ClassVar[Sequence[str]] = ADAM
+
+    name: Literal["adam"] = "adam"
+    beta1: float = Field(0.5, ge=0, lt=1, description="decay of the mean of gradients")
+    beta2: float = Field(0.999, ge=0, lt=1, description="decay of the mean of squared gradients")
+    eps: float = Field(1e-8, gt=0, description="added to the denominator")
+
+    def build(self, parameters: Sequence[nn.Parameter], rate: float | Tensor) -> LeanAdam:
+        """Torch's fused Adam."""
+        return LeanAdam(parameters, lr=rate, betas=(self.beta1, self.beta2), eps=self.eps, fused=True)
+
+
+class AdamWOptimizer(OptimizerPart):
+    """AdamW (Loshchilov & Hutter 2019): each step first multiplies the weights by 1 − lr·weight_decay.
+
+    Since the decay is multiplied by the learning rate, a constant ``weight_decay`` already decays in phase with it.
+    """
+
+    moments: ClassVar[Sequence[str]] = ADAM
+
+    name: Literal["adamw"] = "adamw"
+    beta1: float = Field(0.5, ge=0, lt=1, description="decay of the mean of gradients")
+    beta2: float = Field(0.999, ge=0, lt=1, description="decay of the mean of squared gradients")
+    eps: float = Field(1e-8, gt=0, description="added to the denominator")
+    weight_decay: float = Field(0.01, ge=0, description="decay of all weights and biases, multiplied by the rate")
+
+    def build(self, parameters: Sequence[nn.Parameter], rate: float | Tensor) -> LeanAdam:
+        """Torch's fused AdamW."""
+        return LeanAdam(
+            parameters,
+            lr=rate,
+            betas=(self.beta1, self.beta2),
+            eps=self.eps,
+            weight_decay=self.weight_decay,
+            decoupled_weight_decay=True,
+            fused=True,
+        )

@@ -1,0 +1,35 @@
+"""What a kind of optimiser is to the GAN trainer: something that torch steps, and what it remembers of a parameter."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import ClassVar
+
+import torch
+from torch import Tensor, nn
+from torch.optim import Optimizer
+
+from lab.training.parts import Part
+
+
+class OptimizerPart(Part):
+    """An optimiser for each player. A subclass adds its settings as fields, all but the learning rate."""
+
+    moments: ClassVar[Sequence[str]] = ()
+    """What it keeps for each parameter once it has stepped; "step" is one number, all else of the parameter's shape."""
+
+    name: str
+
+    def build(self, parameters: Sequence[nn.Parameter], rate: float | Tensor) -> Optimizer:
+        """The optimiser of one player, its learning rate to be set before each step.
+
+        Args:
+            parameters: of the player's network, all of which have a gradient at each step.
+            rate: the initial rate: a number, or on a GPU a tensor there, which is filled without a synchronisation.
+        """
+        raise NotImplementedError
+
+
+def rate_on(device: torch.device) -> float | Tensor:
+    """A learning rate of 0 in the form that the conductor can set on ``device`` without making it wait."""
+    return torch.zeros((), device=device) if device.type == "cuda" else 0.0

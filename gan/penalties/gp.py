@@ -1,0 +1,25 @@
+"""The gradient penalty of WGAN-GP: the discriminator's slope between real and generated samples."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+import torch
+from torch import Tensor
+
+from gan.penalties.gradients import squared_slope
+from gan.penalties.part import Judged, PenaltyPart
+
+
+class GradientPenalty(PenaltyPart):
+    """λ·E(‖∇D(x̂)‖ − 1)² at x̂ = εx + (1 − ε)G(z), ε ~ U(0, 1) (Gulrajani et al. 2017, eq. 3); the weight is λ."""
+
+    penalty: Literal["gp"] = "gp"
+
+    def values(self, judged: Judged) -> Tensor:
+        """(‖∇D(x̂)‖ − 1)², for the price of another pass."""
+        real = judged.real.detach()
+        shape = (len(real), *[1] * (real.ndim - 1))
+        share = torch.rand(shape, generator=judged.random, device=real.device)
+        between = torch.lerp(judged.fake.detach(), real, share).requires_grad_()
+        return (squared_slope(judged.judge(between), between).sqrt() - 1).square()
