@@ -14,7 +14,7 @@ ROOT = Path(__file__).resolve().parent.parent
 PRESETS = [(name, preset) for name in ("gan", "rl") for preset in preset_names(trainer(name))]
 EXPERIMENTS = {"ring-quadrature"}
 """Presets to look at phases with, which do not claim to be the best."""
-UNTUNED = {"grid", "pendulum"}
+UNTUNED = {"pendulum"}
 """Presets whose studies are stated and have not been run; their headers say so."""
 LENGTH = {"steps", "clock", "log_every", "evaluate_every", "checkpoint_every", "snapshot_every"}
 """How long and how often: what a preset may choose for itself."""
