@@ -17,6 +17,10 @@ class Average:
 
     def __init__(self, network: nn.Module) -> None:
         self.network = copy.deepcopy(network).requires_grad_(False).eval()
+        self.follow(network)
+
+    def follow(self, network: nn.Module) -> None:
+        """Follow this network, of equal shape, from now on."""
         pairs = list(zip(_tensors(self.network), _tensors(network), strict=True))
         self._mine = [mine for mine, _ in pairs if mine.is_floating_point()]
         self._theirs = [theirs for _, theirs in pairs if theirs.is_floating_point()]

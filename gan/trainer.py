@@ -9,7 +9,7 @@ from functools import partial
 from typing import Any, Literal
 
 import numpy as np
-from torch import nn
+from torch import Tensor, nn
 
 from gan.averaging import Average
 from gan.config import EMA_DECAY, PLAYERS, GanConfig
@@ -49,7 +49,7 @@ class GanTrainer:
         self.players = Players(config, stream(config.seed, "weights"), device)
         self.average = Average(self.generator)
         self.view = View(config.augment, config.packing, self._random["view"])
-        self._game = Game(
+        self.game = Game(
             **self.players.game,
             loss=config.loss,
             plan=plan(config.updates, config.discriminator_steps),
@@ -60,9 +60,10 @@ class GanTrainer:
             view=self.view,
             random=self._random["view"],
         )
+        self._decay = EMA_DECAY
         self._rates = Rates(config, self.players.optimizers)
         self._conductor = self._conduct()
-        self._meter = Meter(self._game.columns, device)
+        self._meter = Meter(self.game.columns, device)
 
     @property
     def generator(self) -> nn.Module:
@@ -76,12 +77,32 @@ class GanTrainer:
 
     def advance(self, until: int) -> None:
         """Train until ``self.step == until``; nothing in a step waits for the device, but snapshots do."""
+        while self.step < until:
+            weights = self.begin_step()
+            self.end_step(self.game.step(weights), weights)
+
+    def begin_step(self) -> dict[str, float]:
+        """Set what the voices conduct for the step that comes, and return the weights of its penalties."""
         if self.step == 0:
             self._snapshot()
-        while self.step < until:
-            self._advance_once()
-            if self.step % self.config.snapshot_every == 0:
-                self._snapshot()
+        voices = self._conductor.step(self.step, self._rates.levels)
+        self._rates.set(self.step, voices)
+        self._decay = voices.get("ema.decay", EMA_DECAY)
+        every = self.config.penalty_every
+        due = self.step % every == 0
+        return {name: voices[f"{name}.weight"] * every if due else 0.0 for name in self.game.penalties}
+
+    def end_step(self, statistics: Tensor, weights: Mapping[str, float]) -> None:
+        """Count a step that has been played: what it measured (``game.columns``), with which weights."""
+        if self.players.lookahead:
+            self.players.lookahead.after(self.step)
+        self.average.update(self.step, self._decay)
+        self._meter.add(self.step, statistics, [f"penalty/{name}" for name, weight in weights.items() if weight <= 0])
+        if self._rates.watching:
+            self._rates.observe(dict(zip(self.game.columns, statistics.tolist(), strict=True)))
+        self.step += 1
+        if self.step % self.config.snapshot_every == 0:
+            self._snapshot()
 
     def metrics(self) -> dict[str, float]:
         """Means of the steps since the last call, and the clock, the voices and the rates' control at this step."""
@@ -127,22 +148,6 @@ class GanTrainer:
             random.set_state(state["random"][use].cpu())
         self._rates.load_state_dict(state["rates"])
         self._meter.load_state_dict(state["meter"])
-
-    def _advance_once(self) -> None:
-        voices = self._conductor.step(self.step, self._rates.levels)
-        self._rates.set(self.step, voices)
-        every = self.config.penalty_every
-        weights = {name: voices[f"{name}.weight"] * every for name in self._game.penalties}
-        if self.step % every:
-            weights = dict.fromkeys(weights, 0.0)
-        statistics = self._game.step(weights)
-        if self.players.lookahead:
-            self.players.lookahead.after(self.step)
-        self.average.update(self.step, voices.get("ema.decay", EMA_DECAY))
-        self._meter.add(self.step, statistics, [f"penalty/{name}" for name, weight in weights.items() if weight <= 0])
-        if self._rates.watching:
-            self._rates.observe(dict(zip(self._game.columns, statistics.tolist(), strict=True)))
-        self.step += 1
 
     def _values(self) -> dict[str, float]:
         return self._conductor.values(self.step, self._rates.levels)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import ClassVar, Literal
 
 import torch
 from torch import Tensor
@@ -13,6 +13,8 @@ from gan.penalties.part import Judged, PenaltyPart
 
 class GradientPenalty(PenaltyPart):
     """λ·E(‖∇D(x̂)‖ − 1)² at x̂ = εx + (1 − ε)G(z), ε ~ U(0, 1) (Gulrajani et al. 2017, eq. 3); the weight is λ."""
+
+    draws: ClassVar[bool] = True
 
     penalty: Literal["gp"] = "gp"
 

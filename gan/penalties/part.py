@@ -38,6 +38,8 @@ class PenaltyPart(Part):
     """Whether it needs the gradient of the outputs with respect to the real samples."""
     on_fake: ClassVar[bool] = False
     """Whether it needs the gradient of the outputs with respect to the generated samples."""
+    draws: ClassVar[bool] = False
+    """Whether it draws random numbers, or takes a pass of its own."""
     factor: ClassVar[float] = 1.0
     """What the loss gets is weight × factor × the mean of the values."""
 
