@@ -20,6 +20,7 @@ class Rates:
     Attributes:
         levels: what voices may follow. ``advantage``: 0 where the discriminator cannot tell real samples from generated
             ones, 1 where it ranks every pair of them right; a moving average over steps.
+        scale: what each player's voice is multiplied by; 1 unless somebody sets it.
         watching: whether anything depends on what a step measures, so that it must be read from the device.
     """
 
@@ -30,6 +31,7 @@ class Rates:
         self._control = config.balance.control(config.loss) if config.balance else None
         self._generator = voices["lr.generator"]
         self._targets = {name: targets.param_group(optimizers[name], "lr") for name in PLAYERS}
+        self.scale = dict.fromkeys(PLAYERS, 1.0)
         self._set = dict.fromkeys(PLAYERS, 0.0)
         self.watching = self._followed or self._control is not None
 
@@ -42,6 +44,7 @@ class Rates:
             rates["generator"] *= self._control.generator
             rates["discriminator"] *= self._control.discriminator
         for name, target in self._targets.items():
+            rates[name] *= self.scale[name]
             target(rates[name])
         self._set = rates
 

@@ -35,10 +35,11 @@ class GanTrainer:
     streams of their own, so that training does not depend on how often it is looked at.
     """
 
-    def __init__(self, config: GanConfig, context: Context) -> None:
+    def __init__(self, config: GanConfig, context: Context, snapshots: bool = True) -> None:
         self.step = 0
         self.config = config
         self._context = context
+        self._snapshots = snapshots
         device = context.device
         dataset = config.data.open(context.data_dir, self._warn)
         self._scorer = dataset.scorer(device)
@@ -61,7 +62,7 @@ class GanTrainer:
             random=self._random["view"],
         )
         self._decay = EMA_DECAY
-        self._rates = Rates(config, self.players.optimizers)
+        self.rates = Rates(config, self.players.optimizers)
         self._conductor = self._conduct()
         self._meter = Meter(self.game.columns, device)
 
@@ -83,10 +84,10 @@ class GanTrainer:
 
     def begin_step(self) -> dict[str, float]:
         """Set what the voices conduct for the step that comes, and return the weights of its penalties."""
-        if self.step == 0:
+        if self.step == 0 and self._snapshots:
             self._snapshot()
-        voices = self._conductor.step(self.step, self._rates.levels)
-        self._rates.set(self.step, voices)
+        voices = self._conductor.step(self.step, self.rates.levels)
+        self.rates.set(self.step, voices)
         self._decay = voices.get("ema.decay", EMA_DECAY)
         every = self.config.penalty_every
         due = self.step % every == 0
@@ -98,10 +99,10 @@ class GanTrainer:
             self.players.lookahead.after(self.step)
         self.average.update(self.step, self._decay)
         self._meter.add(self.step, statistics, [f"penalty/{name}" for name, weight in weights.items() if weight <= 0])
-        if self._rates.watching:
-            self._rates.observe(dict(zip(self.game.columns, statistics.tolist(), strict=True)))
+        if self.rates.watching:
+            self.rates.observe(dict(zip(self.game.columns, statistics.tolist(), strict=True)))
         self.step += 1
-        if self.step % self.config.snapshot_every == 0:
+        if self._snapshots and self.step % self.config.snapshot_every == 0:
             self._snapshot()
 
     def metrics(self) -> dict[str, float]:
@@ -110,14 +111,19 @@ class GanTrainer:
         position = self.config.parsed_clock().position(self.step)
         row = {"clock/cycle": float(position.cycle), "clock/phase": float(position.phase)}
         row |= {f"voice/{name}": value for name, value in self._values().items()}
-        return row | self._rates.shown() | self._meter.means()
+        return row | self.rates.shown() | self._meter.means()
 
-    def evaluate(self) -> dict[str, float]:
-        """Scores of the generator (``evaluation/…``) and its average (``evaluation/ema/…``) from the same latents."""
+    def evaluate(self, raw: bool = True) -> dict[str, float]:
+        """Scores of the generator (``evaluation/…``) and its average (``evaluation/ema/…``) from the same latents.
+
+        Args:
+            raw: whether the generator itself is scored too.
+        """
         random = stream(self.config.seed, "evaluation", self._context.device, self.step)
         points = latents(self.config.evaluation_samples, self.config.latent, random)
         row: dict[str, float] = {}
-        for prefix, network in (("evaluation", self.generator), ("evaluation/ema", self.average.network)):
+        networks = {"evaluation": self.generator, "evaluation/ema": self.average.network}
+        for prefix, network in list(networks.items())[0 if raw else 1 :]:
             samples = sample(network, points)
             if not samples.isfinite().all():
                 raise NonFiniteError(f"{prefix}/samples", self.step)
@@ -134,7 +140,7 @@ class GanTrainer:
             "ema": self.average.network.state_dict(),
             "data": self.data.state_dict(),
             "random": {use: random.get_state() for use, random in self._random.items()},
-            "rates": self._rates.state_dict(),
+            "rates": self.rates.state_dict(),
             "meter": self._meter.state_dict(),
         }
 
@@ -146,11 +152,11 @@ class GanTrainer:
         self.data.load_state_dict(state["data"])
         for use, random in self._random.items():
             random.set_state(state["random"][use].cpu())
-        self._rates.load_state_dict(state["rates"])
+        self.rates.load_state_dict(state["rates"])
         self._meter.load_state_dict(state["meter"])
 
     def _values(self) -> dict[str, float]:
-        return self._conductor.values(self.step, self._rates.levels)
+        return self._conductor.values(self.step, self.rates.levels)
 
     def _conduct(self) -> Conductor:
         """The voices bound to what they set, and an event at each crest and trough of the learning rates.

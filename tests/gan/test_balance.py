@@ -90,7 +90,7 @@ def test_a_control_reaches_the_rates_of_the_next_step_and_the_log(make: Callable
     trainer.advance(1)
     assert rates(trainer) == {"generator": 1e-3, "discriminator": 4e-3}
     trainer.advance(2)
-    u = trainer._rates._control.u
+    u = trainer.rates._control.u
     trainer.advance(3)
     assert rates(trainer) == {
         "generator": pytest.approx(1e-3 * math.exp(min(u, 0.0))),
@@ -105,7 +105,7 @@ def test_the_offset_moves_the_generators_wave(make: Callable[..., Any]) -> None:
     wave = "{wave: cosine, low: 0.0, high: 1.0e-3}"
     sets = ("clock.period=100", f"voices.lr.generator={wave}", "batch_size=16")
     trainer = make("ring", *sets, "balance={balance: closed_loop, moves: offset}")
-    trainer._rates._control.u = 0.25
+    trainer.rates._control.u = 0.25
     trainer.advance(1)
     assert rates(trainer)["generator"] == pytest.approx(0.5e-3, abs=1e-5)
     assert trainer.metrics()["rate/shift"] == pytest.approx(0.25, abs=0.01)
@@ -117,7 +117,7 @@ def test_a_voice_may_follow_the_advantage(make: Callable[..., Any]) -> None:
     trainer.advance(1)
     assert rates(trainer)["discriminator"] == 4e-3
     trainer.advance(2)
-    level = trainer._rates.levels["advantage"]
+    level = trainer.rates.levels["advantage"]
     trainer.advance(3)
     assert rates(trainer)["discriminator"] == pytest.approx(4e-3 - 3.9e-3 * level)
     assert 0 < trainer.metrics()["level/advantage"] < 1

@@ -1,0 +1,1 @@
+"""The trainer ``region``: a GAN at each cell of a grid of learning rates at once, and the share that trains."""

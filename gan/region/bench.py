@@ -1,0 +1,56 @@
+"""Measures a stack of GANs against the same GANs one after another, side by side in one process."""
+
+from __future__ import annotations
+
+import statistics
+import tempfile
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from gan.config import GanConfig
+from gan.stack import Stack
+from gan.trainer import GanTrainer
+from lab.training.config import load_yaml, resolve
+from lab.training.trainer import Context
+
+PRESET = Path(__file__).parents[1] / "presets" / "ring.yaml"
+SIZES = (4, 16, 64)
+STEPS = 6
+
+
+def measure(short: bool = False) -> dict[str, Any]:
+    """How many times less processor time a step of a member takes in a stack than alone, by the number of members."""
+    sizes = SIZES[:2] if short else SIZES
+    return {
+        "what": "the ring's GANs in a stack against one alone: processor time a member's step, one thread",
+        "workloads": {f"stack of {size}": compare(size, 5 if short else 21) for size in sizes},
+    }
+
+
+def compare(size: int, blocks: int) -> dict[str, Any]:
+    """Time blocks of steps, of the stack and of one member alone in turn, after one of each to warm up."""
+    with tempfile.TemporaryDirectory() as place:
+        alone, stack = _trainer(Path(place), 0), Stack([_trainer(Path(place), seed) for seed in range(size)])
+        ratios = []
+        for block in range(blocks + 1):
+            one = _timed(lambda: alone.advance(alone.step + STEPS * 4)) / 4
+            together = _timed(lambda: stack.advance(stack.members[0].step + STEPS)) / size
+            if block:
+                ratios.append(one / together)
+    low, _, high = statistics.quantiles(ratios, n=4)
+    return {"ratio": round(statistics.median(ratios), 3), "ratio_quartiles": [round(low, 3), round(high, 3)]}
+
+
+def _trainer(place: Path, seed: int) -> GanTrainer:
+    config = resolve(GanConfig, load_yaml(PRESET), ["device=cpu", f"seed={seed}"])
+    return GanTrainer(config, Context(torch.device("cpu"), place, place, lambda *a, **k: None), snapshots=False)
+
+
+def _timed(work: Callable[[], object]) -> float:
+    begun = time.process_time()
+    work()
+    return time.process_time() - begun
