@@ -3,9 +3,10 @@
 from gan.networks.dcgan import DcganNetwork
 from gan.networks.mlp import MlpNetwork
 from gan.networks.part import NetworkPart
+from gan.networks.sngan import SnganNetwork
 from lab.training.parts import Parts
 
 __all__ = ["NETWORKS", "NetworkPart"]
 
-NETWORKS = Parts("network", "network", NetworkPart, (MlpNetwork, DcganNetwork))
+NETWORKS = Parts("network", "network", NetworkPart, (MlpNetwork, DcganNetwork, SnganNetwork))
 """Every kind of network by its word in a configuration."""
