@@ -126,7 +126,10 @@ def test_the_layer_at_the_image_is_torchs_own_under_it(channels: int) -> None:
             torch.testing.assert_close(mine, other, rtol=1e-10, atol=1e-10)
 
 
-@pytest.mark.parametrize("sets", [(), ("voices.r1.weight=0.5", "r1_every=2"), ("updates=simultaneous", "loss=hinge")])
+@pytest.mark.parametrize(
+    "sets",
+    [(), ("voices.r1.weight=0.5", "penalty_every=2"), ("updates=extragradient", "loss=hinge", "voices.r2.weight=0.1")],
+)
 @pytest.mark.parametrize("word", WORDS)
 def test_a_resumed_run_ends_bit_identical(
     make: Make, tmp_path: Path, pictures: str, word: str, sets: tuple[str, ...]
