@@ -14,7 +14,9 @@ from pydantic import Field
 from torch import nn
 
 from gan.networks.layers import ConvFromImage, ConvToImage
-from gan.networks.part import NetworkPart, Shape, empty
+from gan.networks.part import Shape, empty
+from gan.networks.sizes import image_base, require_square
+from gan.networks.spectral import SpectralPart
 
 SLOPE = 0.2
 """Slope of the leaky rectifier for negative inputs, as in the paper."""
@@ -22,7 +24,7 @@ STD = 0.02
 """Standard deviation of the initial weights, as in the paper."""
 
 
-class DcganNetwork(NetworkPart):
+class DcganNetwork(SpectralPart):
     """Strided convolutions between the image and a 4…7-pixel base; for square images."""
 
     network: Literal["dcgan"] = "dcgan"
@@ -30,9 +32,7 @@ class DcganNetwork(NetworkPart):
 
     def check(self, shape: Shape) -> None:
         """Square images whose side is 4 … 7 pixels doubled at least once."""
-        if len(shape) != 3 or shape[-1] != shape[-2]:
-            raise ValueError(f"'dcgan' draws square images and samples of shape {list(shape)} are none; use 'mlp'")
-        image_base(shape[-1])
+        require_square(shape, self.network)
 
     def generator(self, latent: int, shape: Shape) -> nn.Module:
         """Latent float[n, latent] → images float[n, channels, size, size] in (−1, 1).
@@ -82,17 +82,3 @@ class DcganNetwork(NetworkPart):
                 if module.bias is not None:
                     nn.init.zeros_(module.bias)
         return network
-
-
-def image_base(size: int) -> tuple[int, int]:
-    """Split an image's side into a base of 4 to 7 pixels and a number of doublings: ``size = base·2**doublings``.
-
-    Raises:
-        ValueError: no such split exists, or it has no doubling.
-    """
-    base, doublings = size, 0
-    while base > 7 and base % 2 == 0:
-        base, doublings = base // 2, doublings + 1
-    if not 4 <= base <= 7 or doublings == 0:
-        raise ValueError(f"image size {size}: a dcgan needs 4, 5, 6 or 7 doubled at least once, e.g. 8, 16, 28, 32, 64")
-    return base, doublings

@@ -10,10 +10,11 @@ import torch
 from pydantic import Field
 from torch import nn
 
-from gan.networks.part import NetworkPart, Shape, empty
+from gan.networks.part import Shape, empty
+from gan.networks.spectral import SpectralPart
 
 
-class MlpNetwork(NetworkPart):
+class MlpNetwork(SpectralPart):
     """Fully connected layers with rectifiers between them."""
 
     network: Literal["mlp"] = "mlp"

@@ -42,6 +42,10 @@ class NetworkPart(Part):
             torch.manual_seed(int(torch.randint(2**62, (), generator=random)))
             return build()
 
+    def constrained(self, discriminator: nn.Module, random: torch.Generator) -> nn.Module:
+        """The initialised discriminator with what holds its weights in bounds; by default as it is."""
+        return discriminator
+
 
 def empty(build: Callable[[], nn.Module]) -> nn.Module:
     """What ``build`` makes, on the CPU, with memory for its weights and nothing in it: no random number is drawn."""

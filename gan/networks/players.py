@@ -34,7 +34,7 @@ def discriminator(config: GanConfig, random: torch.Generator) -> nn.Module:
         UserError: it does not map samples to one logit each.
     """
     part, shape = config.discriminator, config.judged_shape
-    network = part.initialised(partial(part.discriminator, shape), random)
+    network = part.constrained(part.initialised(partial(part.discriminator, shape), random), random)
     _try(network, "discriminator", shape, ())
     return network
 

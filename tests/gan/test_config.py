@@ -8,7 +8,7 @@ import torch
 
 from gan.config import GanConfig
 from gan.networks import players
-from gan.networks.dcgan import image_base
+from gan.networks.sizes import image_base
 from gan.plugin import PLUGIN
 from lab.errors import UserError
 from lab.training.config import dump, load_yaml, resolve
