@@ -17,6 +17,8 @@ PLUGIN = LatePlugin(
         "loss/discriminator",
     ),
     lower_is_better=("evaluation/ema/frechet",),
+    arms=("constant", "two-time-scales", "in-phase", "quadrature", "anti-phase", "closed-loop"),
+    arranged="gan.arms:arrange",
     config="gan.config:GanConfig",
     trainer="gan.trainer:GanTrainer",
     commands="gan.commands:add_commands",

@@ -40,6 +40,8 @@ def _add_trainer(subparsers: Subparsers[argparse.ArgumentParser], name: str, plu
     )
     train.add_argument("preset", metavar="PRESET|FILE", help="the name of a preset, or a YAML file")
     options.add_set_option(train)
+    if arms := getattr(plugin, "arms", ()):
+        train.add_argument("--arm", choices=tuple(arms), help="train it as this arm of a comparison (before --set)")
     train.add_argument("--name", help="the run's name (default: PRESET-sSEED)")
     options.add_device_option(train)
     options.add_threads_option(train)
@@ -75,12 +77,17 @@ def start(plugin: TrainerPlugin, args: argparse.Namespace) -> int:
     """Make a run directory and train."""
     from lab.training import mirror
     from lab.training.config import load_yaml, resolve
+    from lab.training.overrides import override
     from lab.training.paths import runs_root
     from lab.training.run import Run
 
     path = preset_path(plugin, args.preset)
     sets = [*args.set, *([f"device={args.device}"] if args.device else [])]
-    config = resolve(plugin.config_type(), load_yaml(path), sets, source=str(path))
+    mapping = load_yaml(path)
+    if arm := getattr(args, "arm", None):
+        kind = plugin.config_type()
+        mapping = override(kind, mapping, plugin.arrange(resolve(kind, mapping, source=str(path)), arm))  # type: ignore[attr-defined]
+    config = resolve(plugin.config_type(), mapping, sets, source=str(path))
     from lab.training.device import resolve_device, set_threads  # torch: only once nothing is wrong with the words
 
     resolve_device(config.device)

@@ -75,6 +75,9 @@ class TrainerPlugin(Protocol):
     Any object with these members is one; :class:`LatePlugin` has them for a trainer whose parts are told by name. One
     that has ``bench(short) -> dict`` as well is measured by ``lab bench NAME``, which says what the dict holds.
 
+    One that has ``arms``, words of variants of any configuration of its, and ``arrange(config, arm)``,
+    which answers with an arm's changes as ``--set`` would make them, offers them as ``--arm``.
+
     It may also have ``lower_is_better``, the columns of the metrics log of which less is better (distances, errors); of
     all others, and where it has no such attribute, more is.
     """
@@ -115,6 +118,8 @@ class LatePlugin:
         draw: the function that draws its figures.
         measure: the function that measures its speed.
         lower_is_better: columns of the metrics log of which less is better.
+        arms: words of variants of any configuration.
+        arranged: the function of a configuration and one of these words that says what it changes.
     """
 
     name: str
@@ -128,6 +133,8 @@ class LatePlugin:
     draw: str
     measure: str
     lower_is_better: Sequence[str] = ()
+    arms: Sequence[str] = ()
+    arranged: str = ""
 
     def config_type(self) -> type[RunConfig]:
         """The trainer's configuration model."""
@@ -146,6 +153,10 @@ class LatePlugin:
     def figures(self, runs: Sequence[Path], out: Path) -> list[Any]:
         """Draw the trainer's own figures of these runs into ``out``."""
         return list(resolve_name(self.draw)(runs, out))
+
+    def arrange(self, config: Any, arm: str) -> dict[str, Any]:
+        """What an arm changes in a configuration, as ``--set`` would."""
+        return dict(resolve_name(self.arranged)(config, arm))
 
     def bench(self, short: bool = False) -> dict[str, Any]:
         """Its speed against a plain script, for ``lab bench``."""
