@@ -1,5 +1,6 @@
 """Real samples to imitate, one module a kind: points in the plane, and images, shuffled epoch by epoch."""
 
+from gan.data.cifar import Cifar10Data
 from gan.data.digits import DigitsData
 from gan.data.folder import FolderData
 from gan.data.grid import GridData
@@ -11,5 +12,10 @@ from lab.training.parts import Parts
 
 __all__ = ["DATA", "DataPart", "Dataset", "drawn", "shuffled"]
 
-DATA = Parts("data set", "name", DataPart, (RingData, GridData, SpiralData, DigitsData, MnistData, FolderData))
+DATA = Parts(
+    "data set",
+    "name",
+    DataPart,
+    (RingData, GridData, SpiralData, DigitsData, MnistData, Cifar10Data, FolderData),
+)
 """Every kind of data by its word in a configuration."""
