@@ -8,6 +8,7 @@ from gan.data.mnist import MnistData
 from gan.data.part import DataPart, Dataset, drawn, shuffled
 from gan.data.ring import RingData
 from gan.data.spiral import SpiralData
+from gan.data.stacked import StackedMnistData
 from lab.training.parts import Parts
 
 __all__ = ["DATA", "DataPart", "Dataset", "drawn", "shuffled"]
@@ -16,6 +17,6 @@ DATA = Parts(
     "data set",
     "name",
     DataPart,
-    (RingData, GridData, SpiralData, DigitsData, MnistData, Cifar10Data, FolderData),
+    (RingData, GridData, SpiralData, DigitsData, MnistData, StackedMnistData, Cifar10Data, FolderData),
 )
 """Every kind of data by its word in a configuration."""
