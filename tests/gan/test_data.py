@@ -16,6 +16,8 @@ from gan.data.source import Shuffled, to_bytes, to_unit
 from gan.data.spiral import SpiralData, SpiralScorer
 from lab.door import pictures as decoding
 from lab.errors import UserError
+from lab.supervised import cifar, judge
+from lab.supervised.classifier import ClassifierConfig
 
 CPU = torch.device("cpu")
 
@@ -187,3 +189,19 @@ def test_a_picture_of_too_many_pixels_is_left_out_and_counted(tmp_path: Path) ->
     (line,) = said
     assert "1 of 3 images left out: b\\nomb.png (DecompressionBombError" in line
     assert line.isprintable()
+
+
+def test_cifar10_trains_and_is_scored(make, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    random = np.random.default_rng(0)
+    folder = tmp_path / "cifar10" / "cifar-10-batches-bin"
+    folder.mkdir(parents=True)
+    for name in (*cifar.TRAIN, *cifar.TEST):
+        rows = random.integers(0, 256, (16, 1 + cifar.PIXELS), np.uint8)
+        rows[:, 0] %= cifar.CLASSES
+        (folder / f"{name}.bin").write_bytes(rows.tobytes())
+    monkeypatch.setitem(judge.CONFIGS, "cifar10", ClassifierConfig(width=2, epochs=1))
+    sets = ("data={name: cifar10}", "batch_size=8", "evaluation_samples=20", "snapshot_samples=4")
+    trainer = make("digits", *sets, "generator.width=4", "discriminator.width=4")
+    trainer.advance(2)
+    assert {f"evaluation/{score}" for score in ("frechet", "modes", "mode_entropy")} < trainer.evaluate().keys()
+    assert trainer.data.batch(4).shape == (4, 3, 32, 32)

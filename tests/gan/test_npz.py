@@ -149,6 +149,7 @@ def test_images_train_and_are_scored(tmp_path: Path, make: Callable[..., GanTrai
     assert trainer.evaluate().keys() == {"evaluation/frechet_pixels", "evaluation/ema/frechet_pixels"}
 
 
+@pytest.mark.slow
 def test_points_without_a_score_go_through_every_command(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -28,7 +28,7 @@ from safetensors.torch import save
 
 from lab.cli.main import main
 from lab.door import archives, pickles
-from lab.door.arrays import read_npz
+from lab.door.arrays import npz_header, npz_names, read_npz
 from lab.errors import UserError
 
 pytestmark = pytest.mark.timeout(30, func_only=True)
@@ -295,6 +295,10 @@ def lying_bomb(path: Path) -> None:
     path.write_bytes(data)
 
 
+HEADERS_WRONG = 2
+"""Of the makers below, the first whose file is wrong from its header on."""
+
+
 def test_arrays_that_are_none(tmp_path: Path) -> None:
     makers: list[Callable[[Path], object]] = [
         bomb,
@@ -307,9 +311,19 @@ def test_arrays_that_are_none(tmp_path: Path) -> None:
     for number, make in enumerate(makers):
         path = tmp_path / f"{number}.npz"
         make(path)
-        with pytest.raises(UserError, match=r"npz: is no archive of plain arrays") as caught:
-            read_npz(path)
-        assert "\n" not in str(caught.value)
+        for read in (read_npz, *([lambda path: npz_header(path, "samples")] if number >= HEADERS_WRONG else [])):
+            with pytest.raises(UserError, match=r"npz: is no archive of plain arrays") as caught:
+                read(path)
+            assert "\n" not in str(caught.value)
+
+
+def test_an_array_is_read_beside_others_that_are_none(tmp_path: Path) -> None:
+    np.savez(tmp_path / "a.npz", good=np.arange(3), bad=np.array([{"a": 1}], dtype=object))
+    assert npz_names(tmp_path / "a.npz") == ["good", "bad"]
+    assert npz_header(tmp_path / "a.npz", "good") == ((3,), np.dtype(np.int64))
+    assert read_npz(tmp_path / "a.npz", names=["good"])["good"].tolist() == [0, 1, 2]
+    with pytest.raises(UserError, match="bad holds object, no plain numbers"):
+        read_npz(tmp_path / "a.npz")
 
 
 @pytest.mark.slow
