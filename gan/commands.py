@@ -97,6 +97,8 @@ def evaluate(args: argparse.Namespace) -> int:
         print(f"step {step}, {args.weights} weights, {n} samples")
         for name, value in scores.items():
             print(f"  {name:<16} {value:.6g}")
+        if not scores:
+            print(f"  {config.data.name!r} has no score for these data")
     return 0
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import torch
 
-STREAMS = ("weights", "noise", "draws", "order", "evaluation", "snapshot", "samples", "view")
+STREAMS = ("weights", "noise", "draws", "order", "evaluation", "snapshot", "samples", "view", "stacks")
 """What chance is used for. The place in this list is part of a run's reproducibility: append only."""
 
 

@@ -73,7 +73,9 @@ DECODERS = {
     "csv": {"reader", "DictReader"},
     "gzip": None,
     "zipfile": None,
+    "tarfile": None,
     "pickle": None,
+    "pickletools": None,
     "safetensors": {"safe_open", "deserialize"},
     "safetensors.torch": {"load", "load_file", "load_model"},
     "numpy": {"load", "loadtxt", "genfromtxt", "fromfile", "memmap"},
@@ -120,7 +122,8 @@ def test_outside_data_enters_by_the_door(path: Path) -> None:
     "code",
     ["import json\njson.loads('1')", "import numpy as np\nnp.load('x')", "from yaml import safe_load", "import gzip",
      "from PIL import Image\nImage.open('x')", "import safetensors.torch\nsafetensors.torch.load(b'')",
-     "import torch\ntorch.load('x')", "from safetensors import safe_open", "import csv\ncsv.DictReader([])"],
+     "import torch\ntorch.load('x')", "from safetensors import safe_open", "import csv\ncsv.DictReader([])",
+     "import tarfile", "from pickletools import genops"],
 )  # fmt: skip
 def test_a_decoder_is_noticed(code: str, tmp_path: Path) -> None:
     (tmp_path / "code.py").write_text(code)

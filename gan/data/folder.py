@@ -19,6 +19,7 @@ from gan.data.part import DataPart, Dataset, Shape, shuffled
 from gan.data.source import to_bytes
 from gan.metrics import Gaussian, frechet_distance
 from lab.door import pictures
+from lab.door.text import one_line
 from lab.errors import UserError
 
 BROKEN_SHOWN = 5
@@ -45,7 +46,7 @@ class FolderData(DataPart):
             named = [f"{name} ({reason})" for name, reason in found.broken.items()]
             more = f" and {len(named) - BROKEN_SHOWN} more" if len(named) > BROKEN_SHOWN else ""
             count = f"{len(named)} of {len(named) + len(found.images)} images left out"
-            warn(f"{self.path}: {count}: {', '.join(named[:BROKEN_SHOWN])}{more}")
+            warn(one_line(f"{self.path}: {count}: {', '.join(named[:BROKEN_SHOWN])}{more}"))
         return shuffled(found.images, PixelScorer.of(found.images))
 
 
@@ -71,11 +72,12 @@ def read(folder: Path, size: int, channels: int) -> Folder:
     suffixes = pictures.suffixes()
     arrays: list[npt.NDArray[np.uint8]] = []
     broken: dict[str, str] = {}
-    for path in sorted(p for p in folder.rglob("*") if p.suffix.lower() in suffixes and p.is_file()):
-        try:
-            arrays.append(pictures.read(path, lambda image: to_array(image, size, channels)))
-        except ValueError as error:
-            broken[str(path.relative_to(folder))] = str(error)
+    paths = sorted(p for p in folder.rglob("*") if p.suffix.lower() in suffixes and p.is_file())
+    for path, found in zip(paths, pictures.read_all(paths, lambda image: to_array(image, size, channels)), strict=True):
+        if isinstance(found, pictures.Broken):
+            broken[str(path.relative_to(folder))] = found.reason
+        else:
+            arrays.append(found)
     if len(arrays) < 2:
         count = {0: "no readable image", 1: "one readable image"}[len(arrays)]
         raise UserError(f"data.path: {str(folder)!r} holds {count} ({len(broken)} broken); at least two are needed")

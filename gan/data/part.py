@@ -71,6 +71,11 @@ def drawn(density: Callable[[torch.device], Density], scorer: Scorer) -> Dataset
     return Dataset(lambda device, draws, order: Endless(density(device), draws), lambda device: scorer)
 
 
-def shuffled(images: Tensor, scorer: Scorer) -> Dataset:
-    """Images uint8[n, channels, height, width] on the host, shown in a new random order each epoch."""
-    return Dataset(lambda device, draws, order: Shuffled(images, device, order), lambda device: scorer)
+def shuffled(samples: Tensor, scorer: Scorer) -> Dataset:
+    """Images uint8[n, channels, height, width] or points float[n, 2] on the host, in a new random order each epoch."""
+    return Dataset(lambda device, draws, order: Shuffled(samples, device, order), lambda device: scorer)
+
+
+def unscored(samples: Tensor) -> dict[str, float]:
+    """No score: of data about which nothing is known but its samples."""
+    return {}

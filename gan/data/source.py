@@ -51,24 +51,34 @@ class Endless:
         """Nothing to restore."""
 
 
-class Shuffled:
-    """Images taken in a random order, every image once before any is taken again.
+class Places(Protocol):
+    """Which samples of a set come next."""
+
+    def take(self, n: int) -> Tensor:
+        """The next ``n`` of them, int64[n] (or int64[n, parts] where a sample is put together), on the host."""
+
+    def state_dict(self) -> dict[str, Any]:
+        """Where it stands; its generator is saved by its owner."""
+
+    def load_state_dict(self, state: Mapping[str, Any]) -> None:
+        """Go back to where ``state_dict`` was taken."""
+
+
+class Epochs:
+    """The numbers 0 … size−1 in a random order, every one once before any is taken again.
 
     Args:
-        images: uint8[n, channels, height, width] on the host.
-        device: where batches are wanted; the whole set moves there when it fits.
+        size: how many there are.
         generator: a host generator from which each epoch's order is drawn.
     """
 
-    def __init__(self, images: Tensor, device: torch.device, generator: torch.Generator) -> None:
-        self._device = device
-        self._images = images.to(device) if fits(images, device) else images
+    def __init__(self, size: int, generator: torch.Generator) -> None:
         self._generator = generator
-        self._order = torch.randperm(len(images), generator=generator)
+        self._order = torch.randperm(size, generator=generator)
         self._next = 0
 
-    def batch(self, n: int) -> Tensor:
-        """The next ``n`` images as float32 in [−1, 1]; a batch may reach over the end of an epoch."""
+    def take(self, n: int) -> Tensor:
+        """The next ``n``, int64[n]; they may reach over the end of an epoch."""
         parts = []
         while n > 0:
             part = self._order[self._next : self._next + n]
@@ -78,19 +88,61 @@ class Shuffled:
             if n > 0:
                 self._order = torch.randperm(len(self._order), generator=self._generator)
                 self._next = 0
-        index = parts[0] if len(parts) == 1 else torch.cat(parts)
-        if self._images.device.type != self._device.type:
-            return to_unit(_sent(self._images[index], self._device))
-        return to_unit(self._images[_sent(index, self._device)])
+        return parts[0] if len(parts) == 1 else torch.cat(parts)
 
     def state_dict(self) -> dict[str, Any]:
         """The present epoch's order and the place in it."""
         return {"order": self._order, "next": self._next}
 
     def load_state_dict(self, state: Mapping[str, Any]) -> None:
-        """Restore order and place."""
-        self._order = state["order"].clone()
-        self._next = int(state["next"])
+        """Restore order and place.
+
+        Raises:
+            ValueError: it is the order of another set.
+        """
+        order, place = state["order"].clone(), int(state["next"])
+        if not torch.equal(order.sort().values, torch.arange(len(self._order))) or not 0 <= place <= len(order):
+            raise ValueError(f"its order is none of {len(self._order):,} samples")
+        self._order, self._next = order, place
+
+
+class Indexed:
+    """Samples of a set that is held in memory, as ``places`` says; the set moves to the device where it fits there.
+
+    Args:
+        samples: on the host: bytes uint8[n, …], given out as floats in [−1, 1], or floats, given out as they are.
+        device: where batches are wanted.
+        places: which samples come next.
+    """
+
+    def __init__(self, samples: Tensor, device: torch.device, places: Places) -> None:
+        self._device = device
+        self._samples = samples.to(device) if fits(samples, device) else samples
+        self._places = places
+
+    def batch(self, n: int) -> Tensor:
+        """The next ``n`` samples, float32."""
+        index = self._places.take(n)
+        if self._samples.device.type != self._device.type:
+            found = _sent(self._samples[index], self._device)
+        else:
+            found = self._samples[_sent(index, self._device)]
+        return to_unit(found) if found.dtype == torch.uint8 else found.float()
+
+    def state_dict(self) -> dict[str, Any]:
+        """The state of the places."""
+        return self._places.state_dict()
+
+    def load_state_dict(self, state: Mapping[str, Any]) -> None:
+        """Restore the places."""
+        self._places.load_state_dict(state)
+
+
+class Shuffled(Indexed):
+    """Samples [n, …] taken in a random order, every one once before any is taken again."""
+
+    def __init__(self, samples: Tensor, device: torch.device, generator: torch.Generator) -> None:
+        super().__init__(samples, device, Epochs(len(samples), generator))
 
 
 def _sent(values: Tensor, device: torch.device) -> Tensor:
@@ -98,12 +150,12 @@ def _sent(values: Tensor, device: torch.device) -> Tensor:
     return values.pin_memory().to(device, non_blocking=True) if device.type == "cuda" else values
 
 
-def fits(images: Tensor, device: torch.device) -> bool:
-    """Whether ``images`` may live on ``device``: always in host memory, on a GPU up to a share of what is free."""
+def fits(samples: Tensor, device: torch.device) -> bool:
+    """Whether ``samples`` may live on ``device``: always in host memory, on a GPU up to a share of what is free."""
     if device.type != "cuda":
         return True
     free, _ = torch.cuda.mem_get_info(device)
-    return images.nbytes <= RESIDENT_FRACTION * free
+    return samples.nbytes <= RESIDENT_FRACTION * free
 
 
 def to_unit(images: Tensor) -> Tensor:

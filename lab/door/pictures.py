@@ -3,9 +3,13 @@
 from __future__ import annotations
 
 import io
+import os
 import re
 import warnings
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TypeVar
 
@@ -15,26 +19,58 @@ from lab.door import files
 
 MOST_BYTES = 1 << 28
 MOST_PIXELS = 100_000_000
+MOST_WORKERS = 4
+"""Pictures decoded at a time: each may take half a gigabyte."""
 Result = TypeVar("Result")
+
+
+@dataclass(frozen=True)
+class Broken:
+    """A picture that cannot be read, and why, in one line."""
+
+    reason: str
 
 
 def read(path: Path, use: Callable[[Image.Image], Result]) -> Result:
     """What ``use`` makes of the picture.
 
     Raises:
-        ValueError: no picture, or one of more than ``MOST_PIXELS``; in one line. Pillow's decoders raise nearly
-            anything on damaged input (OSError, SyntaxError, struct.error, IndexError, …).
+        ValueError: no picture, or one of more than ``MOST_PIXELS``; in one line.
     """
+    with _without_warnings():
+        found = _attempt(path, use)
+    if isinstance(found, Broken):
+        raise ValueError(found.reason)
+    return found
+
+
+def read_all(paths: Sequence[Path], use: Callable[[Image.Image], Result]) -> list[Result | Broken]:
+    """What ``use`` makes of each picture, in the order of ``paths``; several at a time, for Pillow decodes in parallel.
+
+    ``use`` is called by threads of their own. In the place of what :func:`read` would refuse stands why.
+    """
+    with _without_warnings(), ThreadPoolExecutor(min(MOST_WORKERS, os.cpu_count() or 1)) as pool:
+        return list(pool.map(lambda path: _attempt(path, use), paths))
+
+
+def _attempt(path: Path, use: Callable[[Image.Image], Result]) -> Result | Broken:
+    """Pillow's decoders raise nearly anything on damaged input (OSError, SyntaxError, struct.error, IndexError, …)."""
     try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")
-            with Image.open(io.BytesIO(files.read(path, MOST_BYTES))) as image:
-                if image.width * image.height > MOST_PIXELS:
-                    raise ValueError(f"{image.width}×{image.height} pixels; at most {MOST_PIXELS:,} are accepted")
-                return use(image)
+        with Image.open(io.BytesIO(files.read(path, MOST_BYTES))) as image:
+            if image.width * image.height > MOST_PIXELS:
+                raise ValueError(f"{image.width}×{image.height} pixels; at most {MOST_PIXELS:,} are accepted")
+            return use(image)
     except Exception as error:
         words = " ".join(re.sub("<_io.*?>", "", str(error)).split())
-        raise ValueError(f"{type(error).__name__}: {words}") from None
+        return Broken(f"{type(error).__name__}: {words}")
+
+
+@contextmanager
+def _without_warnings() -> Iterator[None]:
+    """Filters of warnings are the process's: the one who starts threads sets them, not each thread its own."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        yield
 
 
 def suffixes() -> set[str]:

@@ -10,7 +10,7 @@ import torch
 from torch import Tensor
 
 from lab.errors import UserError
-from lab.supervised import idx
+from lab.supervised import cifar, idx
 
 DIGITS_TEST = 5
 """Every how many-th digit belongs to the test part."""
@@ -55,10 +55,23 @@ def _idx(name: str) -> Callable[[Path], LabelledImages]:
     return load
 
 
+def cifar10(data_dir: Path) -> LabelledImages:
+    """CIFAR-10, 32×32 in colour; see :mod:`lab.supervised.cifar`."""
+    train, test = cifar.load(data_dir)
+    return LabelledImages(
+        torch.from_numpy(train.images),
+        torch.from_numpy(train.labels).long(),
+        torch.from_numpy(test.images),
+        torch.from_numpy(test.labels).long(),
+        cifar.CLASSES,
+    )
+
+
 DATASETS: dict[str, Callable[[Path], LabelledImages]] = {
     "digits": digits,
     "mnist": _idx("mnist"),
     "fashion-mnist": _idx("fashion-mnist"),
+    "cifar10": cifar10,
 }
 """Every labelled set by name; an entry maps the data directory to its tensors."""
 

@@ -31,6 +31,7 @@ CONFIGS = {
     "digits": ClassifierConfig(epochs=30),
     "mnist": ClassifierConfig(),
     "fashion-mnist": ClassifierConfig(epochs=4),
+    "cifar10": ClassifierConfig(width=32, epochs=5),
 }
 """How the judge of each labelled set is trained."""
 

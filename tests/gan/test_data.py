@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import warnings
+import zlib
 from pathlib import Path
 
 import numpy as np
@@ -12,7 +14,10 @@ from gan.data.folder import FolderData
 from gan.data.ring import RingData
 from gan.data.source import Shuffled, to_bytes, to_unit
 from gan.data.spiral import SpiralData, SpiralScorer
+from lab.door import pictures as decoding
 from lab.errors import UserError
+from lab.supervised import cifar, judge
+from lab.supervised.classifier import ClassifierConfig
 
 CPU = torch.device("cpu")
 
@@ -141,3 +146,62 @@ def test_a_folder_trains_and_is_scored(pictures: Path, make, capsys) -> None:
     trainer.advance(2)
     scores = trainer.evaluate()
     assert scores.keys() == {"evaluation/frechet_pixels", "evaluation/ema/frechet_pixels"}
+
+
+def test_threads_read_a_folder_in_its_order_and_tell_what_is_broken(tmp_path: Path) -> None:
+    for number in range(40):
+        if number % 10 == 3:
+            (tmp_path / f"{number:02}.png").write_bytes(b"no picture")
+        else:
+            side = 8 + 40 * ((number * 7) % 11)  # the large ones take longest, so that ends come out of order
+            Image.new("L", (side, side), number).save(tmp_path / f"{number:02}.png")
+    found = folder.read(tmp_path, 8, 1)
+    assert found.images[:, 0, 0, 0].tolist() == [number for number in range(40) if number % 10 != 3]
+    assert sorted(found.broken) == ["03.png", "13.png", "23.png", "33.png"]
+
+
+def crafted_png(path: Path, side: int) -> None:
+    """A small file whose header says that it is a picture of side × side pixels."""
+    Image.new("L", (8, 8)).save(path)
+    content = bytearray(path.read_bytes())
+    content[16:24] = side.to_bytes(4, "big") * 2
+    content[29:33] = zlib.crc32(content[12:29]).to_bytes(4, "big")
+    path.write_bytes(content)
+
+
+def test_warnings_of_decoders_are_silent_and_those_of_others_stay_as_they_were(tmp_path: Path) -> None:
+    for number in range(50):
+        crafted_png(tmp_path / f"{number}.png", side=9500)  # Pillow warns from 89 million pixels on
+    with warnings.catch_warnings(record=True) as heard:
+        warnings.simplefilter("always")
+        before = list(warnings.filters)
+        assert decoding.read_all(sorted(tmp_path.iterdir()), lambda image: image.size) == [(9500, 9500)] * 50
+        assert warnings.filters == before
+    assert not heard
+
+
+def test_a_picture_of_too_many_pixels_is_left_out_and_counted(tmp_path: Path) -> None:
+    for number in range(2):
+        Image.new("L", (8, 8)).save(tmp_path / f"a{number}.png")
+    crafted_png(tmp_path / "b\nomb.png", side=60_000)
+    said: list[str] = []
+    FolderData(path=str(tmp_path), size=8, channels=1).open(tmp_path, said.append)
+    (line,) = said
+    assert "1 of 3 images left out: b\\nomb.png (DecompressionBombError" in line
+    assert line.isprintable()
+
+
+def test_cifar10_trains_and_is_scored(make, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    random = np.random.default_rng(0)
+    folder = tmp_path / "cifar10" / "cifar-10-batches-bin"
+    folder.mkdir(parents=True)
+    for name in (*cifar.TRAIN, *cifar.TEST):
+        rows = random.integers(0, 256, (16, 1 + cifar.PIXELS), np.uint8)
+        rows[:, 0] %= cifar.CLASSES
+        (folder / f"{name}.bin").write_bytes(rows.tobytes())
+    monkeypatch.setitem(judge.CONFIGS, "cifar10", ClassifierConfig(width=2, epochs=1))
+    sets = ("data={name: cifar10}", "batch_size=8", "evaluation_samples=20", "snapshot_samples=4")
+    trainer = make("digits", *sets, "generator.width=4", "discriminator.width=4")
+    trainer.advance(2)
+    assert {f"evaluation/{score}" for score in ("frechet", "modes", "mode_entropy")} < trainer.evaluate().keys()
+    assert trainer.data.batch(4).shape == (4, 3, 32, 32)

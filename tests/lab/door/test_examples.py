@@ -2,13 +2,19 @@
 
 from __future__ import annotations
 
+import contextlib
+import gzip
 import hashlib
+import io
 import json
 import os
+import pickle
 import re
 import shutil
 import subprocess
 import sys
+import tarfile
+import tracemalloc
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -16,10 +22,13 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
+from hypothesis import example, given
+from hypothesis import strategies as st
 from safetensors.torch import save
 
 from lab.cli.main import main
-from lab.door.arrays import read_npz
+from lab.door import archives, pickles
+from lab.door.arrays import npz_header, npz_names, read_npz
 from lab.errors import UserError
 
 pytestmark = pytest.mark.timeout(30, func_only=True)
@@ -286,6 +295,10 @@ def lying_bomb(path: Path) -> None:
     path.write_bytes(data)
 
 
+HEADERS_WRONG = 2
+"""Of the makers below, the first whose file is wrong from its header on."""
+
+
 def test_arrays_that_are_none(tmp_path: Path) -> None:
     makers: list[Callable[[Path], object]] = [
         bomb,
@@ -298,9 +311,19 @@ def test_arrays_that_are_none(tmp_path: Path) -> None:
     for number, make in enumerate(makers):
         path = tmp_path / f"{number}.npz"
         make(path)
-        with pytest.raises(UserError, match=r"npz: is no archive of plain arrays") as caught:
-            read_npz(path)
-        assert "\n" not in str(caught.value)
+        for read in (read_npz, *([lambda path: npz_header(path, "samples")] if number >= HEADERS_WRONG else [])):
+            with pytest.raises(UserError, match=r"npz: is no archive of plain arrays") as caught:
+                read(path)
+            assert "\n" not in str(caught.value)
+
+
+def test_an_array_is_read_beside_others_that_are_none(tmp_path: Path) -> None:
+    np.savez(tmp_path / "a.npz", good=np.arange(3), bad=np.array([{"a": 1}], dtype=object))
+    assert npz_names(tmp_path / "a.npz") == ["good", "bad"]
+    assert npz_header(tmp_path / "a.npz", "good") == ((3,), np.dtype(np.int64))
+    assert read_npz(tmp_path / "a.npz", names=["good"])["good"].tolist() == [0, 1, 2]
+    with pytest.raises(UserError, match="bad holds object, no plain numbers"):
+        read_npz(tmp_path / "a.npz")
 
 
 @pytest.mark.slow
@@ -312,6 +335,169 @@ def test_snapshots_that_are_no_samples(run: Path, ends: Callable[..., str]) -> N
     ends("plot", run, status=0)
     np.savez(last, samples=np.array([{"a": 1}], dtype=object))
     assert "is no archive of plain arrays" in ends("plot", run)
+
+
+# -- archives and pickles ----------------------------------------------------------------------------------------------
+
+
+def tar(path: Path, entries: list[tuple[str, bytes | int, bytes]], content: bytes = b"word") -> None:
+    """A gzipped tar archive of one content under these names, each with its type and, for a link, its target."""
+    with tarfile.open(path, "w:gz", format=tarfile.GNU_FORMAT) as file:
+        for name, kind, target in entries:
+            entry = tarfile.TarInfo(name)
+            entry.type, entry.linkname, entry.size = kind, target.decode(), len(content)  # type: ignore[assignment]
+            file.addfile(entry, io.BytesIO(content))
+
+
+REGULAR = (tarfile.REGTYPE, b"")
+
+
+@pytest.mark.parametrize(
+    "entry",
+    [("f/x", tarfile.SYMTYPE, b"/etc/passwd"), ("f/x", tarfile.LNKTYPE, b"/etc/passwd"), ("f/x", tarfile.CHRTYPE, b""),
+     ("f/x", tarfile.FIFOTYPE, b""), ("f/x", tarfile.DIRTYPE, b""), ("/f/x", *REGULAR), ("../x", *REGULAR),
+     ("f/../x", *REGULAR), ("./x", *REGULAR), ("g/x", *REGULAR), ("f/x/", *REGULAR), ("X", *REGULAR)],
+    ids=lambda entry: f"{entry[0]}-{entry[1].decode()}",
+)  # fmt: skip
+def test_what_an_archive_holds_under_other_names_or_kinds_is_not_read(tmp_path: Path, entry: Any) -> None:
+    tar(tmp_path / "a.tar.gz", [entry, ("f/y", *REGULAR)])
+    with pytest.raises(UserError, match=r"a\.tar\.gz: cannot be read as an archive: it holds no regular file x"):
+        list(archives.members(tmp_path / "a.tar.gz", "f", ["x", "y"], 100))
+    assert [path.name for path in tmp_path.iterdir()] == ["a.tar.gz"]
+
+
+def packed(content: bytes) -> bytes:
+    return gzip.compress(content, mtime=0)
+
+
+def sparse_header(size: bytes, name: bytes = b"x") -> bytes:
+    """A header of tar whose size is what it says."""
+    fields = name.ljust(100, b"\0") + b"0000644\0" + b"0000000\0" * 2 + size + b"0" * 12 + b" " * 8 + b"0"
+    fields = fields.ljust(512, b"\0")
+    return fields[:148] + b"%06o\0 " % sum(fields) + fields[156:]
+
+
+def archive_of_two(path: Path) -> bytes:
+    tar(path, [("x", *REGULAR), ("y", *REGULAR)])
+    return path.read_bytes()
+
+
+@pytest.mark.parametrize(
+    ("make", "complaint"),
+    [
+        (lambda whole: b"", "no regular file x"),
+        (lambda whole: b"word", "Not a gzipped file"),
+        (lambda whole: whole[:-1], "ended before"),
+        (lambda whole: whole[: len(whole) // 2], "ended before"),
+        (lambda whole: whole[:-8] + b"\0" * 8, "CRC"),
+        (lambda whole: packed(b"word" * 1000), "no tar archive"),
+        (lambda whole: packed(sparse_header(b"00000000004\0") + b"wo"), "cut short"),
+        (lambda whole: packed(sparse_header(b"77777777777\0")), "x has 8,589,934,591 bytes"),
+        (lambda whole: packed(sparse_header(b"-0000000001\0")), "damaged"),
+        (lambda whole: packed(sparse_header(b"\x80" + b"\xff" * 11)), "damaged"),
+        (lambda whole: packed(sparse_header(b"00000000144\0", b"z")), "no regular file x"),
+        (lambda whole: packed(gzip.decompress(whole)[:1024] * 2), "x stands in it twice"),
+        (lambda whole: packed(sparse_header(b"00000000000\0", b"z") * 1001), "more than 1000 entries"),
+    ],
+)
+def test_archives_that_are_none(tmp_path: Path, make: Callable[[bytes], bytes], complaint: str) -> None:
+    path = tmp_path / "a.tar.gz"
+    path.write_bytes(make(archive_of_two(path)))
+    with pytest.raises(UserError, match=rf"a\.tar\.gz: cannot be read as an archive: .*{complaint}") as caught:
+        list(archives.members(path, "f", ["x"], 100))
+    assert "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize("name", [b"z", b"x"])
+def test_an_archive_that_unpacks_without_end(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: bytes) -> None:
+    monkeypatch.setattr(archives, "MOST_BYTES", 1 << 20)
+    size = 40 << 20
+    content = sparse_header(b"%011o\0" % size, name) + bytes(size)
+    (tmp_path / "a.tar.gz").write_bytes(gzip.compress(content, 1, mtime=0))
+    tracemalloc.start()
+    with pytest.raises(UserError, match=r"unpacks to more than 1,048,576 bytes"):
+        list(archives.members(tmp_path / "a.tar.gz", "f", [name.decode()], size))
+    assert tracemalloc.get_traced_memory()[1] < 8 << 20
+    tracemalloc.stop()
+
+
+class Call:
+    """What a pickle would call."""
+
+    def __init__(self, called: Callable[..., object], *arguments: object) -> None:
+        self.made = (called, arguments)
+
+    def __reduce__(self) -> Any:
+        return self.made
+
+
+@pytest.mark.parametrize("protocol", [0, 1, 2, 3, 4, 5])
+@pytest.mark.parametrize("key", ["data", "another"])
+def test_a_pickle_calls_nothing(tmp_path: Path, key: str, protocol: int) -> None:
+    traps = [
+        Call(os.mkdir, str(tmp_path / "trap")),
+        Call(eval, f"__import__('os').mkdir({str(tmp_path / 'trap')!r})"),
+        {"a": [Call(os.mkdir, str(tmp_path / "trap"))]},
+    ]
+    for trap in traps:
+        with pytest.raises(ValueError, match="nothing is called|not accepted"):
+            pickles.parse(pickle.dumps({"labels": [1], key: trap}, protocol), ["labels"])
+    assert not list(tmp_path.iterdir())
+
+
+@pytest.mark.parametrize(
+    ("data", "complaint"),
+    [
+        (b"", "exhausted"),
+        (b"\x80\x02.", "do not fit together"),
+        (b"\x80\x02N.", "NoneType where dict belongs"),
+        (b"\x80\x02}}.", "it has no 'data'"),
+        (b"\x80\x02}e.", "do not fit together"),
+        (b"\x80\x02}h\x07.", "do not fit together"),
+        (b"\x80\x02}(K\x01K\x01u.", "int where str belongs"),
+        (b"\x80\x02}(U\x01au.", "zip"),
+        (b"\x80\x02}U\x04data]q\x00h\x00as.", "a list of something other than integers"),
+        (b"\x80\x02}U\x04data](K\x01\x88es.", "a list of something other than integers"),
+        (b"\x80\x02}U\x04data](\x8a\xff" + b"\x7f" * 255 + b"es.", "a list of something other than integers"),
+        (b"\x80\x02}U\x04data\x8e\xff\xff\xff\xff\xff\xff\xff\x7fword.", "bytes"),
+        (b"\x80\x02}U\x04data" + b"]" * 200_001 + b".", "more than 200,000 opcodes"),
+        (b"\x80\x02}U\x04data" + b"(" * 150_000 + b"t" * 150_000 + b"s.", "opcodes"),
+        (b"\x80\x02}U\x04datacnumpy\ndtype\n)R)bs.", "neither an array of bytes"),
+        (b"\x80\x02}U\x04datacnumpy\nfromfile\nU\x01x\x85Rs.", "it names 'numpy fromfile'"),
+        (b"\x80\x02}U\x04datacos\nsystem\nU\x01x\x85Rs.", "it names 'os system'"),
+        (b"\x80\x02}U\x04dataP1\ns.", "PERSID is not accepted"),
+        (b"\x80\x02}U\x04datacnumpy\nndarray\nK\x01bs.", "_Name where _Shell belongs"),
+        (bytes(pickles.MOST_BYTES + 1), "larger than"),
+    ],
+    ids=lambda value: str(value[:24]),
+)
+def test_pickles_that_are_no_table(data: bytes, complaint: str) -> None:
+    with pytest.raises(ValueError, match=complaint) as caught:
+        pickles.parse(data, ["data"])
+    assert "\n" not in str(caught.value)
+
+
+TABLE = pickle.dumps({"data": np.arange(24, dtype=np.uint8).reshape(4, 6), "labels": [1, 2, 3, 4]}, 2)
+
+
+def test_a_table_of_protocol_3_and_later_is_read() -> None:
+    for protocol in (3, 4):
+        table = pickle.loads(TABLE)
+        data, labels = pickles.parse(pickle.dumps(table, protocol), ["data", "labels"])
+        np.testing.assert_array_equal(data, table["data"])
+        assert labels.tolist() == table["labels"]
+
+
+@given(st.lists(st.tuples(st.integers(0, 400), st.integers(0, 255)), max_size=4), st.integers(0, 400))
+@example([], 10)
+def test_a_spoiled_table_is_read_or_refused(changes: list[tuple[int, int]], cut: int) -> None:
+    data = bytearray(pickle.dumps(pickle.loads(TABLE), 4))
+    for at, value in changes:
+        data[at % len(data)] = value
+    for spoiled in (bytes(data), bytes(data[:cut])):
+        with contextlib.suppress(ValueError):
+            for array in pickles.parse(spoiled, ["data", "labels"]):
+                assert array.dtype in (np.uint8, np.int64)
 
 
 # -- what is no file ---------------------------------------------------------------------------------------------------

@@ -39,7 +39,7 @@ def test_digits_are_bytes_in_two_parts() -> None:
 
 
 def test_an_unknown_set_is_a_users_mistake() -> None:
-    with pytest.raises(UserError, match="'mnits': accepted are digits, fashion-mnist, mnist"):
+    with pytest.raises(UserError, match="'mnits': accepted are cifar10, digits, fashion-mnist, mnist"):
         datasets.load("mnits", Path())
 
 
