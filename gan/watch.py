@@ -45,6 +45,7 @@ OVERFIT = 0.5
 """Validation samples look this much like generated ones to the discriminator: half of the way from training samples."""
 
 
+@np.errstate(all="ignore")  # a log from elsewhere may hold any numbers: what is compared with NaN is no sign
 def findings(columns: Columns, config: Mapping[str, Any]) -> list[Finding]:
     """What a run shows, in the order in which it appeared, at most one finding a kind.
 
@@ -56,8 +57,8 @@ def findings(columns: Columns, config: Mapping[str, Any]) -> list[Finding]:
     found = [
         discriminator_won(columns, level),
         gradients_vanish(columns, level),
-        modes_lost(columns),
-        collapsed(columns),
+        modes_lost(columns, level),
+        collapsed(columns, level),
         oscillating(columns),
         jumped(columns),
         overflowing(columns),
@@ -103,8 +104,8 @@ def discriminator_won(columns: Columns, level: float) -> Finding | None:
         "generated samples.",
         worst,
         limit,
-        "a lower voices.lr.discriminator or a higher voices.lr.generator (the presets have a ratio of 2 to 4), a "
-        "voice r1.weight of 0.1 to 10, or a smaller discriminator.",
+        "a lower voices.lr.discriminator or a higher voices.lr.generator (most presets have two to four times its rate "
+        "for the discriminator), a voice r1.weight of 0.1 to 10, or a smaller discriminator.",
     )
 
 
@@ -145,7 +146,7 @@ def _highest_median(values: Floats) -> Floats:
     return np.concatenate([np.zeros(ROWS - 1), np.maximum.accumulate(medians)])
 
 
-def modes_lost(columns: Columns) -> Finding | None:
+def modes_lost(columns: Columns, level: float) -> Finding | None:
     """A number of modes that ``EVALUATIONS`` in a row had is not reached by any of as many later, nor in a whole cycle.
 
     Of the averaged generator where it is scored, for its scores swing less. The cycle, where voices move, is because
@@ -165,12 +166,11 @@ def modes_lost(columns: Columns) -> Finding | None:
         "before.",
         now,
         float(most[at]),
-        "a lower voices.lr.generator, a faster discriminator (voices.lr.discriminator at two to four times the "
-        "generator's rate), a voice r1.weight, or a larger batch_size.",
+        f"{_pace(columns, level, int(rows.step[at]))}, a voice r1.weight of 0.1 to 10, or a larger batch_size.",
     )
 
 
-def collapsed(columns: Columns) -> Finding | None:
+def collapsed(columns: Columns, level: float) -> Finding | None:
     """At most one mode is covered in ``ALONE`` evaluations in a row, and for a whole cycle where voices move."""
     rows, modes = _modes(columns)
     place = rows.first_lasting(modes <= 1, ALONE)
@@ -181,12 +181,22 @@ def collapsed(columns: Columns) -> Finding | None:
     return Finding(
         "collapsed",
         int(rows.step[at]),
-        f"The generator has collapsed: it has covered at most {most:.0f} mode since step {rows.step[begin]:,}.",
+        f"The generator has collapsed: it has covered {'one mode at most' if most else 'no mode'} since step "
+        f"{rows.step[begin]:,}.",
         most,
         1.0,
-        "a faster discriminator (voices.lr.discriminator at two to four times voices.lr.generator), both rates halved, "
-        "or another seed, to see whether it is the seed alone.",
+        f"{_pace(columns, level, int(rows.step[at]))}, both rates halved, or another seed, to see whether it is "
+        "the seed alone.",
     )
+
+
+def _pace(columns: Columns, level: float, step: int) -> str:
+    """Which player should be faster: the advice goes by how sure the discriminator was last."""
+    rows = rows_with(columns, LOSSES[0])
+    before = rows.values.get(LOSSES[0], np.empty(0))[rows.step <= step]
+    if len(before) and before[-1] < SURE * level:
+        return "a slower discriminator, which is too sure (a lower voices.lr.discriminator)"
+    return "a faster discriminator (voices.lr.discriminator at two to four times voices.lr.generator)"
 
 
 def _modes(columns: Columns) -> tuple[Rows, Floats]:

@@ -181,6 +181,31 @@ def test_nothing_is_found_in_a_log_without_columns_or_rows() -> None:
     assert findings({name: values[:0] for name, values in healthy().items()}, CONFIG) == []
 
 
+def test_advice_goes_by_who_is_ahead() -> None:
+    log = healthy()
+    collapsing(log, log["step"] > 2000)
+    assert "faster discriminator" in findings(log, CONFIG)[0].advice
+    discriminator_wins(log, log["step"] > 0)
+    won, collapsed = findings(log, CONFIG)
+    assert (won.kind, collapsed.kind) == ("discriminator_won", "collapsed")
+    assert "slower discriminator" in collapsed.advice
+
+
+@pytest.mark.filterwarnings("error")
+@settings(max_examples=40, deadline=None)
+@given(seed=st.integers(0, 2**32), rows=st.integers(0, 60), constant=st.booleans())
+def test_a_log_of_any_numbers_is_looked_at(seed: int, rows: int, constant: bool) -> None:
+    """A log may come from anywhere; the door lets numbers up to 1e100, infinities and NaN through."""
+    random = np.random.default_rng(seed)
+    numbers = [np.nan, np.inf, -np.inf, 0.0, 1.0, 1e-100, 1e100, -1e100, 0.01, 2.0**62]
+    log = {name: random.choice(numbers, rows) for name in healthy(1)}
+    log["step"] = random.choice([0.0, 1.0, 50.0, 2.0**62], rows)
+    if constant:
+        log |= {name: np.ones(rows) for name in ("clock/cycle", "clock/phase", "voice/lr.generator")}
+    for found in findings(log, CONFIG):
+        assert found.sentence
+
+
 @settings(max_examples=60, deadline=None)
 @given(st.data())
 def test_what_is_found_at_a_step_depends_on_no_later_row(data: st.DataObject) -> None:
