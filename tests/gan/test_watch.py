@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from datetime import date
 
 import numpy as np
 import pytest
@@ -170,7 +171,16 @@ def test_one_mode_of_a_thousand_may_be_missing() -> None:
 
 
 @pytest.mark.parametrize(
-    ("loss", "level"), [("non_saturating", np.log(4)), ({"loss": "hinge"}, 2.0), ("no_such_loss", 0.0), (7, 0.0)]
+    ("loss", "level"),
+    [
+        ("non_saturating", np.log(4)),
+        ({"loss": "hinge"}, 2.0),
+        ("no_such_loss", 0.0),
+        (7, 0.0),
+        ({"loss": "hinge", "margin": 2}, 0.0),
+        ({"loss": "hinge", "at": date(2020, 1, 1)}, 0.0),
+        ("their.losses:Mine", 0.0),
+    ],
 )
 def test_the_discriminator_is_measured_by_the_loss_of_one_that_cannot_tell(loss: object, level: float) -> None:
     assert indifferent(loss) == pytest.approx(level)
