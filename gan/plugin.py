@@ -24,5 +24,6 @@ PLUGIN = LatePlugin(
     commands="gan.commands:add_commands",
     draw="gan.figures:draw",
     measure="gan.bench:measure",
+    watch="gan.watch:findings",
 )
 """The entry point ``gan`` of the group ``phaselab.trainers``."""

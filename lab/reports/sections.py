@@ -18,6 +18,7 @@ from lab.reports.study_figures import study_figures
 from lab.reports.style import Saved
 from lab.reports.words import ABSENT, fmt, span
 from lab.training import plugins
+from lab.training.findings import Finding, LogColumns, watch_of
 from lab.training.run import CONFIG, PROVENANCE, Run
 
 _EVALUATION = "evaluation/"
@@ -40,6 +41,7 @@ class Section:
         title: its heading.
         kind: "run", "study", or of a comparison what it compares.
         summary: paragraphs.
+        findings: signs of trouble that a run shows; None where nobody looks for any.
         tables: scores, arms, comparisons.
         figures: in the order of reading.
         verdict: a study's, in one word or two; empty where there is none.
@@ -60,6 +62,7 @@ class Section:
     lead: Saved | None = None
     config: str = ""
     provenance: Sequence[tuple[str, str]] = ()
+    findings: Sequence[Finding] | None = None
     narrow: bool = False
 
 
@@ -84,6 +87,7 @@ def run_section(path: Path) -> Section:
         title=run.name,
         kind="run",
         summary=[_made(run, provenance), _reached(run)],
+        findings=_findings(run),
         tables=[table] if (table := _scores(run)).rows else [],
         figures=draw_runs([path], path / "figures"),
         config=files.read_text(path / CONFIG, MOST_BYTES),
@@ -106,6 +110,11 @@ def _reached(run: RunData) -> str:
     headline = [c for c in plugins.trainer(run.trainer).headline if len(run.series(c)[0])]
     ends = [f"{_phrase(c)} {fmt(run.series(c)[1][-1])}" for c in headline]
     return f"At its last step: {'; '.join(ends)}." if ends else "It has no scores yet."
+
+
+def _findings(run: RunData) -> Sequence[Finding] | None:
+    watch = watch_of(plugins.trainer(run.trainer))
+    return None if watch is None else watch(LogColumns(run.metrics.rows).columns(), run.config)
 
 
 def _phrase(column: str) -> str:

@@ -14,7 +14,9 @@ from lab.errors import Interrupted, RunError
 from lab.training import checkpoints, files
 from lab.training.config import RunConfig, resolve
 from lab.training.device import out_of_memory, resolve_device
+from lab.training.findings import Teller, watch_of
 from lab.training.finite import NonFiniteError, check_row
+from lab.training.metrics import Metrics
 from lab.training.paths import data_root
 from lab.training.provenance import record
 from lab.training.recovery import Recovery, about, recover, rewind
@@ -100,7 +102,7 @@ def train(
         if recovery.step >= config.steps:
             return Outcome(recovery.step, recovery.step, 0.0)
         saved = recovery.step if recovery.checkpoint else None
-        loop = _Loop(run, config, context, progress, stop, saved)
+        loop = _Loop(run, config, context, progress, stop, saved, warn)
         try:
             loop.begin(plugin, recovery)
             return loop.to_the_end()
@@ -127,7 +129,14 @@ class _Loop:
     """One process's work on a run."""
 
     def __init__(
-        self, run: Run, config: RunConfig, context: Context, progress: Progress, stop: StopRequest, saved: int | None
+        self,
+        run: Run,
+        config: RunConfig,
+        context: Context,
+        progress: Progress,
+        stop: StopRequest,
+        saved: int | None,
+        show: Callable[[str], None],
     ) -> None:
         self.run = run
         self.config = config
@@ -135,8 +144,10 @@ class _Loop:
         self.progress = progress
         self.stop = stop
         self.saved = saved
+        self.show = show
         self.row: dict[str, float] = {}
         self.trainer: Trainer
+        self.teller: Teller | None = None
 
     def begin(self, plugin: TrainerPlugin, recovery: Recovery) -> None:
         """Build the trainer and bring it and the logs to where the run goes on."""
@@ -154,6 +165,8 @@ class _Loop:
             rewind(self.run, recovery)  # now, for building may have logged its events a second time
         for message in recovery.warnings:
             self.run.event("warning", recovery.step, message=message)
+        if (watch := watch_of(plugin)) is not None:
+            self.teller = Teller(watch, self.run, Metrics.read(self.run.path).rows, self.show)
         if self.trainer.step != recovery.step:
             raise RuntimeError(f"{plugin.name}: the trainer is at step {self.trainer.step}, not {recovery.step}")
 
@@ -192,6 +205,8 @@ class _Loop:
             row |= self.trainer.evaluate()
         self.run.metrics.append({"step": step, **row})
         self.row |= row
+        if self.teller is not None:
+            self.teller.look({"step": step, **row}, end)
         seconds = monotonic() - self.begun
         rate = (step - self.began_at) / seconds
         self.run.timing.append({"step": step, "seconds": round(seconds, 3), "steps_per_second": round(rate, 3)})

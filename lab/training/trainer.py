@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     import torch
 
     from lab.training.config import RunConfig
+    from lab.training.findings import Watch
 
 
 @dataclass(frozen=True)
@@ -80,6 +81,10 @@ class TrainerPlugin(Protocol):
 
     It may also have ``lower_is_better``, the columns of the metrics log of which less is better (distances, errors); of
     all others, and where it has no such attribute, more is.
+
+    And it may have ``findings(columns, config)``, the signs of trouble in a metrics log
+    (:data:`lab.training.findings.Watch`): each is told once while a run trains, and all of them in its report.
+    Without one, or where it is None, nobody looks.
     """
 
     name: str
@@ -120,6 +125,7 @@ class LatePlugin:
         lower_is_better: columns of the metrics log of which less is better.
         arms: words of variants of any configuration.
         arranged: the function of a configuration and one of these words that says what it changes.
+        watch: the function that finds signs of trouble in a metrics log; without one nothing is found.
     """
 
     name: str
@@ -135,6 +141,7 @@ class LatePlugin:
     lower_is_better: Sequence[str] = ()
     arms: Sequence[str] = ()
     arranged: str = ""
+    watch: str = ""
 
     def config_type(self) -> type[RunConfig]:
         """The trainer's configuration model."""
@@ -161,3 +168,8 @@ class LatePlugin:
     def bench(self, short: bool = False) -> dict[str, Any]:
         """Its speed against a plain script, for ``lab bench``."""
         return dict(resolve_name(self.measure)(short))
+
+    @property
+    def findings(self) -> Watch | None:
+        """The function that finds signs of trouble in a metrics log; None where the trainer has none."""
+        return resolve_name(self.watch) if self.watch else None

@@ -1,5 +1,6 @@
 """The HTML report as a reader meets it: whole in itself, every picture described, no text taken as markup."""
 
+import json
 import re
 from html.parser import HTMLParser
 from pathlib import Path
@@ -8,7 +9,10 @@ import pytest
 from synthetic import gan_run, write_run, write_study
 
 from lab.errors import UserError
-from lab.reports.html import report
+from lab.reports.html import render, report
+from lab.reports.sections import Section
+from lab.training import plugins
+from lab.training.findings import watch_of
 
 VOID = {"meta", "link", "img", "br"}
 
@@ -81,6 +85,30 @@ def test_a_run_says_what_was_trained_and_how_far(tmp_path: Path) -> None:
     # 40 seconds of the first process and 32 of the one that resumed it.
     assert "2,000 generator updates in 1 min 12 s, of 4,000 planned: the run is not finished" in page.text
     assert "period: 1000" in page.text
+
+
+def test_a_run_says_what_it_shows_and_what_to_try(tmp_path: Path, page: Page) -> None:
+    assert "What the run shows Nothing unusual" in words(page)
+    run = gan_run(tmp_path / "ring-s0")
+    rows = [json.loads(line) for line in (run / "metrics.jsonl").read_text().splitlines()]
+    won = [row | {"loss/discriminator": 0.05} if row["step"] > 2000 else row for row in rows]
+    (run / "metrics.jsonl").write_text("".join(json.dumps(row) + "\n" for row in won))
+    shown = words(Page(report([run], tmp_path / "page.html").read_text()))
+    assert "Step 2,300: The discriminator has won: since step 2,050 its loss has been at most 0.05" in shown
+    assert "To try next: a lower voices.lr.discriminator" in shown
+    assert "Nothing unusual" not in shown
+
+
+def test_of_a_trainer_that_has_no_watch_nothing_is_said() -> None:
+    assert watch_of(plugins.trainer("gan")) is not None
+    assert watch_of(plugins.trainer("rl")) is None
+    section = Section(title="cart", kind="run", summary=[], tables=[], figures=[])
+    assert "What the run shows" not in render([section], "cart")
+
+
+def words(page: Page) -> str:
+    """The page's text with single spaces."""
+    return " ".join(page.text.split())
 
 
 def test_text_of_a_run_is_never_markup(tmp_path: Path) -> None:
