@@ -241,8 +241,8 @@ def _oscillation(name: str, step: int, sizes: Floats) -> Finding:
         f"{len(sizes)} cycles or stretches.",
         float(sizes[-1]),
         GROWTH * float(sizes[-2]),
-        "both rates lower, updates: alternating, a lower optimizer.beta1, a voice r1.weight; where voices cycle, another "
-        "clock.period or a narrower range.",
+        "both rates lower, updates: alternating, a lower optimizer.beta1, a voice r1.weight; where voices cycle, "
+        "another clock.period or a narrower range.",
     )
 
 

@@ -37,6 +37,9 @@ def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) 
     )
     parser.add_argument("--dry-run", action="store_true", help="check everything, list the trials, run nothing")
     parser.add_argument("--retry-failed", action="store_true", help="run trials again that failed before")
+    parser.add_argument(
+        "--keep", action="store_true", help="go on with committed results whose runs are not here (a fresh clone)"
+    )
     options.add_json_option(parser)
     options.add_results_option(parser)
     options.add_data_option(parser)
@@ -71,6 +74,7 @@ def run(args: argparse.Namespace) -> int:
             data_dir=args.data_dir,
             jobs=args.jobs,
             retry_failed=args.retry_failed,
+            keep=args.keep,
         ),
     )
     if args.json:

@@ -38,6 +38,7 @@ class Conditions:
         results, data_dir: as on the command line; None for the defaults.
         jobs: trials at once; None for one a core.
         retry_failed: run trials again that failed before.
+        keep: count finished trials of trials.csv whose runs are not here: a study that goes on where it was committed.
     """
 
     command: str
@@ -45,15 +46,20 @@ class Conditions:
     data_dir: str | Path | None = None
     jobs: int | None = None
     retry_failed: bool = False
+    keep: bool = False
 
 
 @dataclass
 class Progressed:
-    """Where a study stands: the results so far by trial key, and the calls that brought it there, this one last."""
+    """Where a study stands: the results so far by trial key, and the calls that brought it there, this one last.
+
+    ``made`` is the provenance of trials that were run elsewhere.
+    """
 
     trials: Sequence[Trial]
     results: dict[str, TrialResult] = field(default_factory=dict)
     sessions: list[dict[str, Any]] = field(default_factory=list)
+    made: dict[str, Any] = field(default_factory=dict)
     began: float = field(default_factory=time.monotonic)
 
     def table(self) -> list[TrialResult]:
@@ -80,7 +86,7 @@ class Progressed:
         """Write trials.csv and provenance.json as of now."""
         self.sessions[-1]["seconds"] = round(time.monotonic() - self.began, 1)
         store.write_trials(self.table())
-        write_provenance(store, self.trials, self.sessions)
+        write_provenance(store, self.trials, self.sessions, self.made)
 
 
 def prepare(study: Study, results: str | Path | None = None) -> list[Trial]:
@@ -111,14 +117,18 @@ def conduct(study: Study, conditions: Conditions) -> Summary:
     store = Store(results_root(conditions.results) / study.name)
     with store.lock():
         before = {(result.arm, result.seed): result for result in store.trials()}
+        kept = {f"{t.arm}-s{t.seed}": t for t in store.kept(study)} if conditions.keep else {}
+        made = store.made() if kept else {}
         recorded, late = store.state(study, plugins.trainer(study.trainer))
         # Committed results without their runs, as a clone has them: all is run again, and only that is then reported.
         begun = any((trial.path / CONFIG).is_file() for trial in trials)
-        now = Progressed(trials, sessions=store.sessions() if begun else [])
+        now = Progressed(trials, sessions=store.sessions() if begun or kept else [], made=made)
         for trial in trials:
             known = before.get((trial.arm, trial.seed))
             if known and _stands(trial, known, conditions.retry_failed):
                 now.results[trial.key] = known
+            elif trial.key in kept and not (trial.path / CONFIG).is_file():
+                now.results[trial.key] = kept[trial.key]
         try:
             _run(study, now, store, conditions)
         except KeyboardInterrupt:
@@ -127,7 +137,7 @@ def conduct(study: Study, conditions: Conditions) -> Summary:
             done = f"{len(now.results)} of {len(trials)} trials done"
             raise Interrupted(f"study {study.name} stopped, {done}; the same command goes on", signal.SIGINT) from None
         summary = summarise(recorded, now.table(), late, cautions(trials))
-        write_results(store, summary, trials, conditions.command, now.sessions)
+        write_results(store, summary, trials, conditions.command, now.sessions, made)
     return summary
 
 

@@ -28,6 +28,8 @@ from lab.training.trainer import TrainerPlugin
 STATED = ("hypothesis", "trainer", "metric", "direction", "criterion", "compare", "response", "alpha")
 """What is stated before the runs, and may not change once one has finished."""
 
+TRAINED = ("trainer", "set", "arms")
+"""What of a study its trials are trained by, beside the preset."""
 
 PRESET = "preset.yaml"
 """The copy of a preset that is a file of the user's own."""
@@ -47,6 +49,8 @@ class Session(BaseModel):
 
 class Sessions(BaseModel):
     """What provenance.json of a study must say; the rest is only shown."""
+
+    model_config = ConfigDict(extra="allow")
 
     sessions: list[Session]
 
@@ -88,6 +92,26 @@ class Store:
     def write_json(self, name: str, data: Mapping[str, Any]) -> Path:
         """Write one JSON file, indented for people."""
         return self.write(name, json.dumps(data, indent=2, allow_nan=False, ensure_ascii=False) + "\n")
+
+    def kept(self, study: Study) -> list[TrialResult]:
+        """The finished trials of trials.csv, which were run elsewhere, if the study trains as it did there.
+
+        Raises:
+            UserError: it does not, or there is no study.yaml to tell.
+        """
+        known = self.path / "study.yaml"
+        if not known.is_file():
+            raise UserError(f"--keep: {self.path} has no study.yaml, so there is nothing to go on with")
+        before, now = as_mapping(load_study(known)), as_mapping(study)
+        changed = [key for key in TRAINED if before[key] != now[key]]
+        if changed:
+            raise UserError(f"--keep: {', '.join(changed)} changed since the trials in {self.path} were run")
+        return [trial for trial in self.trials() if trial.status == "finished"]
+
+    def made(self) -> dict[str, Any]:
+        """The circumstances of the trials, as provenance.json has them; empty where there is no such file."""
+        path = self.path / "provenance.json"
+        return jsons.read(path, Sessions).model_extra or {} if path.exists() else {}
 
     def state(self, study: Study, plugin: TrainerPlugin) -> tuple[Study, LateSeeds]:
         """Write study.yaml, and a preset that is the user's own file beside it, once nothing stated is changed.

@@ -20,36 +20,51 @@ OF_TRIALS = ("version", "git", "packages", "python", "platform", "device", "devi
 
 
 def write_results(
-    store: Store, summary: Summary, trials: Sequence[Trial], command: str, sessions: Sequence[Mapping[str, Any]]
+    store: Store,
+    summary: Summary,
+    trials: Sequence[Trial],
+    command: str,
+    sessions: Sequence[Mapping[str, Any]],
+    elsewhere: Mapping[str, Any],
 ) -> None:
     """Write everything in ``store`` that is for readers.
 
     Args:
         command: what makes this study, for the page.
-        sessions: see :func:`write_provenance`.
+        sessions, elsewhere: see :func:`write_provenance`.
     """
     from lab.reports.study_figures import study_figures
 
     store.write_trials(summary.trials)
     store.write_json("summary.json", record(summary))
-    provenance = write_provenance(store, trials, sessions)
+    provenance = write_provenance(store, trials, sessions, elsewhere)
     out = store.path / "figures"
     figures = [(str(saved.path.relative_to(store.path)), saved.alt) for saved in study_figures(store.path, out)]
     store.write("summary.md", markdown(summary, command, figures, _circumstances(provenance)))
 
 
-def write_provenance(store: Store, trials: Sequence[Trial], sessions: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
+def write_provenance(
+    store: Store, trials: Sequence[Trial], sessions: Sequence[Mapping[str, Any]], elsewhere: Mapping[str, Any]
+) -> dict[str, Any]:
     """Write provenance.json, and return what it says.
 
     Args:
         sessions: every call that ran trials: command, start, seconds, trials ended, jobs.
+        elsewhere: the provenance of trials whose runs are not here; empty if all are.
     """
     made = [Run.open(trial.path).provenance for trial in trials if (trial.path / PROVENANCE).is_file()]
     processes = [process for first in made for process in (first, *first.get("resumed", ())) if "command" in process]
-    common = {key: _one_or_all([process.get(key) for process in processes]) for key in OF_TRIALS}
+    common = {
+        key: _one_or_all([*_all(elsewhere.get(key)), *(process.get(key) for process in processes)]) for key in OF_TRIALS
+    }
     provenance = {**common, "sessions": [dict(session) for session in sessions]}
     store.write_json(PROVENANCE, provenance)
     return provenance
+
+
+def _all(value: Any) -> Sequence[Any]:
+    """What :func:`_one_or_all` made its answer of."""
+    return value if isinstance(value, list) else [] if value is None else [value]
 
 
 def _one_or_all(values: Sequence[Any]) -> Any:

@@ -47,7 +47,7 @@ FIELDS = [
     "generator.width", "generator.depth", "discriminator.width", "n_envs", "n_steps", "n_epochs", "hidden", "gamma",
     "evaluation.episodes", "evaluation.difficulties", "max_episode_steps", "axes", "task", "curriculum.stop", "seeds",
     "curriculum.window", "curriculum.levels", "arms", "set", "compare", "alpha", "response", "columns", "voices", "loss",
-    "clock.period", "clock.stretch", "clock.cycles", "adam.eps", "adam.beta2", "response.offsets", "metric", "device",
+    "clock.period", "clock.stretch", "clock.cycles", "optimizer.eps", "optimizer.beta2", "packing", "balance", "augment", "lookahead.every", "response.offsets", "metric", "device",
 ]  # fmt: skip
 
 

@@ -108,6 +108,32 @@ def test_a_failed_trial_is_reported_and_not_fatal(lab_study, study_file, out, ch
     assert json.loads((out / "provenance.json").read_text())["sessions"][-1]["trials"] == 2
 
 
+def test_a_study_goes_on_where_it_was_committed(lab_study, study_file, out, runs):
+    lab_study("--set", "seeds=1")
+    before, first = rows(out), json.loads((out / "provenance.json").read_text())
+    shutil.rmtree(runs)
+    lab_study("--set", "seeds=2", "--keep")
+    assert rows(out)[:2] == before
+    assert not (runs / "slow-s0").exists(), "what was kept is not run again"
+    stamp = json.loads((out / "provenance.json").read_text())
+    assert [session["trials"] for session in stamp["sessions"]] == [2, 2]
+    assert stamp["version"] == first["version"]
+    lab_study("--set", "seeds=2", "--keep")
+    assert json.loads((out / "provenance.json").read_text()) == stamp
+    shutil.rmtree(runs)
+    study_file.write_text(study_file.read_text().replace("fast: {", "fast: {bug_at: 3000, "))
+    status, _, shown = lab_study("--set", "seeds=2", "--keep")
+    assert status == 2
+    assert "--keep: arms changed since the trials in" in shown
+
+
+def test_without_keep_a_clone_runs_everything_again(lab_study, out, runs):
+    lab_study("--set", "seeds=1")
+    shutil.rmtree(runs)
+    lab_study("--set", "seeds=1")
+    assert (runs / "slow-s0").exists()
+
+
 def test_what_is_committed_holds_no_path_of_this_machine(lab_study, study_file, out, tmp_path):
     study_file.write_text(study_file.read_text().replace("fast: {", "fast: {bug_at: 30, "))
     lab_study("--set", "seeds=1")
