@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import argparse
 import sys
+from collections.abc import Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -15,9 +17,12 @@ if TYPE_CHECKING:
     from torch import nn
 
     from gan.config import GanConfig
+    from lab.training.run import Run
 
 WEIGHTS = {"average": "ema", "raw": "generator"}
 """Names of the two sets of weights on the command line, and in a checkpoint."""
+ENSEMBLE = "ensemble"
+EVERY = "all"
 
 
 def add_commands(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
@@ -29,7 +34,7 @@ def add_commands(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]
         "--out", type=Path, required=True, metavar="FILE", help=".png a picture, .npz or .csv the numbers"
     )
     draw.add_argument("--seed", type=int, default=0, help="of the latent points (default: 0)")
-    _add_weights(draw)
+    _add_weights(draw, every=False)
     options.add_device_option(draw)
     draw.set_defaults(run=sample)
 
@@ -39,7 +44,7 @@ def add_commands(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]
         "--samples", type=int, metavar="N", help="samples to score (default: as the run's configuration)"
     )
     score.add_argument("--seed", type=int, default=0, help="of the latent points (default: 0)")
-    _add_weights(score)
+    _add_weights(score, every=True)
     options.add_data_option(score)
     options.add_device_option(score)
     options.add_json_option(score)
@@ -50,22 +55,21 @@ def sample(args: argparse.Namespace) -> int:
     """Draw samples and write them in the form that the file's suffix asks for."""
     from gan.export import WRITERS
     from gan.randomness import stream
-    from gan.sampling import kept, latents
-    from gan.sampling import sample as draw
+    from gan.sampling import kept, latents, mixture
 
     out: Path = args.out
     if out.suffix.lower() not in WRITERS:
         raise UserError(f"--out: {out.name!r} ends in none of {', '.join(WRITERS)}")
     _at_least(args.n, 1, "--n")
     _at_least(args.seed, 0, "--seed")
-    network, config, step, device = _generator(args)
-    points = latents(args.n, config.latent, stream(args.seed, "samples")).to(device)
+    found = _trained(args)
+    points = latents(args.n, found.config.latent, stream(args.seed, "samples")).to(found.device)
     try:
         out.parent.mkdir(parents=True, exist_ok=True)
-        WRITERS[out.suffix.lower()](out, kept(draw(network, points)))
+        WRITERS[out.suffix.lower()](out, kept(mixture(found.generators[args.weights], points)))
     except OSError as error:
         raise UserError(f"--out: {str(out)!r} cannot be written ({error.strerror or error})") from error
-    print(f"{args.n} samples of step {step} ({args.weights} weights): {out}")
+    print(f"{args.n} samples of step {found.step} ({found.words(args.weights)}): {out}")
     return 0
 
 
@@ -74,45 +78,65 @@ def evaluate(args: argparse.Namespace) -> int:
     import json
 
     from gan.randomness import stream
-    from gan.sampling import latents
-    from gan.sampling import sample as draw
+    from gan.sampling import latents, mixture
     from lab.training.paths import data_root
 
-    network, config, step, device = _generator(args)
-    n = config.evaluation_samples if args.samples is None else args.samples
+    found = _trained(args)
+    n = found.config.evaluation_samples if args.samples is None else args.samples
     _at_least(n, 2, "--samples")
     _at_least(args.seed, 0, "--seed")
-    points = latents(n, config.latent, stream(args.seed, "samples")).to(device)
-    data_dir = data_root(args.data_dir)
-    scorer = config.data.open(data_dir, _warn).scorer(device)
-    samples = draw(network, points)
-    if not samples.isfinite().all():
-        raise RunError(
-            f"the {args.weights} weights of step {step} draw samples that are not finite; no score is defined"
-        )
-    scores = scorer(samples)
+    points = latents(n, found.config.latent, stream(args.seed, "samples")).to(found.device)
+    scorer = found.config.data.open(data_root(args.data_dir), _warn).scorer(found.device)
+    scores = {}
+    for name, networks in found.generators.items():
+        samples = mixture(networks, points)
+        if not samples.isfinite().all():
+            raise RunError(
+                f"the {name} weights of step {found.step} draw samples that are not finite; they have no score"
+            )
+        scores[name] = scorer(samples)
+    rows = [{"step": found.step, "weights": name, "samples": n, **own} for name, own in scores.items()]
     if args.json:
-        print(json.dumps({"step": step, "weights": args.weights, "samples": n, **scores}))
-    else:
-        print(f"step {step}, {args.weights} weights, {n} samples")
-        for name, value in scores.items():
-            print(f"  {name:<16} {value:.6g}")
-        if not scores:
-            print(f"  {config.data.name!r} has no score for these data")
+        print(json.dumps(rows if args.weights == EVERY else rows[0]))
+        return 0
+    print(f"step {found.step}, {n} samples")
+    print(" ".join([f"  {'':<16}", *(f"{found.words(name):>24}" for name in scores)]))
+    for key in next(iter(scores.values())):
+        print(" ".join([f"  {key:<16}", *(f"{own[key]:>24.6g}" for own in scores.values())]))
     return 0
 
 
-def _add_weights(parser: argparse.ArgumentParser) -> None:
+def _add_weights(parser: argparse.ArgumentParser, every: bool) -> None:
     parser.add_argument(
         "--weights",
-        choices=tuple(WEIGHTS),
+        choices=(*WEIGHTS, ENSEMBLE, *([EVERY] if every else [])),
         default="average",
-        help="the generator's moving average (default), or the generator itself",
+        help="the generator's moving average (default), the generator itself, or a mixture of those kept at troughs"
+        + ("; all: side by side" if every else ""),
     )
 
 
-def _generator(args: argparse.Namespace) -> tuple[nn.Module, GanConfig, int, torch.device]:
-    """The asked generator of the run's newest whole checkpoint, its configuration, step and device."""
+@dataclass(frozen=True)
+class Trained:
+    """What a run has learned.
+
+    Attributes:
+        generators: by the word of ``--weights``, in evaluation mode on the device; several for an ensemble.
+    """
+
+    generators: dict[str, list[nn.Module]]
+    config: GanConfig
+    step: int
+    device: torch.device
+
+    def words(self, name: str) -> str:
+        """How weights are called in what is printed."""
+        count = len(self.generators[name])
+        return f"ensemble of {count}" if name == ENSEMBLE else f"{name} weights"
+
+
+def _trained(args: argparse.Namespace) -> Trained:
+    """The asked generators of the run's newest whole checkpoint."""
     import torch
 
     from gan.config import GanConfig
@@ -128,11 +152,30 @@ def _generator(args: argparse.Namespace) -> tuple[nn.Module, GanConfig, int, tor
     config = resolve(GanConfig, run.config, source=str(run.path / "config.yaml"))
     found = look(run, _warn)
     device = resolve_device(args.device or "auto")
-    network = players.generator(config, torch.Generator())
-    checked(
-        lambda: network.load_state_dict(found.state[WEIGHTS[args.weights]]), f"{run.checkpoints}: step {found.step}"
-    )
-    return network.to(device).eval(), config, found.step, device
+
+    def generator(state: Mapping[str, torch.Tensor]) -> nn.Module:
+        network = players.generator(config, torch.Generator())
+        checked(lambda: network.load_state_dict(state), f"{run.checkpoints}: step {found.step}")
+        return network.to(device).eval()
+
+    asked = [*WEIGHTS, ENSEMBLE] if args.weights == EVERY else [args.weights]
+    generators = {name: [generator(found.state[WEIGHTS[name]])] for name in asked if name in WEIGHTS}
+    if ENSEMBLE in asked:
+        generators[ENSEMBLE] = [generator(state) for state in _kept(run, config, found.step)]
+    return Trained(generators, config, found.step, device)
+
+
+def _kept(run: Run, config: GanConfig, step: int) -> list[dict[str, torch.Tensor]]:
+    """The weights of the generators that the run has kept up to its checkpoint."""
+    import torch
+
+    from gan.networks import players
+    from gan.snapshots import load_members, members
+
+    paths = [path for path in members(run.snapshots) if int(path.stem.split("-")[-1]) <= step]
+    if not paths:
+        raise UserError(f"{run.path}: no generator was kept; ensemble_size is {config.ensemble_size}")
+    return load_members(paths, players.generator(config, torch.Generator()))
 
 
 def _warn(message: str) -> None:

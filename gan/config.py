@@ -67,6 +67,13 @@ class GanConfig(RunConfig):
     snapshot_samples: int = Field(
         512, ge=1, le=1_000_000, description="samples kept each time, always from the same latent points"
     )
+    ensemble_size: int = Field(
+        5,
+        ge=0,
+        le=1000,
+        description="newest generators kept for an ensemble, one at each trough of the generator's learning rate, or "
+        "where that has none at the end of each cycle of the clock",
+    )
 
     @classmethod
     def voice_names(cls) -> Mapping[str, str]:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
 import numpy.typing as npt
 import torch
@@ -20,6 +22,15 @@ def sample(network: nn.Module, latents: Tensor) -> Tensor:
     network.eval()
     samples = torch.cat([network(part) for part in torch.split(latents, CHUNK)])
     network.train(training)
+    return samples
+
+
+def mixture(networks: Sequence[nn.Module], latents: Tensor) -> Tensor:
+    """Samples of several generators in equal shares: sample i is of network i modulo their number."""
+    parts = [sample(network, latents[place :: len(networks)]) for place, network in enumerate(networks[: len(latents)])]
+    samples = parts[0].new_empty((len(latents), *parts[0].shape[1:]))
+    for place, part in enumerate(parts):
+        samples[place :: len(networks)] = part
     return samples
 
 

@@ -8,7 +8,6 @@ from contextlib import suppress
 from functools import partial
 from typing import Any, Literal
 
-import numpy as np
 from torch import Tensor, nn
 
 from gan.averaging import Average
@@ -17,13 +16,16 @@ from gan.meter import Meter
 from gan.players import Players
 from gan.randomness import stream
 from gan.rates import Rates
-from gan.sampling import kept, latents, sample
+from gan.sampling import latents, sample
+from gan.snapshots import Snapshots
 from gan.step import Game, plan
 from gan.view import View
-from lab.phase import Conductor, PhaseError, targets
+from lab.phase import Conductor, PhaseError, Schedule, targets
 from lab.training.finite import NonFiniteError
 from lab.training.trainer import Context
 
+CYCLE = "cycle"
+"""Whose crests are the beginnings of the master clock's cycles."""
 MOMENTS: tuple[Literal["crest", "trough"], ...] = ("crest", "trough")
 """What of the learning rates is written to the run's events."""
 
@@ -39,13 +41,13 @@ class GanTrainer:
         self.step = 0
         self.config = config
         self._context = context
-        self._snapshots = snapshots
         device = context.device
         dataset = config.data.open(context.data_dir, self._warn)
         self._scorer = dataset.scorer(device)
         self._random = {use: stream(config.seed, use, device) for use in ("noise", "draws", "view")}
         self._random["order"] = stream(config.seed, "order")
-        self._landmarks = config.data.landmarks()
+        landmarks = config.data.landmarks()
+        self._snapshots = Snapshots(config, context.snapshots, device, landmarks) if snapshots else None
         self.data = dataset.source(device, self._random["draws"], self._random["order"])
         self.players = Players(config, stream(config.seed, "weights"), device)
         self.average = Average(self.generator)
@@ -85,7 +87,7 @@ class GanTrainer:
     def begin_step(self) -> dict[str, float]:
         """Set what the voices conduct for the step that comes, and return the weights of its penalties."""
         if self.step == 0 and self._snapshots:
-            self._snapshot()
+            self._snapshots.keep_samples(self.step, self.generator, self.average.network)
         voices = self._conductor.step(self.step, self.rates.levels)
         self.rates.set(self.step, voices)
         self._decay = voices.get("ema.decay", EMA_DECAY)
@@ -103,14 +105,14 @@ class GanTrainer:
             self.rates.observe(dict(zip(self.game.columns, statistics.tolist(), strict=True)))
         self.step += 1
         if self._snapshots and self.step % self.config.snapshot_every == 0:
-            self._snapshot()
+            self._snapshots.keep_samples(self.step, self.generator, self.average.network)
 
     def metrics(self) -> dict[str, float]:
         """Means of the steps since the last call, and the clock, the voices and the rates' control at this step."""
         self._meter.check()
         position = self.config.parsed_clock().position(self.step)
         row = {"clock/cycle": float(position.cycle), "clock/phase": float(position.phase)}
-        row |= {f"voice/{name}": value for name, value in self._values().items()}
+        row |= {f"voice/{name}": value for name, value in self._values().items() if name != CYCLE}
         return row | self.rates.shown() | self._meter.means()
 
     def evaluate(self, raw: bool = True) -> dict[str, float]:
@@ -168,31 +170,27 @@ class GanTrainer:
             "noise.std": targets.attribute(self.view, "noise"),
         }
         voices = self.config.parsed_voices()
-        conductor = Conductor({name: (voice, places.get(name)) for name, voice in voices.items()})
+        beginnings = Schedule(self.config.parsed_clock(), wave="sawtooth")
+        bound = {name: (voice, places.get(name)) for name, voice in voices.items()}
+        conductor = Conductor({**bound, CYCLE: (beginnings, None)})
         for name in (f"lr.{player}" for player in PLAYERS):
             for moment in MOMENTS:
                 with suppress(PhaseError):  # a constant has neither crest nor trough, another wave may lack one
                     conductor.on(moment, of=name, do=partial(self._announce, moment, name))
+        if self.config.ensemble_size:
+            try:
+                conductor.on("trough", of="lr.generator", do=self._keep_weights)
+            except PhaseError:  # a rate without a trough
+                conductor.on("crest", of=CYCLE, do=self._keep_weights)
         return conductor
 
     def _warn(self, message: str) -> None:
         self._context.event("warning", 0, message=message)
         print(f"lab: warning: {message}", file=sys.stderr)
 
+    def _keep_weights(self, step: int) -> None:
+        if self._snapshots and step > 0:
+            self._snapshots.keep_weights(step, self.generator)
+
     def _announce(self, moment: str, voice: str, step: int) -> None:
         self._context.event(moment, step, voice=voice)
-
-    def _snapshot(self) -> None:
-        """Keep samples of the same latent points throughout the run, in one file a step."""
-        config = self.config
-        points = latents(config.snapshot_samples, config.latent, stream(config.seed, "snapshot")).to(
-            self._context.device
-        )
-        arrays = {"samples": kept(sample(self.generator, points)), "ema": kept(sample(self.average.network, points))}
-        if self._landmarks is not None:
-            arrays["landmarks"] = self._landmarks
-        path = self._context.snapshots / f"samples-{self.step:09d}.npz"
-        beside = path.with_suffix(".part")
-        with beside.open("wb") as file:
-            np.savez(file, **arrays)  # type: ignore[arg-type]  # its stub takes them for its own options
-        beside.replace(path)

@@ -111,3 +111,22 @@ def test_a_mistake_in_the_data_leaves_the_name_free(tmp_path: Path, capsys: pyte
     assert main([*words, "--results", str(tmp_path), "--data-dir", str(tmp_path)]) == 2
     assert capsys.readouterr().err.count("\n") == 1
     assert list((tmp_path / "runs").iterdir()) == []
+
+
+def test_average_last_and_ensemble_side_by_side(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    words = ["gan", "train", "ring", *SETS, "--set", "steps=9", "--set", "clock.period=4"]
+    assert main([*words, "--name", "cycles", "--results", str(tmp_path)]) == 0
+    assert lab(tmp_path, "evaluate", "cycles", "--weights", "all") == 0
+    page = capsys.readouterr().out
+    assert "average weights" in page
+    assert "ensemble of 2" in page
+    assert lab(tmp_path, "evaluate", "cycles", "--weights", "all", "--json") == 0
+    rows = json.loads(capsys.readouterr().out.splitlines()[-1])
+    assert [row["weights"] for row in rows] == ["average", "raw", "ensemble"]
+    assert lab(tmp_path, "sample", "cycles", "--weights", "ensemble", "--out", str(tmp_path / "e.png")) == 0
+    assert "64 samples of step 9 (ensemble of 2)" in capsys.readouterr().out
+
+
+def test_an_ensemble_that_was_not_kept(results: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert lab(results, "evaluate", "ring", "--weights", "ensemble") == 2
+    assert "no generator was kept; ensemble_size is 5" in capsys.readouterr().err
