@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
+from functools import partial
 from typing import Literal
 
 import torch
@@ -13,13 +14,16 @@ from torch import nn
 from gan.networks.part import Shape, empty
 from gan.networks.spectral import SpectralPart
 
+ACTIVATIONS = {"relu": nn.ReLU, "leaky_relu": partial(nn.LeakyReLU, 0.2), "tanh": nn.Tanh}
+
 
 class MlpNetwork(SpectralPart):
-    """Fully connected layers with rectifiers between them."""
+    """Fully connected layers with an activation between them."""
 
     network: Literal["mlp"] = "mlp"
     width: int = Field(128, ge=1, le=16_384, description="units of a hidden layer")
     depth: int = Field(2, ge=1, le=64, description="hidden layers")
+    activation: Literal["relu", "leaky_relu", "tanh"] = Field("relu", description="after each hidden layer")
 
     def generator(self, latent: int, shape: Shape) -> nn.Module:
         """Points without bound for data in the plane, tanh for images (shape of three axes)."""
@@ -47,6 +51,6 @@ class MlpNetwork(SpectralPart):
     def _layers(self, inputs: int, outputs: int) -> list[nn.Module]:
         stack: list[nn.Module] = []
         for _ in range(self.depth):
-            stack += [nn.Linear(inputs, self.width), nn.ReLU()]
+            stack += [nn.Linear(inputs, self.width), ACTIVATIONS[self.activation]()]
             inputs = self.width
         return [*stack, nn.Linear(inputs, outputs)]

@@ -180,3 +180,9 @@ def test_digits_become_like_digits(word: str, make: Callable[..., GanTrainer]) -
     before = trainer.evaluate()["evaluation/frechet"]
     trainer.advance(300)
     assert trainer.evaluate()["evaluation/frechet"] < 0.3 * before
+
+
+def test_an_mlps_activation_is_the_one_asked_for() -> None:
+    mlp = NETWORKS.validate({"network": "mlp", "activation": "tanh", "width": 4, "depth": 3})
+    layers = [type(layer).__name__ for layer in mlp.generator(2, (2,))]
+    assert layers == ["Linear", "Tanh"] * 3 + ["Linear"]
