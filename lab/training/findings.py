@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from lab.door import jsons
+from lab.training.plugins import EVALUATION
 
 if TYPE_CHECKING:
     from lab.training.run import Run
@@ -20,8 +21,8 @@ Columns = Mapping[str, NDArray[np.float64]]
 """The metrics log by column, float64[rows] each, NaN where a row lacks it; ``step`` is one of them."""
 EVENT = "finding"
 """The kind of its lines in ``events.jsonl``."""
-EVERY_ROW = 100
-"""Up to so many rows each one is looked at; later only now and then: each hundredth part of the log."""
+OFTEN = 100
+"""Up to so many scores the log is looked at with each; later only once for each hundredth part of them."""
 
 
 @dataclass(frozen=True)
@@ -94,6 +95,7 @@ class Teller:
         """Begin with the ``rows`` that are logged already."""
         self._watch, self._run, self._show = watch, run, show
         self._log = LogColumns(rows)
+        self._scores = sum(map(_scored, rows))
         self._told = {
             str(event.get("sign"))
             for event, _ in jsons.lines(run.events.path, jsons.row, f'"{EVENT}"'.encode())
@@ -101,9 +103,13 @@ class Teller:
         }
 
     def look(self, row: Mapping[str, float], end: bool = False) -> None:
-        """Take in a row that was logged; tell what it shows for the first time. The ``end`` is always looked at."""
+        """Take in a row that was logged; where it has scores, and at the ``end``, tell what shows for the first time.
+
+        Scores cost more than looking does, so that a run's pace is its own.
+        """
         self._log.append(row)
-        if not end and len(self._log) % (1 + len(self._log) // EVERY_ROW):
+        self._scores += _scored(row)
+        if not end and not (_scored(row) and self._scores % (1 + self._scores // OFTEN) == 0):
             return
         for found in self._watch(self._log.columns(), self._run.config):
             if found.kind not in self._told:
@@ -111,6 +117,10 @@ class Teller:
                 about = asdict(found)
                 self._run.event(EVENT, int(row["step"]), sign=about.pop("kind"), since=about.pop("step"), **about)
                 self._show(f"{self._run.name}: {words(found)}")
+
+
+def _scored(row: Mapping[str, float]) -> bool:
+    return any(name.startswith(EVALUATION) for name in row)
 
 
 def words(found: Finding) -> str:

@@ -13,7 +13,7 @@ import toy
 
 from lab.errors import Interrupted
 from lab.training.config import resolve
-from lab.training.findings import EVERY_ROW, Columns, Finding, LogColumns
+from lab.training.findings import OFTEN, Columns, Finding, LogColumns
 from lab.training.loop import make_context, train
 from lab.training.run import Run
 
@@ -22,7 +22,7 @@ PRESET: dict[str, Any] = {
     "clock": {"period": 20},
     "voices": {"lr.net": {"wave": "cosine", "low": 1e-4, "high": 1e-2}},
     "log_every": 10,
-    "evaluate_every": 25,
+    "evaluate_every": 10,
     "checkpoint_every": 20,
 }
 
@@ -67,14 +67,14 @@ def test_a_finding_is_told_once_in_words_and_as_an_event(tmp_path: Path) -> None
     told: list[str] = []
     run = begin(tmp_path)
     go(run, Watched(), told)
-    assert told == ["run: step 25: Loss third. To try: less.", "run: step 40: Loss fifth. To try: less."]
+    assert told == ["run: step 30: Loss third. To try: less.", "run: step 50: Loss fifth. To try: less."]
     assert [(event["step"], event["since"], event["sign"]) for event in found(run)] == [
-        (25, 25, "third"), (40, 40, "fifth"),
+        (30, 30, "third"), (50, 50, "fifth"),
     ]  # fmt: skip
     assert found(run)[0].keys() == {"step", "kind", "sign", "since", "sentence", "value", "threshold", "advice"}
 
 
-@pytest.mark.parametrize("stop", range(1, 7))
+@pytest.mark.parametrize("stop", range(1, 6))
 def test_a_stopped_run_goes_on_to_the_same_events(tmp_path: Path, stop: int) -> None:
     whole, stopped, told = begin(tmp_path / "whole"), begin(tmp_path / "stopped"), list[str]()
     go(whole, Watched(), [])
@@ -99,12 +99,18 @@ def test_a_killed_run_goes_on_to_the_same_events(tmp_path: Path, lost: int) -> N
     assert killed.metrics.path.read_bytes() == whole.metrics.path.read_bytes()
 
 
-def test_a_long_log_is_looked_at_now_and_then_and_at_its_end(tmp_path: Path) -> None:
+def test_the_log_is_looked_at_with_its_scores_and_at_its_end(tmp_path: Path) -> None:
     watched = Watched()
-    go(begin(tmp_path, steps=3 * EVERY_ROW + 1, log_every=1, evaluate_every=1000, checkpoint_every=1000), watched, [])
-    assert watched.looked[: EVERY_ROW - 1] == list(range(1, EVERY_ROW))
+    go(begin(tmp_path, evaluate_every=40, steps=61), watched, [])
+    assert watched.looked == [4, 7]
+
+
+def test_a_long_log_is_looked_at_now_and_then(tmp_path: Path) -> None:
+    watched = Watched()
+    go(begin(tmp_path, steps=3 * OFTEN + 1, log_every=1, evaluate_every=1, checkpoint_every=1000), watched, [])
+    assert watched.looked[: OFTEN - 1] == list(range(1, OFTEN))
     assert set(np.diff(watched.looked[:-1])) == {1, 2, 3}
-    assert watched.looked[-1] == 3 * EVERY_ROW + 1
+    assert watched.looked[-1] == 3 * OFTEN + 1
 
 
 def test_a_column_is_missing_where_a_row_lacks_it() -> None:
