@@ -84,7 +84,7 @@ def evaluate(args: argparse.Namespace) -> int:
     _at_least(args.seed, 0, "--seed")
     points = latents(n, config.latent, stream(args.seed, "samples")).to(device)
     data_dir = data_root(args.data_dir)
-    scorer = config.data.open(data_dir, _warn).scorer(device)
+    scorer = config.data.thorough().open(data_dir, _warn).scorer(device)
     samples = draw(network, points)
     if not samples.isfinite().all():
         raise RunError(
