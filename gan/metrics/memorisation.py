@@ -8,7 +8,6 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 import torch
-from scipy import stats
 from torch import Tensor
 
 from gan.metrics.pairs import Meter, Progress
@@ -131,6 +130,8 @@ def copying(
     Raises:
         ValueError: as for :func:`nearest`.
     """
+    from scipy import stats  # a second to import, which no training should wait for
+
     meter = Meter(progress, len(samples) + len(held_out))
     of_samples, of_held_out = (_search(items, training, 1, chunk, meter) for items in (samples, held_out))
     near, far = of_samples.distances[:, 0], of_held_out.distances[:, 0]

@@ -34,7 +34,7 @@ def folder_of(images: Tensor, place: Path) -> str:
 def root(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
     """A data directory in which judges are trained once, and more briefly than for users."""
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(rotations, "PRESENTATIONS", 16_000)
+        patch.setattr(rotations, "PRESENTATIONS", 20_000)
         patch.setitem(CONFIGS, "digits", ClassifierConfig(epochs=6))
         yield tmp_path_factory.mktemp("digits")
 
@@ -74,7 +74,7 @@ def test_a_folders_score_ranks_without_labels(root: Path) -> None:
 
 @pytest.mark.slow
 def test_a_folder_of_mnist_ranks_without_labels(real_data: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(rotations, "PRESENTATIONS", 16_000)
+    monkeypatch.setattr(rotations, "PRESENTATIONS", 20_000)
     mnist = datasets.load("mnist", real_data)
     path = folder_of(mnist.images[:1500], real_data / "images")
     score = FolderData(path=path, size=28, channels=1).thorough().open(real_data, print).scorer(CPU)
