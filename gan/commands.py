@@ -86,13 +86,13 @@ def evaluate(args: argparse.Namespace) -> int:
     _at_least(n, 2, "--samples")
     _at_least(args.seed, 0, "--seed")
     points = latents(n, found.config.latent, stream(args.seed, "samples")).to(found.device)
-    scorer = found.config.data.open(data_root(args.data_dir), _warn).scorer(found.device)
+    scorer = found.config.data.thorough().open(data_root(args.data_dir), _warn).scorer(found.device)
     scores = {}
     for name, networks in found.generators.items():
         samples = mixture(networks, points)
         if not samples.isfinite().all():
             raise RunError(
-                f"the {name} weights of step {found.step} draw samples that are not finite; they have no score"
+                f"the {name} weights of step {found.step} draw samples that are not finite; no score is defined"
             )
         scores[name] = scorer(samples)
     rows = [{"step": found.step, "weights": name, "samples": n, **own} for name, own in scores.items()]

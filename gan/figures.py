@@ -57,6 +57,12 @@ SCORES = (
     ("good", "Share of good samples"),
     ("reverse_kl", "Reverse KL"),
     ("frechet", "Fréchet distance"),
+    ("frechet_pixels", "Fréchet distance of 8×8 averages"),
+    ("kernel", "Kernel distance"),
+    ("precision", "Precision"),
+    ("recall", "Recall"),
+    ("density", "Density"),
+    ("coverage", "Coverage"),
     ("mode_entropy", "Entropy of the modes"),
 )
 """Evaluation columns and their words; a column that is not here is drawn under its own name."""

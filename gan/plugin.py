@@ -16,7 +16,7 @@ PLUGIN = LatePlugin(
         "loss/generator",
         "loss/discriminator",
     ),
-    lower_is_better=("evaluation/ema/frechet",),
+    lower_is_better=("evaluation/ema/frechet", "evaluation/ema/frechet_pixels", "evaluation/ema/reverse_kl"),
     arms=("constant", "two-time-scales", "in-phase", "quadrature", "anti-phase", "closed-loop"),
     arranged="gan.arms:arrange",
     config="gan.config:GanConfig",

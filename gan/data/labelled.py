@@ -11,9 +11,10 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from gan.data.part import DataPart, Dataset, Scorer
+from gan.data.features import FeatureData, feature_scores
+from gan.data.part import Dataset, Scorer
 from gan.data.source import Shuffled, Source, to_bytes
-from gan.metrics import Gaussian, divergence_from_uniform, frechet_distance
+from gan.metrics import divergence_from_uniform
 from lab.supervised import datasets
 from lab.supervised.judge import Judge, judge
 
@@ -22,36 +23,38 @@ from lab.supervised.judge import Judge, judge
 class JudgeScorer:
     """Scores in the eyes of a classifier trained on the same data.
 
-    ``frechet``: Fréchet distance between the classifier's features (64 numbers before the read-out) of the generated
-    and of the real training images; only comparable under the same judge. ``mode_entropy``: entropy, in nats, of the
-    histogram of classes it sees, log(classes) at best. ``modes``: classes given at least a tenth of an equal share.
+    Those of :func:`gan.data.features.feature_scores` in the classifier's features (64 numbers before the read-out).
+    ``mode_entropy``: entropy, in nats, of the histogram of classes it sees, log(classes) at best. ``modes``: classes
+    given at least a tenth of an equal share.
     """
 
     judge: Judge
+    pairwise: bool = False
 
     def __call__(self, samples: Tensor) -> dict[str, float]:
         """Scores of images float32[n, c, h, w] in [−1, 1]; they are judged as the bytes they would be saved as."""
         features, classes = self.judge.network.describe(to_bytes(samples))
         counts = np.bincount(classes.cpu().numpy(), minlength=self.judge.classes)
-        real = Gaussian(self.judge.mean, self.judge.covariance)
         return {
-            "frechet": frechet_distance(real, Gaussian.of(features)),
+            **feature_scores(self.judge, features, self.pairwise),
             "modes": float((counts >= 0.1 * len(samples) / self.judge.classes).sum()),
             "mode_entropy": float(np.log(len(counts)) - divergence_from_uniform(counts)),
         }
 
 
-class LabelledData(DataPart):
+class LabelledData(FeatureData):
     """A set of :mod:`lab.supervised.datasets`, by its name there; a subclass adds its shape."""
 
     def open(self, data_dir: Path, warn: Callable[[str], None]) -> Dataset:
         """Images are read, and a judge trained where none is cached, when they are asked for."""
-        return Dataset(partial(_source, self.name, data_dir), partial(_scorer, self.name, data_dir))
+        return Dataset(
+            partial(_source, self.name, data_dir), partial(_scorer, self.name, data_dir, self.pairwise_scores)
+        )
 
 
 def _source(name: str, data_dir: Path, device: torch.device, draws: torch.Generator, order: torch.Generator) -> Source:
     return Shuffled(datasets.load(name, data_dir).images, device, order)
 
 
-def _scorer(name: str, data_dir: Path, device: torch.device) -> Scorer:
-    return JudgeScorer(judge(name, data_dir, device))
+def _scorer(name: str, data_dir: Path, pairwise: bool, device: torch.device) -> Scorer:
+    return JudgeScorer(judge(name, data_dir, device), pairwise)

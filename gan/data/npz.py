@@ -11,8 +11,9 @@ import numpy.typing as npt
 import torch
 from pydantic import Field, model_validator
 
-from gan.data.folder import PixelScorer
-from gan.data.part import DataPart, Dataset, Shape, shuffled, unscored
+from gan.data.features import FeatureData
+from gan.data.folder import unlabelled
+from gan.data.part import Dataset, Shape, shuffled, unscored
 from lab.door.arrays import npz_header, npz_names, read_npz
 from lab.door.text import one_line
 from lab.errors import UserError
@@ -22,7 +23,7 @@ MOST_SIDE = 1024
 ACCEPTED = "uint8[n, h, w], [n, h, w, c] or [n, c, h, w] with 1 or 3 channels, or points float[n, 2]"
 
 
-class NpzData(DataPart):
+class NpzData(FeatureData):
     """One array of an ``.npz`` file: images uint8 (h, w; h, w, c; or c, h, w; 1 or 3 channels), or points float[n, 2].
 
     Where the second and the last axis could both be the channels, the last is taken for them, and a warning says so.
@@ -82,7 +83,7 @@ class NpzData(DataPart):
         if array.ndim == 4 and array.shape[1] in CHANNELS and array.shape[3] in CHANNELS:
             warn(f"{where}: the last axis of {list(array.shape)} is taken for the channels, not the second")
         images = torch.from_numpy(channels_first(array).copy())
-        return shuffled(images, PixelScorer.of(images))
+        return unlabelled(images, data_dir, self.pairwise_scores, warn)
 
 
 def layout(shape: tuple[int, ...], dtype: np.dtype[Any]) -> Shape | None:

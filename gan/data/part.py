@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Protocol
+from typing import Protocol, Self
 
 import numpy as np
 import torch
@@ -60,6 +60,10 @@ class DataPart(Part):
             UserError: it is not there, or not what it should be.
         """
         raise NotImplementedError
+
+    def thorough(self) -> Self:
+        """The same data with scores that take too long for training; itself where there are none."""
+        return self
 
     def landmarks(self) -> NDArray[np.float32] | None:
         """For points: the true modes, which figures mark, float32[k, 2]; None where there are none."""

@@ -14,7 +14,11 @@ from torch import nn
 from gan.networks.part import Shape, empty
 from gan.networks.spectral import SpectralPart
 
-ACTIVATIONS: dict[str, Callable[[], nn.Module]] = {"relu": nn.ReLU, "leaky_relu": partial(nn.LeakyReLU, 0.2), "tanh": nn.Tanh}
+ACTIVATIONS: dict[str, Callable[[], nn.Module]] = {
+    "relu": nn.ReLU,
+    "leaky_relu": partial(nn.LeakyReLU, 0.2),
+    "tanh": nn.Tanh,
+}
 
 
 class MlpNetwork(SpectralPart):

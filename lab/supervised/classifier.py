@@ -1,4 +1,4 @@
-"""A small convolutional classifier and how it is trained: seconds on digits, about a minute on MNIST, on one CPU."""
+"""A small convolutional classifier and how it is trained: seconds on digits, about two minutes on MNIST, on one CPU."""
 
 from __future__ import annotations
 

@@ -1,14 +1,10 @@
-"""A trained classifier kept on disk, with the feature moments of the real data: what image metrics compare against."""
+"""A trained classifier kept on disk, with what it sees in the real data: what image metrics compare against."""
 
 from __future__ import annotations
 
-import fcntl
 import hashlib
 import json
-import os
-import sys
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -18,18 +14,21 @@ import torch
 from safetensors.torch import save
 from torch import Tensor
 
-from lab.door import jsons, tensors
-from lab.errors import UserError
+from lab.door import jsons
 from lab.supervised import datasets
 from lab.supervised.classifier import Classifier, ClassifierConfig, train
-from lab.training.files import replace_file
+from lab.supervised.datasets import LabelledImages
+from lab.supervised.kept import cache_directory, kept
 
-VERSION = 1
-"""Part of the cache key; raised when the network or its training changes in this file's code."""
+VERSION = 2
+"""Part of the cache key; raised when the network, its training or what is kept changes in this file's code."""
+
+REAL_KEPT = 2500
+"""Real images, at most, whose features are kept one by one."""
 
 CONFIGS = {
     "digits": ClassifierConfig(epochs=30),
-    "mnist": ClassifierConfig(),
+    "mnist": ClassifierConfig(epochs=5),
     "fashion-mnist": ClassifierConfig(epochs=4),
     "cifar10": ClassifierConfig(width=32, epochs=5),
 }
@@ -44,93 +43,91 @@ class Judge:
         network: in evaluation mode, on the asked device.
         accuracy: on the test part, in [0, 1].
         mean, covariance: moments of the training images' features, float64[d] and float64[d, d].
-        classes: how many the data has.
+        real: features of at most ``REAL_KEPT`` training images in random order, float32[r, d] on the asked device.
+        classes: how many the classifier tells apart.
     """
 
     network: Classifier
     accuracy: float
     mean: npt.NDArray[np.float64]
     covariance: npt.NDArray[np.float64]
+    real: Tensor
     classes: int
 
 
+@dataclass(frozen=True)
+class Lesson:
+    """What a judge learns from, and the real images uint8[n, channels, height, width] it then describes."""
+
+    data: LabelledImages
+    real: Tensor
+
+
 def judge(name: str, data_dir: Path, device: torch.device) -> Judge:
-    """The judge of the labelled set ``name``: read from the cache, or trained on the CPU, once, and cached.
+    """The judge of the labelled set ``name``: read from the cache, or trained on the CPU, once, and cached."""
 
-    Processes that ask at the same time wait for the one that trains. A damaged cache file is trained anew.
+    def lesson() -> Lesson:
+        data = datasets.load(name, data_dir)
+        return Lesson(data, data.images)
+
+    key = cache_key(name, CONFIGS[name])
+    return trained(f"{name}-{key}", f"the classifier that judges {name}", lesson, CONFIGS[name], data_dir, device)
+
+
+def trained(
+    file: str,
+    what: str,
+    lesson: Callable[[], Lesson],
+    config: ClassifierConfig,
+    data_dir: Path,
+    device: torch.device,
+) -> Judge:
+    """The judge kept under the name ``file``, trained first where it is not there.
+
+    Args:
+        file: says, by a key, everything that the judge depends on.
+        what: it is, in words, for whoever waits.
+        lesson: asked for only where the judge is to be trained.
+        config: of network and training.
+        data_dir: where data sets lie; the cache is there or beside it (:func:`cache_directory`).
+        device: where the judge is wanted.
     """
-    config = CONFIGS[name]
-    path = cache_directory(data_dir) / f"{name}-{cache_key(name, config)}.safetensors"
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        where = "--data-dir or $LAB_DATA names a directory for it"
-        raise UserError(f"{path.parent}: cannot be made ({error.strerror}); {where}") from error
-    with _alone(path.with_suffix(".lock")):
-        if not _readable(path):
-            print(f"training the classifier that judges {name} (once, then kept in {path}) …", file=sys.stderr)
-            replace_file(path, _make(name, data_dir, config))
-    return _read(path, name, config, device)
-
-
-def cache_key(name: str, config: ClassifierConfig) -> str:
-    """Twelve hexadecimal digits that change with anything the judge depends on."""
-    content = json.dumps([VERSION, name, config.model_dump()], sort_keys=True)
-    return hashlib.sha256(content.encode()).hexdigest()[:12]
-
-
-def cache_directory(data_dir: Path) -> Path:
-    """``judges/`` under the data directory, or under the default one where that may not be written to.
-
-    The permission bits count even for root, who could write anyway: a directory marked read-only is left alone.
-    """
-    writable = not data_dir.exists() or (data_dir.stat().st_mode & 0o222 and os.access(data_dir, os.W_OK))
-    return (data_dir if writable else Path("~/.cache/phase-lab").expanduser()) / "judges"
-
-
-def _make(name: str, data_dir: Path, config: ClassifierConfig) -> bytes:
-    data = datasets.load(name, data_dir)
-    trained = train(data, config)
-    features = trained.network.describe(data.images)[0].double()
-    made: dict[str, Tensor] = {f"network.{key}": value for key, value in trained.network.state_dict().items()}
-    made["mean"] = features.mean(dim=0)
-    made["covariance"] = torch.cov(features.T)
-    about = {
-        "accuracy": repr(trained.accuracy),
-        "classes": str(data.classes),
-        "shape": json.dumps(data.images.shape[1:]),
-    }
-    return save(made, metadata=about)
-
-
-def _readable(path: Path) -> bool:
-    try:
-        return path.exists() and "accuracy" in tensors.read(path)[1]
-    except UserError:
-        return False
-
-
-def _read(path: Path, name: str, config: ClassifierConfig, device: torch.device) -> Judge:
-    kept, about = tensors.read(path)
+    path = cache_directory(data_dir) / f"{file}.safetensors"
+    tensors, about = kept(path, what, lambda: _make(lesson(), config))
     classes = int(about["classes"])
     with torch.device("meta"):
         network = Classifier(tuple(jsons.parse(about["shape"].encode())), classes, config)
     network.load_state_dict(
-        {key.removeprefix("network."): t for key, t in kept.items() if key.startswith("network.")},
+        {key.removeprefix("network."): t for key, t in tensors.items() if key.startswith("network.")},
         assign=True,
     )
     return Judge(
         network=network.eval().requires_grad_(False).to(device),
         accuracy=float(about["accuracy"]),
-        mean=kept["mean"].numpy(),
-        covariance=kept["covariance"].numpy(),
+        mean=tensors["mean"].numpy(),
+        covariance=tensors["covariance"].numpy(),
+        real=tensors["real"].to(device),
         classes=classes,
     )
 
 
-@contextmanager
-def _alone(lock: Path) -> Iterator[None]:
-    """Hold an advisory lock, which the system drops even if the process is killed."""
-    with lock.open("w") as file:
-        fcntl.flock(file, fcntl.LOCK_EX)
-        yield
+def cache_key(name: str, config: ClassifierConfig) -> str:
+    """Twelve hexadecimal digits that change with anything the judge depends on; ``name`` stands for the data."""
+    content = json.dumps([VERSION, name, config.model_dump()], sort_keys=True)
+    return hashlib.sha256(content.encode()).hexdigest()[:12]
+
+
+def _make(lesson: Lesson, config: ClassifierConfig) -> bytes:
+    found = train(lesson.data, config)
+    features = found.network.describe(lesson.real)[0]
+    chosen = torch.randperm(len(features), generator=torch.Generator().manual_seed(config.seed))[:REAL_KEPT]
+    made: dict[str, Tensor] = {f"network.{key}": value for key, value in found.network.state_dict().items()}
+    made["mean"] = features.double().mean(dim=0)
+    made["covariance"] = torch.cov(features.double().T)
+    made["real"] = features[chosen]
+    about = {
+        "accuracy": repr(found.accuracy),
+        "classes": str(lesson.data.classes),
+        "shape": json.dumps(lesson.data.images.shape[1:]),
+    }
+    return save(made, metadata=about)

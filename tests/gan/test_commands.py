@@ -63,7 +63,9 @@ def test_evaluate_answers_in_json(results: Path, capsys: pytest.CaptureFixture[s
     assert answer["samples"] == 100
     assert answer.keys() >= {"modes", "good", "reverse_kl"}
     assert lab(results, "evaluate", "digits", "--samples", "100", "--data-dir", str(results)) == 0
-    assert "frechet" in capsys.readouterr().out
+    out = capsys.readouterr().out
+    for score in ("frechet", "kernel", "precision", "recall", "density", "coverage", "mode_entropy"):
+        assert f"  {score} " in out
 
 
 def test_a_run_of_another_trainer_is_refused(results: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

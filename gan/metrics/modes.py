@@ -1,7 +1,4 @@
-"""Scores of generated samples: mode coverage in the plane, Fréchet distance and class histogram for images.
-
-Everything is computed in float64 on the host from all samples at once, so no score depends on a batch size.
-"""
+"""How samples spread over known modes or classes: coverage of a mixture in the plane, a histogram's evenness."""
 
 from __future__ import annotations
 
@@ -9,10 +6,9 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
-from scipy import linalg
 
-Floats = npt.NDArray[np.float64]
+from gan.metrics.values import host, require_finite
+
 GOOD = 3.0
 """A sample is good within this many standard deviations of the nearest mode (ANCHORS §2; Srivastava et al. 2017)."""
 
@@ -63,46 +59,3 @@ def divergence_from_uniform(counts: Any) -> float:
     counts = np.asarray(counts, np.float64)
     p = counts[counts > 0] / counts.sum()
     return float(np.sum(p * np.log(p * len(counts))))
-
-
-@dataclass(frozen=True)
-class Gaussian:
-    """The moments that a Fréchet distance compares: mean float64[d], covariance float64[d, d] (divided by n − 1)."""
-
-    mean: Floats
-    covariance: Floats
-
-    @classmethod
-    def of(cls, features: Any) -> Gaussian:
-        """Moments of features [n, d], n ≥ 2."""
-        values = host(features)
-        require_finite(values)
-        return cls(values.mean(axis=0), np.atleast_2d(np.cov(values, rowvar=False)))
-
-
-def frechet_distance(a: Gaussian, b: Gaussian) -> float:
-    """The squared 2-Wasserstein distance between Gaussians (Dowson & Landau 1982; FID, Heusel et al. 2017, eq. 6).
-
-    ‖m_a − m_b‖² + tr(C_a + C_b − 2·(C_a C_b)^½), the last trace being the sum of the square roots of the eigenvalues of
-    the symmetric matrix C_a^½ C_b C_a^½. Agrees with SciPy's ``sqrtm`` and with torchmetrics to 1e-6 relative (tested);
-    of equal arguments it is 0 to about 1e-7 times the trace, the square root of float64's precision.
-    """
-    values, vectors = linalg.eigh(a.covariance)
-    root = (vectors * np.sqrt(values.clip(0))) @ vectors.T
-    cross = linalg.eigvalsh(root @ b.covariance @ root)
-    gap = float(np.sum((a.mean - b.mean) ** 2))
-    spread = float(np.trace(a.covariance) + np.trace(b.covariance) - 2 * np.sqrt(cross.clip(0)).sum())
-    return max(gap + spread, 0.0)
-
-
-def host(values: Any) -> Floats:
-    """An array or tensor, on any device, as float64 in host memory."""
-    if hasattr(values, "detach"):
-        values = values.detach().cpu().numpy()
-    return np.asarray(values, np.float64)
-
-
-def require_finite(values: Floats) -> None:
-    """Scores of samples that are not numbers would look like bad samples; refuse them instead."""
-    if not np.isfinite(values).all():
-        raise ValueError(f"{int((~np.isfinite(values)).sum())} of {values.size} sample values are not finite")
