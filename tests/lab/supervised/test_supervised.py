@@ -5,6 +5,7 @@ import os
 import socket
 import struct
 import threading
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -207,6 +208,11 @@ def test_the_real_files_are_the_published_ones(name: str, data_dir: Path) -> Non
 
 
 @pytest.mark.slow
-def test_mnists_judge_reaches_99_percent(data_dir: Path) -> None:
+def test_mnists_judge_reaches_99_percent(data_dir: Path, pytestconfig: pytest.Config) -> None:
+    """As it is trained, in a minute and a half, with ``--exhaustive``; otherwise an epoch of a sixth of the images."""
     data = datasets.load("mnist", data_dir)
-    assert classifier.train(data, CONFIGS["mnist"]).accuracy >= 0.99
+    config, least = CONFIGS["mnist"], 0.99
+    if not pytestconfig.getoption("--exhaustive"):
+        data = replace(data, images=data.images[:10_000], labels=data.labels[:10_000])
+        config, least = config.model_copy(update={"epochs": 1}), 0.92
+    assert classifier.train(data, config).accuracy >= least
