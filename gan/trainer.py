@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import sys
 from collections.abc import Mapping
 from contextlib import suppress
@@ -13,6 +14,7 @@ from torch import Tensor, nn
 from gan.averaging import Average
 from gan.config import EMA_DECAY, PLAYERS, GanConfig
 from gan.meter import Meter
+from gan.metrics import overfitting
 from gan.players import Players
 from gan.randomness import stream
 from gan.rates import Rates
@@ -24,6 +26,8 @@ from lab.phase import Conductor, PhaseError, Schedule, targets
 from lab.training.finite import NonFiniteError
 from lab.training.trainer import Context
 
+HELD_OUT = 500
+"""Samples of each kind that the signs of overfitting are computed from."""
 CYCLE = "cycle"
 """Whose crests are the beginnings of the master clock's cycles."""
 MOMENTS: tuple[Literal["crest", "trough"], ...] = ("crest", "trough")
@@ -44,6 +48,7 @@ class GanTrainer:
         device = context.device
         dataset = config.data.open(context.data_dir, self._warn)
         self._scorer = dataset.scorer(device)
+        self._parts = dataset.parts(HELD_OUT) if dataset.parts and config.packing == 1 else None
         self._random = {use: stream(config.seed, use, device) for use in ("noise", "draws", "view")}
         self._random["order"] = stream(config.seed, "order")
         landmarks = config.data.landmarks()
@@ -130,7 +135,15 @@ class GanTrainer:
             if not samples.isfinite().all():
                 raise NonFiniteError(f"{prefix}/samples", self.step)
             row |= {f"{prefix}/{name}": value for name, value in self._scorer(samples).items()}
-        return row
+        return row | (self._overfitting(samples) if self._parts else {})
+
+    def _overfitting(self, fake: Tensor) -> dict[str, float]:
+        """How well the discriminator knows its training samples, against held-out and generated ones."""
+        assert self._parts is not None
+        parts = [part.to(fake.device) for part in (*self._parts, fake[:HELD_OUT])]
+        found = overfitting(*(sample(self.discriminator, part) for part in parts))
+        row = {"overfitting/r_t": found.sign, "overfitting/r_v": found.validation}
+        return {name: value for name, value in row.items() if math.isfinite(value)}
 
     def state_dict(self) -> dict[str, Any]:
         """Everything a continuation depends on; the tensors are the live ones, so save or copy them at once."""

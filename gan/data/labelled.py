@@ -13,7 +13,7 @@ from torch import Tensor
 
 from gan.data.features import FeatureData, feature_scores
 from gan.data.part import Dataset, Scorer
-from gan.data.source import Shuffled, Source, to_bytes
+from gan.data.source import Shuffled, Source, to_bytes, to_unit
 from gan.metrics import divergence_from_uniform
 from lab.supervised import datasets
 from lab.supervised.judge import Judge, judge
@@ -48,12 +48,19 @@ class LabelledData(FeatureData):
     def open(self, data_dir: Path, warn: Callable[[str], None]) -> Dataset:
         """Images are read, and a judge trained where none is cached, when they are asked for."""
         return Dataset(
-            partial(_source, self.name, data_dir), partial(_scorer, self.name, data_dir, self.pairwise_scores)
+            partial(_source, self.name, data_dir),
+            partial(_scorer, self.name, data_dir, self.pairwise_scores),
+            partial(_parts, self.name, data_dir),
         )
 
 
 def _source(name: str, data_dir: Path, device: torch.device, draws: torch.Generator, order: torch.Generator) -> Source:
     return Shuffled(datasets.load(name, data_dir).images, device, order)
+
+
+def _parts(name: str, data_dir: Path, n: int) -> tuple[Tensor, Tensor]:
+    data = datasets.load(name, data_dir)
+    return to_unit(data.images[:n]), to_unit(data.test_images[:n])
 
 
 def _scorer(name: str, data_dir: Path, pairwise: bool, device: torch.device) -> Scorer:

@@ -33,10 +33,13 @@ class Dataset:
         source: ``source(device, draws, order)`` gives batches on ``device``; chance comes from ``draws``, a generator
             on the device, and from ``order``, one on the host.
         scorer: ``scorer(device)`` scores generated samples; it may train and cache a judge.
+        parts: ``parts(n)`` gives at most n samples that are trained on and as many that are not, as the source gives
+            them, on the host; None where nothing is held out.
     """
 
     source: Callable[[torch.device, torch.Generator, torch.Generator], Source]
     scorer: Callable[[torch.device], Scorer]
+    parts: Callable[[int], tuple[Tensor, Tensor]] | None = None
 
 
 class DataPart(Part):

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import copy
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -132,6 +133,27 @@ def test_evaluation_has_both_sets_of_weights(make: Make) -> None:
     assert make("ring", *SMALL).evaluate().keys() == {f"evaluation/{p}{n}" for p in ("", "ema/") for n in names}
     names = {"good", "coverage"}
     assert make("spiral", *SMALL).evaluate().keys() == {f"evaluation/{p}{n}" for p in ("", "ema/") for n in names}
+
+
+def test_signs_of_overfitting_where_a_part_is_held_out(make: Make) -> None:
+    row = make("digits", *SMALL).evaluate()
+    assert -1 <= row["overfitting/r_t"] <= 1
+    assert "overfitting/r_v" in row
+    assert not any(name.startswith("overfitting") for name in make("ring", *SMALL).evaluate())
+
+
+@pytest.mark.slow
+def test_a_discriminator_that_sees_few_images_knows_them_by_heart(make: Make, monkeypatch: pytest.MonkeyPatch) -> None:
+    from lab.supervised import datasets
+
+    whole = datasets.digits(Path())
+    few = replace(whole, images=whole.images[:32], labels=whole.labels[:32])
+    monkeypatch.setitem(datasets.DATASETS, "digits", lambda data_dir: few)
+    trainer = make("digits", "steps=300", "evaluation_samples=100", "voices.r1.weight=0")
+    before = trainer.evaluate().get("overfitting/r_v", 0.0)
+    trainer.advance(300)
+    after = trainer.evaluate()["overfitting/r_v"]
+    assert after > 0.3 > before
 
 
 def test_snapshots_show_the_same_latents_over_time(make: Make, tmp_path: Path) -> None:
