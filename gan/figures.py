@@ -49,7 +49,25 @@ DYNAMICS = (
         levels=(0.0,),
     ),
     _players("Gradient norm", "gradient/generator", "gradient/discriminator"),
-    Panel("R1 penalty", [Line("penalty/r1", "R1", style.ROLES["discriminator"])]),
+    Panel(
+        "Pairs of samples that the discriminator ranks right",
+        [Line("accuracy/discriminator", "accuracy", style.ROLES["discriminator"])],
+        levels=(0.5,),
+        limits=(0.0, 1.02),
+    ),
+    Panel(
+        "Penalties",
+        [
+            Line("penalty/r1", "R1", style.ROLES["discriminator"]),
+            Line("penalty/r2", "R2", style.ROLES["generator"], dashed=True),
+            Line("penalty/gp", "gradient penalty", style.INK),
+        ],
+    ),
+    Panel(
+        "Overfitting: held-out samples look 0 real, 1 generated",
+        [Line("overfitting/r_v", "r_v", style.ROLES["discriminator"], sparse=True)],
+        levels=(0.0,),
+    ),
 )
 
 SCORES = (
