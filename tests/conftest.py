@@ -1,11 +1,31 @@
-"""One thread a test process: the suite runs a process a core, and small networks lose by sharing cores."""
+"""One thread a test process, slow tests first, and processes that need not import torch again."""
 
 import os
+import sys
+from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 
+# The suite runs a process a core, and small networks lose by sharing cores.
 os.environ.setdefault("OMP_NUM_THREADS", "1")
+
+sys.path.insert(0, str(Path(__file__).parent / "processes"))
+from forked import Forker
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption("--exhaustive", action="store_true", help="every combination where the suite takes a selection")
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Slow tests first: the quick ones then fill whatever one worker has left to do while another still works."""
+    items.sort(key=lambda item: item.get_closest_marker("slow") is None)
+
+
+@pytest.fixture(scope="session")
+def forker() -> Iterator[Forker]:
+    """Starts `lab` in processes that are forked from a warm one."""
+    started = Forker()
+    yield started
+    started.close()

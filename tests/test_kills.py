@@ -9,19 +9,22 @@ import time
 from pathlib import Path
 
 import pytest
+from forked import Forker
 
 LAB = [sys.executable, "-m", "lab.cli.main"]
 ENVIRONMENT = os.environ | {"OMP_NUM_THREADS": "1"}
 TRAININGS = {
-    "gan": ["gan", "train", "ring", "--set", "steps=900", "--set", "log_every=10", "--set", "evaluate_every=90"],
-    "rl": ["rl", "train", "mountain-car", "--set", "steps=36864", "--set", "evaluate_every=8192"],
+    "gan": "ring steps=300 log_every=10 evaluate_every=30 checkpoint_every=20 snapshot_every=75",
+    "rl": "mountain-car steps=9216 n_steps=32 log_every=512 evaluate_every=2048 checkpoint_every=512 "
+    "max_episode_steps=100 axes.power.easy=8 curriculum.window=8",
 }
-CHECKPOINTS = {"gan": "checkpoint_every=60", "rl": "checkpoint_every=2048"}
+"""A preset and what is set: a second or two, fifteen checkpoints or more, a difficulty that rises half of the way."""
 
 
-def command(trainer: str, results: Path, name: str) -> list[str]:
-    arguments = [*LAB, *TRAININGS[trainer], "--set", CHECKPOINTS[trainer]]
-    return [*arguments, "--results", str(results), "--name", name, "--threads", "1", "--quiet"]
+def words(trainer: str, results: Path, name: str) -> list[str]:
+    preset, *changes = TRAININGS[trainer].split()
+    sets = [word for change in changes for word in ("--set", change)]
+    return [trainer, "train", preset, *sets, "--results", str(results), "--name", name, "--threads", "1", "--quiet"]
 
 
 def ending(run: Path) -> dict[str, bytes]:
@@ -36,34 +39,35 @@ def ending(run: Path) -> dict[str, bytes]:
 @pytest.mark.slow
 @pytest.mark.timeout(600)
 @pytest.mark.parametrize("trainer", TRAININGS)
-def test_ten_kills_ten_identical_endings(trainer: str, tmp_path: Path) -> None:
+def test_ten_kills_ten_identical_endings(trainer: str, tmp_path: Path, forker: Forker) -> None:
     rng = random.Random(20_26)
-    started = time.monotonic()
-    subprocess.run(command(trainer, tmp_path, "whole"), check=True, env=ENVIRONMENT)
-    whole = tmp_path / "runs" / "whole"
-    expected = ending(whole)
-    training_time = time.monotonic() - started - start_up_time()
+    subprocess.run([*LAB, *words(trainer, tmp_path, "whole")], check=True, env=ENVIRONMENT)
+    expected = ending(tmp_path / "runs" / "whole")
+    began = time.monotonic()
+    assert forker.start(words(trainer, tmp_path, "forked")).wait() == 0
+    training_time = time.monotonic() - began
+    assert ending(tmp_path / "runs" / "forked") == expected
 
-    survived = []
+    survived = 0
     for kill in range(10):
-        name = f"killed-{kill}"
-        process = subprocess.Popen(command(trainer, tmp_path, name), env=ENVIRONMENT, start_new_session=True)
-        run = tmp_path / "runs" / name
-        while not run.exists() and process.poll() is None:
+        run = tmp_path / "runs" / f"killed-{kill}"
+        victim = forker.start(words(trainer, tmp_path, run.name))
+        while not run.exists():
+            assert victim.poll() is None
             time.sleep(0.005)
-        time.sleep(rng.uniform(0.0, training_time))
-        os.killpg(process.pid, signal.SIGKILL)
-        survived.append(process.wait() == 0)
-        subprocess.run([*LAB, "resume", str(run), "--quiet"], check=True, env=ENVIRONMENT)
+        began = time.monotonic()
+        instant = began + rng.uniform(0.0, training_time)
+        while victim.poll() is None and time.monotonic() < instant:
+            time.sleep(0.005)
+        if victim.poll() is None:
+            victim.kill()
+        elif victim.poll() == 0:
+            survived += 1
+            training_time = min(training_time, time.monotonic() - began)  # the machine has become faster
+        assert victim.wait() in (0, -signal.SIGKILL)
+        assert forker.start(["resume", str(run), "--quiet"]).wait() == 0
         found = ending(run)
         assert found.keys() == expected.keys()
         different = [file for file in expected if found[file] != expected[file]]
         assert not different, f"kill {kill}: {different} differ from the run that was never killed"
-    assert sum(survived) <= 3, "most kills came after the end: the instants do not cover the training"
-
-
-def start_up_time() -> float:
-    """Seconds that a process needs before it trains, mostly the import of torch."""
-    started = time.monotonic()
-    subprocess.run([sys.executable, "-c", "import torch, stable_baselines3"], check=True, env=ENVIRONMENT)
-    return time.monotonic() - started
+    assert survived <= 3, "most kills came after the end: the instants do not cover the training"

@@ -21,6 +21,9 @@ LINKS = re.findall(r"\]\(((?!https?:)[^)]+)\)", README)
 @pytest.mark.slow
 @pytest.mark.parametrize("program", PROGRAMS, ids=["pytorch", "sb3"])
 def test_programs_run(program: str, tmp_path: Path) -> None:
+    """As they stand, but for the length of the agent's: after four rollouts nothing new happens."""
+    program = program.replace("model.learn(20_000,", "model.learn(4_096,")
+    assert "20_000" not in program
     subprocess.run([sys.executable, "-c", program], cwd=tmp_path, check=True, timeout=280)
 
 

@@ -203,7 +203,7 @@ def test_an_update_that_overflows_is_named_and_never_saved(make: Make) -> None:
 @pytest.mark.slow
 def test_the_ring_preset_learns_all_eight_modes(make: Make) -> None:
     trainer = make("ring")
-    trainer.advance(4000)
+    trainer.advance(3000)
     scores = trainer.evaluate()
     assert scores["evaluation/ema/modes"] == 8
     assert scores["evaluation/ema/good"] > 0.85
@@ -211,9 +211,9 @@ def test_the_ring_preset_learns_all_eight_modes(make: Make) -> None:
 
 @pytest.mark.slow
 def test_digits_become_like_digits(make: Make) -> None:
-    trainer = make("digits", "steps=600")
+    trainer = make("digits", "steps=300")
     before = trainer.evaluate()["evaluation/ema/frechet"]
-    trainer.advance(600)
+    trainer.advance(300)
     after = trainer.evaluate()
     assert after["evaluation/ema/frechet"] < 0.2 * before
     assert after["evaluation/ema/modes"] == 10

@@ -7,6 +7,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from forked import Forker
 
 TOY = Path(__file__).parent / "training"
 sys.path.insert(0, str(TOY))
@@ -30,3 +31,11 @@ def lab(tmp_path: Path) -> Callable[..., subprocess.CompletedProcess[str]]:
 
     run.env = env  # type: ignore[attr-defined]
     return run
+
+
+@pytest.fixture
+def forked_lab(
+    lab: Callable[..., subprocess.CompletedProcess[str]], forker: Forker, tmp_path: Path
+) -> Callable[..., subprocess.CompletedProcess[str]]:
+    """As ``lab``, for what a command does rather than how a process begins and ends: it need not import torch."""
+    return lambda *words: forker.run(words, lab.env, tmp_path)  # type: ignore[attr-defined]

@@ -8,6 +8,8 @@ import yaml
 from lab.cli import demo
 from lab.cli.main import main
 from lab.studies import model
+from lab.supervised import judge
+from lab.supervised.classifier import ClassifierConfig
 from lab.training.plugins import preset_path, trainer
 
 SMALL = {"steps": 200, "evaluate_every": 50, "evaluation_samples": 200, "snapshot_every": 100, "log_every": 50}
@@ -15,7 +17,7 @@ SMALL = {"steps": 200, "evaluate_every": 50, "evaluation_samples": 200, "snapsho
 
 @pytest.fixture
 def small_demo(tmp_path, monkeypatch):
-    """Shrinks the shipped studies and the image preset, and says where the demo then writes."""
+    """Shrinks the shipped studies, the image preset and its judge, and says where the demo then writes."""
     shipped = tmp_path / "shipped"
     shipped.mkdir()
     for name in demo.STUDIES:
@@ -33,6 +35,7 @@ def small_demo(tmp_path, monkeypatch):
     small.write_text(yaml.safe_dump(preset, sort_keys=False))
     monkeypatch.setattr(model, "SHIPPED", shipped)
     monkeypatch.setattr(demo, "PRESET", str(small))
+    monkeypatch.setitem(judge.CONFIGS, "digits", ClassifierConfig(epochs=1))
     return tmp_path / "results"
 
 
@@ -62,9 +65,11 @@ def test_the_demo_leaves_studies_a_run_one_table_and_a_report(small_demo: Path, 
 
 
 @pytest.mark.slow
-def test_a_demo_with_a_failed_trial_fails_and_says_which(small_demo: Path, tmp_path, capfd):
+def test_a_demo_with_a_failed_trial_fails_and_says_which(small_demo: Path, tmp_path, capfd, monkeypatch):
+    monkeypatch.setattr(demo, "STUDIES", ("ring-demo",))
     path = model.SHIPPED / "ring-demo.yaml"
     study = yaml.safe_load(path.read_text())
+    del study["arms"]["quadrature"], study["compare"][1]
     study["arms"]["faster-discriminator"]["voices.lr.discriminator"] = 1.0e30
     path.write_text(yaml.safe_dump(study, sort_keys=False))
     assert main(["demo", "--jobs", "2", "--results", str(small_demo), "--data-dir", str(tmp_path / "data")]) == 1

@@ -5,25 +5,22 @@ import subprocess
 from collections.abc import Callable
 from pathlib import Path
 
-import pytest
-
 Lab = Callable[..., "subprocess.CompletedProcess[str]"]
 
 
-def test_a_finished_run_says_so(lab: Lab) -> None:
-    lab("toy", "train", "line", "--quiet")
-    done = lab("resume", "line-s0")
+def test_a_finished_run_says_so(forked_lab: Lab) -> None:
+    forked_lab("toy", "train", "line", "--quiet")
+    done = forked_lab("resume", "line-s0")
     assert done.returncode == 0
     assert "run line-s0 is finished already, at step 200; nothing to do" in done.stdout
 
 
-@pytest.mark.slow
-def test_a_run_without_its_last_checkpoints_goes_on_with_a_warning(lab: Lab, tmp_path: Path) -> None:
-    lab("toy", "train", "line", "--quiet", "--threads", "2", "--data-dir", "d")
+def test_a_run_without_its_last_checkpoints_goes_on_with_a_warning(forked_lab: Lab, tmp_path: Path) -> None:
+    forked_lab("toy", "train", "line", "--quiet", "--threads", "2", "--data-dir", "d")
     run = tmp_path / "results" / "runs" / "line-s0"
     metrics = (run / "metrics.jsonl").read_bytes()
     (run / "checkpoints" / "000000200" / "state.json").write_text("{}")
-    done = lab("resume", str(run), "--quiet")
+    done = forked_lab("resume", str(run), "--quiet")
     assert done.returncode == 0
     assert done.stderr == (
         "lab: warning: checkpoint 000000200 is not used (state.json is not as it was written); that of step 160 is\n"
@@ -34,15 +31,14 @@ def test_a_run_without_its_last_checkpoints_goes_on_with_a_warning(lab: Lab, tmp
     assert (resumed["threads"], resumed["data_dir"]) == (2, "d")
 
 
-@pytest.mark.slow
-def test_mistakes(lab: Lab, tmp_path: Path) -> None:
-    done = lab("resume", "nothing")
+def test_mistakes(forked_lab: Lab, tmp_path: Path) -> None:
+    done = forked_lab("resume", "nothing")
     assert done.returncode == 2
     assert done.stderr.startswith("lab: no run 'nothing', neither a path nor a name under ")
-    lab("toy", "train", "line", "--quiet")
+    forked_lab("toy", "train", "line", "--quiet")
     config = tmp_path / "results" / "runs" / "line-s0" / "config.yaml"
     config.write_text(config.read_text().replace("seed: 0", "seed: 1"))
-    done = lab("resume", "line-s0")
+    done = forked_lab("resume", "line-s0")
     assert done.returncode == 2
     assert "config.yaml was changed since the checkpoint of step 200 (seed: 0 → 1); restore it" in done.stderr
     assert done.stderr.count("\n") == 1

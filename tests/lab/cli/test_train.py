@@ -14,7 +14,7 @@ Lab = Callable[..., "subprocess.CompletedProcess[str]"]
 
 
 @pytest.mark.slow
-def test_a_preset_trains_and_says_where_its_results_are(lab: Lab, tmp_path: Path) -> None:
+def test_a_preset_trains_and_says_where_its_results_are(lab: Lab, forked_lab: Lab, tmp_path: Path) -> None:
     done = lab("toy", "train", "line", "--set", "steps=60", "--set", "voices.lr.net.offset=0.25", "--threads", "1")
     assert done.returncode == 0, done.stderr
     run = tmp_path / "results" / "runs" / "line-s0"
@@ -28,7 +28,7 @@ def test_a_preset_trains_and_says_where_its_results_are(lab: Lab, tmp_path: Path
     assert provenance["threads"] == 1
     assert provenance["command"].endswith("toy train line --set steps=60 --set voices.lr.net.offset=0.25 --threads 1")
 
-    again = lab("toy", "train", str(run / "config.yaml"), "--name", "again", "--results", "elsewhere", "--quiet")
+    again = forked_lab("toy", "train", str(run / "config.yaml"), "--name", "again", "--results", "elsewhere", "--quiet")
     assert again.returncode == 0
     assert again.stderr == ""
     twin = tmp_path / "elsewhere" / "runs" / "again"

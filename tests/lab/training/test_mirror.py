@@ -127,9 +127,9 @@ def test_where_it_is_not_installed_one_line_names_the_extra_and_nothing_is_begun
 
 
 @pytest.mark.slow
-def test_a_resume_is_refused_only_where_it_was_asked_for(lab: Lab, tmp_path: Path) -> None:
+def test_a_resume_is_refused_only_where_it_was_asked_for(lab: Lab, forked_lab: Lab, tmp_path: Path) -> None:
+    forked_lab("toy", "train", "line", "--quiet", "--set", "steps=20")
     (tmp_path / "site" / "tensorboard.py").write_text("raise ModuleNotFoundError(\"No module named 'tensorboard'\")")
-    lab("toy", "train", "line", "--quiet", "--set", "steps=20")
     (tmp_path / "results" / "runs" / "line-s0" / FOLDER).mkdir()
     assert "pip install 'phase-lab[tensorboard]'" in lab("resume", "line-s0", "--tensorboard").stderr
     done = lab("resume", "line-s0")
