@@ -100,6 +100,9 @@ def evaluate(args: argparse.Namespace) -> int:
         print(json.dumps(rows if args.weights == EVERY else rows[0]))
         return 0
     print(f"step {found.step}, {n} samples")
+    if not any(scores.values()):
+        print("  no score: nothing is known of the data but its samples")
+        return 0
     print(" ".join([f"  {'':<16}", *(f"{found.words(name):>24}" for name in scores)]))
     for key in next(iter(scores.values())):
         print(" ".join([f"  {key:<16}", *(f"{own[key]:>24.6g}" for own in scores.values())]))

@@ -13,14 +13,17 @@ os.environ.setdefault("OMP_NUM_THREADS", "1")
 sys.path.insert(0, str(Path(__file__).parent / "processes"))
 from forked import Forker
 
+LONGEST = ("test_demo", "test_kills", "test_killed", "test_fuzz")
+"""Modules with tests of half a minute."""
+
 
 def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption("--exhaustive", action="store_true", help="every combination where the suite takes a selection")
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Slow tests first: the quick ones then fill whatever one worker has left to do while another still works."""
-    items.sort(key=lambda item: item.get_closest_marker("slow") is None)
+    """Slow tests first, the longest at the front: the quick ones then fill what one worker leaves to another."""
+    items.sort(key=lambda item: (item.get_closest_marker("slow") is None, item.path.stem not in LONGEST))
 
 
 @pytest.fixture(scope="session")

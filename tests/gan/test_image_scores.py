@@ -73,7 +73,11 @@ def test_a_folders_score_ranks_without_labels(root: Path) -> None:
 
 
 @pytest.mark.slow
-def test_a_folder_of_mnist_ranks_without_labels(real_data: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_folder_of_mnist_ranks_without_labels(
+    real_data: Path, monkeypatch: pytest.MonkeyPatch, pytestconfig: pytest.Config
+) -> None:
+    if not pytestconfig.getoption("--exhaustive"):
+        pytest.skip("a quarter of a minute; the digits as a folder show the same: pass --exhaustive")
     monkeypatch.setattr(rotations, "PRESENTATIONS", 20_000)
     mnist = datasets.load("mnist", real_data)
     path = folder_of(mnist.images[:1500], real_data / "images")

@@ -250,7 +250,7 @@ def test_tensors_of_another_shape(run: Path, ends: Callable[..., str]) -> None:
     "state", [torch.zeros(8, dtype=torch.uint8), torch.zeros(5056, dtype=torch.uint8), torch.ones(3)]
 )
 def test_random_states_that_are_short_or_of_zeros(run: Path, ends: Callable[..., str], state: torch.Tensor) -> None:
-    replace_tensor(run, "random", {name: state.clone() for name in ("noise", "draws", "order")})
+    replace_tensor(run, "random", {name: state.clone() for name in ("noise", "draws", "order", "view")})
     assert ".random.noise is no" in ends("resume", run, "--quiet")
 
 
@@ -329,7 +329,7 @@ def test_an_array_is_read_beside_others_that_are_none(tmp_path: Path) -> None:
 @pytest.mark.slow
 @pytest.mark.timeout(120)
 def test_snapshots_that_are_no_samples(run: Path, ends: Callable[..., str]) -> None:
-    first, last = sorted((run / "snapshots").iterdir())
+    first, last = sorted((run / "snapshots").glob("samples-*"))
     np.savez(first, samples=np.array(3.0), ema=np.zeros((1, 1, 1, 1, 1)), landmarks=np.full((3, 7), np.nan))
     np.savez(last, samples=np.full((4, 2), np.inf), ema=np.zeros((0, 2)))
     ends("plot", run, status=0)
