@@ -33,22 +33,23 @@ NAMES = ("a", "b", "c")
 class Stack:
     """Toys one after another: what a stack computes is tested where a trainer has one."""
 
-    def __init__(self, trainers: Sequence[toy.ToyTrainer], before: Callable[[int], None]) -> None:
-        self.trainers, self.before = trainers, before
+    def __init__(self, trainers: Sequence[toy.ToyTrainer], after: Callable[[int], object]) -> None:
+        self.trainers, self.after = trainers, after
 
     def advance(self, until: int) -> None:
         assert len({trainer.step for trainer in self.trainers}) == 1
         while self.trainers[0].step < until:
-            self.before(self.trainers[0].step)
             for trainer in self.trainers:
                 trainer.advance(trainer.step + 1)
+            if self.after(self.trainers[0].step):
+                return
 
 
 class Plugin:
-    """The toy with stacks; something may be done before a step of one. ``made`` are the sizes of all stacks."""
+    """The toy with stacks; what is done after a step may end a portion. ``made`` are the sizes of all stacks."""
 
-    def __init__(self, before: Callable[[int], None] = lambda step: None) -> None:
-        self.before = before
+    def __init__(self, after: Callable[[int], object] = lambda step: None) -> None:
+        self.after = after
         self.made: list[int] = []
 
     def __getattr__(self, name: str) -> Any:
@@ -63,7 +64,7 @@ class Plugin:
 
     def stack(self, trainers: Sequence[toy.ToyTrainer]) -> Stack:
         self.made.append(len(trainers))
-        return Stack(trainers, self.before)
+        return Stack(trainers, self.after)
 
 
 def begin(root: Path, name: str, **changes: Any) -> Run:
@@ -74,8 +75,13 @@ def alone(run: Run) -> None:
     train(toy.PLUGIN, run, make_context(run, resolve(toy.ToyConfig, run.config)))
 
 
-def sent(signum: int, at: int) -> Callable[[int], None]:
-    return lambda step: os.kill(os.getpid(), signum) if step == at else None
+def sent(signum: int, at: int) -> Callable[[int], bool]:
+    def after(step: int) -> bool:
+        if step == at:
+            os.kill(os.getpid(), signum)
+        return step == at
+
+    return after
 
 
 def bytes_of(run: Run) -> dict[str, bytes]:
@@ -105,13 +111,14 @@ def test_each_run_is_written_as_if_it_were_alone(tmp_path: Path, whole: dict[str
 
 
 def test_each_goes_on_from_its_own_checkpoint(tmp_path: Path, whole: dict[str, Run]) -> None:
-    """One between two rows, one at 40, one not begun: those behind come to the others, and no bit depends on it."""
+    """One at step 42, one at 40, one not begun: those behind come to the others, and no bit depends on it."""
     runs = [begin(tmp_path, name) for name in NAMES]
-    train_together(Plugin(sent(signal.SIGINT, 43)), runs[:2])
+    train_together(Plugin(sent(signal.SIGINT, 42)), runs[:2])
     shutil.rmtree(list(checkpoints.paths(runs[1].checkpoints).values())[-1])
-    plugin = Plugin()
+    teams: list[tuple[int, int]] = []
+    plugin = Plugin(lambda step: teams.append((plugin.made[-1], step)))
     assert train_together(plugin, runs) == {}
-    assert plugin.made == [2, 3]
+    assert teams == [(2, step) for step in (41, 42)] + [(3, step) for step in range(43, 61)]
     for run in runs:
         events = [line for line in read(run.events.path) if line["kind"] != "interrupted"]
         assert events == list(read(whole[run.name].events.path))
@@ -143,9 +150,8 @@ def test_when_asked_to_stop_every_run_saves(tmp_path: Path, signum: int) -> None
     assert stopped.keys() == {run.path for run in runs}
     for run in runs:
         assert isinstance(stopped[run.path], Interrupted)
-        (step,) = {list(checkpoints.paths(run.checkpoints))[-1], list(read(run.events.path))[-1]["step"]}
-        assert 28 <= step < 60
-        assert list(read(run.events.path))[-1] == {"step": step, "kind": "interrupted", "signal": signum}
+        assert list(checkpoints.paths(run.checkpoints)) == [20, 27]
+        assert list(read(run.events.path))[-1] == {"step": 27, "kind": "interrupted", "signal": signum}
 
 
 def test_a_run_that_cannot_begin_costs_only_itself(tmp_path: Path, whole: dict[str, Run]) -> None:
