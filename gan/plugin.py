@@ -25,5 +25,6 @@ PLUGIN = LatePlugin(
     draw="gan.figures:draw",
     measure="gan.bench:measure",
     watch="gan.watch:findings",
+    stacked="gan.stack",
 )
 """The entry point ``gan`` of the group ``phaselab.trainers``."""

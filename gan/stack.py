@@ -159,5 +159,10 @@ class Stack:
         return torch.stack(squares).sum(dim=0).sqrt()
 
 
+def stack(members: Sequence[GanTrainer]) -> Stack:
+    """As :class:`lab.training.trainer.Stacks` asks for it."""
+    return Stack(members)
+
+
 def _no_pass(samples: Tensor) -> Any:
     raise NotImplementedError("a penalty that takes a pass of its own cannot be stacked")

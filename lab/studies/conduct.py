@@ -12,14 +12,14 @@ from pathlib import Path
 from typing import Any
 
 from lab.errors import Interrupted, UserError
+from lab.studies.engines import Engine
 from lab.studies.model import Study
-from lab.studies.pool import Job, Pool, cores
+from lab.studies.pool import Pool, cores
 from lab.studies.progress import StudyProgress
 from lab.studies.result import TrialResult
 from lab.studies.store import Store
 from lab.studies.summary import Summary, summarise
 from lab.studies.trials import EVALUATION, Trial, cautions, check_columns, differences, plan, scores
-from lab.studies.work import run_trial
 from lab.studies.write import write_provenance, write_results
 from lab.training import plugins
 from lab.training.paths import data_root, results_root, runs_root
@@ -31,12 +31,13 @@ SHOWN = 4
 
 @dataclass(frozen=True)
 class Conditions:
-    """How a study is run, as against what it is: nothing here changes its numbers on a CPU.
+    """How a study is run, as against what it is: on a CPU only ``engine`` changes its numbers, by float32's rounding.
 
     Attributes:
         command: what the user typed, for the page.
         results, data_dir: as on the command line; None for the defaults.
-        jobs: trials at once; None for one a core.
+        jobs: processes at once; None for one a core.
+        engine: how trials are dealt out to processes.
         retry_failed: run trials again that failed before.
         keep: count finished trials of trials.csv whose runs are not here: a study that goes on where it was committed.
     """
@@ -45,6 +46,7 @@ class Conditions:
     results: str | Path | None = None
     data_dir: str | Path | None = None
     jobs: int | None = None
+    engine: Engine = field(default_factory=Engine)
     retry_failed: bool = False
     keep: bool = False
 
@@ -72,10 +74,11 @@ class Progressed:
         """The trials that have not ended."""
         return [trial for trial in self.trials if trial.key not in self.results]
 
-    def begin_session(self, command: str, jobs: int) -> None:
+    def begin_session(self, command: str, jobs: int, engine: str) -> None:
         """Enter this call: it will run trials."""
         started = datetime.now(UTC).isoformat(timespec="seconds")
-        self.sessions.append({"command": command, "started": started, "seconds": 0.0, "trials": 0, "jobs": jobs})
+        session = {"command": command, "started": started, "seconds": 0.0, "trials": 0, "jobs": jobs, "engine": engine}
+        self.sessions.append(session)
 
     def end_trial(self, key: str, result: TrialResult) -> None:
         """Enter a trial that this call ran to its end."""
@@ -113,6 +116,7 @@ def conduct(study: Study, conditions: Conditions) -> Summary:
         UserError: the study cannot be run as it stands; nothing has been changed.
         RunError: another process runs it.
     """
+    conditions.engine.check(study)
     trials = prepare(study, conditions.results)
     store = Store(results_root(conditions.results) / study.name)
     with store.lock():
@@ -168,13 +172,9 @@ def _run(study: Study, now: Progressed, store: Store, conditions: Conditions) ->
     left = now.left()
     if not left:
         return
-    now.begin_session(conditions.command, _jobs(conditions))
+    now.begin_session(conditions.command, _jobs(conditions), conditions.engine.name)
     by_key = {trial.key: trial for trial in left}
-    logs = left[0].path.parent / "logs"
-    jobs = [
-        Job(t.key, run_trial, (study.trainer, study.preset, t, conditions.data_dir), logs / f"{t.key}.log")
-        for t in left
-    ]
+    jobs = conditions.engine.deal(study, left, _jobs(conditions), conditions.data_dir)
     with (
         Pool(min(_jobs(conditions), len(jobs)), _preload(study.trainer)) as pool,
         StudyProgress(study.name, now.trials, study.metric) as progress,

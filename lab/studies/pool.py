@@ -31,17 +31,22 @@ PATIENCE = 15.0
 
 @dataclass(frozen=True)
 class Job:
-    """``work(*arguments)`` in a process of its own; whatever it prints goes to the file ``log``."""
+    """``work(*arguments)`` in a process of its own; whatever it prints goes to the file ``log``.
 
-    key: str
-    work: Callable[..., None]
+    Attributes:
+        keys: the trials that it runs. What the work raises stops them all; what it returns tells by key what stopped
+            some of them, the others having come to their end.
+    """
+
+    keys: tuple[str, ...]
+    work: Callable[..., Mapping[str, BaseException] | None]
     arguments: tuple[Any, ...]
     log: Path
 
 
 @dataclass(frozen=True)
 class Ended:
-    """How a job ended: without error, with one line that says why not, or because it was asked to stop."""
+    """How a trial ended: without error, with one line that says why not, or because it was asked to stop."""
 
     key: str
     error: str = ""
@@ -86,11 +91,11 @@ class Pool:
 
     @property
     def running(self) -> list[str]:
-        """Keys of the jobs that run now."""
-        return [job.key for job, _ in self._running.values()]
+        """Keys of the trials that run now."""
+        return [key for job, _ in self._running.values() for key in job.keys]
 
     def run(self, jobs: Sequence[Job], tick: float = 0.5) -> Iterator[Ended | None]:
-        """Run all; yields each end as it comes, and None at least every ``tick`` seconds for a progress display."""
+        """Run all; yields how trials ended as jobs do, and None at least every ``tick`` seconds for a display."""
         waiting = list(reversed(jobs))
         while waiting or self._running:
             while waiting and len(self._running) < self.size:
@@ -99,47 +104,54 @@ class Pool:
             yield None
             for pipe in ready:
                 if isinstance(pipe, connection.Connection):
-                    yield self._collect(pipe)
+                    yield from self._collect(pipe)
 
     def _start(self, job: Job) -> None:
         ours, theirs = self._context.Pipe(duplex=False)
-        process = self._context.Process(target=_child, args=(theirs, job), name=job.key)
+        process = self._context.Process(target=_child, args=(theirs, job), name=job.keys[0])
         with _one_thread_each():
             process.start()
         theirs.close()
         self._running[ours] = (job, process)
 
-    def _collect(self, pipe: connection.Connection) -> Ended:
+    def _collect(self, pipe: connection.Connection) -> list[Ended]:
         job, process = self._running.pop(pipe)
         try:
-            error, stopped = pipe.recv()
+            ends: list[Ended] = pipe.recv()
         except EOFError:
             process.join()
-            error, stopped = f"the process was ended by {_exit_words(process.exitcode)}; see {job.log}", False
+            error = f"the process was ended by {_exit_words(process.exitcode)}; see {job.log}"
+            ends = [Ended(key, error) for key in job.keys]
         pipe.close()
         process.join()
-        return Ended(job.key, error, stopped)
+        return ends
 
 
 def _child(pipe: connection.Connection, job: Job) -> None:
-    """What the forked process does; it answers with one line, empty if all went well, and whether it was stopped."""
+    """What the forked process does; it answers with how each trial ended."""
     os.setpgrp()  # out of the terminal's group: on Ctrl-C it is the parent that asks its trials to stop
     threading.Thread(target=_die_with_parent, daemon=True).start()
-    error, stopped = "", False
     try:
         _write_output_to(job.log)
         _single_thread()
-        job.work(*job.arguments)
-    except Interrupted:
-        stopped = True
-    except (RunError, UserError) as problem:
-        error = _one_line(problem)
-    except Exception as problem:
-        traceback.print_exc()
-        error = f"{type(problem).__name__}: {_one_line(problem)}; see {job.log}"
+        stopped_by = job.work(*job.arguments) or {}
+    except (Exception, Interrupted) as problem:
+        stopped_by = dict.fromkeys(job.keys, problem)
+    ends = [_end(key, stopped_by.get(key), job.log) for key in job.keys]
     sys.stdout.flush()
     sys.stderr.flush()
-    pipe.send((error, stopped))
+    pipe.send(ends)
+
+
+def _end(key: str, problem: BaseException | None, log: Path) -> Ended:
+    if problem is None:
+        return Ended(key)
+    if isinstance(problem, Interrupted):
+        return Ended(key, stopped=True)
+    if isinstance(problem, RunError | UserError):
+        return Ended(key, _one_line(problem))
+    traceback.print_exception(problem)
+    return Ended(key, f"{type(problem).__name__}: {_one_line(problem)}; see {log}")
 
 
 def _die_with_parent() -> None:

@@ -1,4 +1,4 @@
-"""What the process of one trial does: make its run directory or go on with it, and train to the end.
+"""What the process of a trial, or of several, does: make run directories or go on with them, and train to the end.
 
 This module is imported by the server that trials are forked from, and brings with it what every trainer needs.
 """
@@ -6,12 +6,14 @@ This module is imported by the server that trials are forked from, and brings wi
 from __future__ import annotations
 
 import time
+from collections.abc import Sequence
 from pathlib import Path
 
 from lab.errors import RunError
 from lab.studies.trials import Trial
 from lab.training import loop, plugins
 from lab.training.run import CONFIG, Run
+from lab.training.together import train_together
 
 PATIENCE = 20.0
 """Seconds to wait for a run directory whose owner, a process of a study that was killed, is just ending."""
@@ -24,14 +26,37 @@ def run_trial(trainer: str, preset: str, trial: Trial, data_dir: str | Path | No
         RunError: it cannot go on (a non-finite loss, a full disk, a directory in use).
         Interrupted: it was asked to stop, and has saved a checkpoint.
     """
-    plugin = plugins.trainer(trainer)
+    run = _begun(trainer, preset, trial)
+    loop.train(plugins.trainer(trainer), run, loop.make_context(run, trial.config, data_dir))
+
+
+def run_trials(
+    trainer: str, preset: str, trials: Sequence[Trial], data_dir: str | Path | None
+) -> dict[str, BaseException]:
+    """Train trials that can be stacked to their ends, each from its newest checkpoint if it was begun before.
+
+    Returns:
+        What stopped a trial, by its key: what :func:`run_trial` would have raised.
+    """
+    runs: list[Run] = []
+    stopped: dict[str, BaseException] = {}
+    for trial in trials:
+        try:
+            runs.append(_begun(trainer, preset, trial))
+        except Exception as error:
+            stopped[trial.key] = error
+    ends = train_together(plugins.trainer(trainer), runs, data_dir)
+    return stopped | {path.name: error for path, error in ends.items()}
+
+
+def _begun(trainer: str, preset: str, trial: Trial) -> Run:
+    """The run of a trial, which nobody else owns."""
     if (trial.path / CONFIG).is_file():
         run = Run.open(trial.path)
         _wait_for(run)
-    else:
-        trial.path.parent.mkdir(parents=True, exist_ok=True)
-        run = Run.create(trial.path.parent, trial.path.name, trainer, trial.config, Path(preset).stem)
-    loop.train(plugin, run, loop.make_context(run, trial.config, data_dir))
+        return run
+    trial.path.parent.mkdir(parents=True, exist_ok=True)
+    return Run.create(trial.path.parent, trial.path.name, trainer, trial.config, Path(preset).stem)
 
 
 def _wait_for(run: Run) -> None:

@@ -17,6 +17,7 @@ from lab.training.run import PROVENANCE, Run
 
 OF_TRIALS = ("version", "git", "packages", "python", "platform", "device", "device_name", "threads")
 """What a study takes over from the provenance of its trials: their circumstances, not those of the writing."""
+STACKED = "trials in stacks, whose scores agree with those of trials run alone within float32 rounding, not to the bit"
 
 
 def write_results(
@@ -49,7 +50,7 @@ def write_provenance(
     """Write provenance.json, and return what it says.
 
     Args:
-        sessions: every call that ran trials: command, start, seconds, trials ended, jobs.
+        sessions: every call that ran trials: command, start, seconds, trials ended, jobs, engine.
         elsewhere: the provenance of trials whose runs are not here; empty if all are.
     """
     made = [Run.open(trial.path).provenance for trial in trials if (trial.path / PROVENANCE).is_file()]
@@ -87,7 +88,9 @@ def _circumstances(provenance: Mapping[str, Any]) -> str:
     times = f" in {len(sessions)} sessions" if len(sessions) > 1 else ""
     jobs = max(session["jobs"] for session in sessions)
     took = duration(sum(session["seconds"] for session in sessions))
-    return f"{made}, {jobs} trials at once, one thread each; {took}{times}."
+    stacked = any(session.get("engine") == "stacked" for session in sessions)
+    at_once = f"{jobs} processes at once, {STACKED}" if stacked else f"{jobs} trials at once"
+    return f"{made}, {at_once}, one thread each; {took}{times}."
 
 
 def _words(value: Any, key: str = "", note: str = "") -> str:

@@ -6,30 +6,17 @@ import sys
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from time import monotonic
 
-import torch
-
-from lab.errors import Interrupted, RunError
-from lab.training import checkpoints, files
 from lab.training.config import RunConfig, resolve
-from lab.training.device import out_of_memory, resolve_device
-from lab.training.findings import Teller, watch_of
-from lab.training.finite import NonFiniteError, check_row
-from lab.training.metrics import Metrics
+from lab.training.device import resolve_device
 from lab.training.paths import data_root
-from lab.training.provenance import record
-from lab.training.recovery import Recovery, about, recover, rewind
-from lab.training.restoring import restore
 from lab.training.run import Run
+from lab.training.session import Session, Stride
 from lab.training.signals import StopRequest
-from lab.training.trainer import Context, Trainer, TrainerPlugin
+from lab.training.trainer import Context, TrainerPlugin
 
 Progress = Callable[[int, Mapping[str, float]], None]
 """Told now and then how far the run is: the step, and the newest value of every column of the metrics log."""
-
-PATIENCE = 0.25
-"""Seconds that one call of ``advance`` should take, so that progress moves and Ctrl-C is answered."""
 
 
 @dataclass(frozen=True)
@@ -96,143 +83,24 @@ def train(
     """
     config = load_config(plugin, run)
     with run.lock(), StopRequest() as stop:
-        recovery = recover(run)
-        for message in (*recovery.warnings, *recovery.notes):
+        session = Session(run, config, context, warn)
+        for message in (*session.recovery.warnings, *session.recovery.notes):
             warn(message)
-        if recovery.step >= config.steps:
-            return Outcome(recovery.step, recovery.step, 0.0)
-        saved = recovery.step if recovery.checkpoint else None
-        loop = _Loop(run, config, context, progress, stop, saved, warn)
-        try:
-            loop.begin(plugin, recovery)
-            return loop.to_the_end()
-        except NonFiniteError as error:
-            run.event("non_finite", error.step, quantity=error.name)
-            note = f"; {loop.last_good()}; going on from it would meet the same: begin a run with other settings"
-            raise NonFiniteError(error.name, error.step, error.value, note) from None
-        except (MemoryError, RuntimeError) as error:
-            if not out_of_memory(error):
-                raise
-            advice = "begin a run that asks for less, such as a smaller batch"
-            raise RunError(
-                f"run {run.name}: {context.device.type} is out of memory; {loop.last_good()}; {advice}"
-            ) from error
-        except OSError as error:
-            reason = files.full_disk(error)
-            if reason is None:
-                raise
-            advice = f"free some space, then: lab resume {run.name}"
-            raise RunError(f"run {run.name}: {reason}; {loop.last_good()}; {advice}") from error
+        if session.finished:
+            return Outcome(session.handled, session.handled, 0.0)
+        with session.explained():
+            session.begin(plugin)
+            return _to_the_end(session, progress, stop)
 
 
-class _Loop:
-    """One process's work on a run."""
-
-    def __init__(
-        self,
-        run: Run,
-        config: RunConfig,
-        context: Context,
-        progress: Progress,
-        stop: StopRequest,
-        saved: int | None,
-        show: Callable[[str], None],
-    ) -> None:
-        self.run = run
-        self.config = config
-        self.context = context
-        self.progress = progress
-        self.stop = stop
-        self.saved = saved
-        self.show = show
-        self.row: dict[str, float] = {}
-        self.trainer: Trainer
-        self.teller: Teller | None = None
-
-    def begin(self, plugin: TrainerPlugin, recovery: Recovery) -> None:
-        """Build the trainer and bring it and the logs to where the run goes on."""
-        self.begun = monotonic()
-        self.began_at = recovery.step
-        session = record(self.context.device, torch.get_num_threads(), self.context.data_dir, self.config.own_modules())
-        if "command" in self.run.provenance:
-            session |= {"from_step": recovery.step, "warnings": list(recovery.warnings)}
-        self.run.record(session)
-        if recovery.checkpoint is None:
-            rewind(self.run, recovery)
-        self.trainer = plugin.build(self.config, self.context)
-        if recovery.checkpoint:
-            restore(self.trainer, recovery.checkpoint.state, f"checkpoint {recovery.step:09d} of run {self.run.name}")
-            rewind(self.run, recovery)  # now, for building may have logged its events a second time
-        for message in recovery.warnings:
-            self.run.event("warning", recovery.step, message=message)
-        if (watch := watch_of(plugin)) is not None:
-            self.teller = Teller(watch, self.run, Metrics.read(self.run.path).rows, self.show)
-        if self.trainer.step != recovery.step:
-            raise RuntimeError(f"{plugin.name}: the trainer is at step {self.trainer.step}, not {recovery.step}")
-
-    def to_the_end(self) -> Outcome:
-        """Advance from boundary to boundary until the last step."""
-        steps, chunk = self.config.steps, 1
-        handled = self.trainer.step
-        self.progress(handled, self.row)
-        while handled < steps:
-            if self.stop.signum is not None:
-                self.interrupt(self.stop.signum)
-            before, since = self.trainer.step, monotonic()
-            boundary = self.next_boundary(handled)
-            self.trainer.advance(min(boundary, before + chunk))
-            step = self.trainer.step
-            if step <= before:
-                raise RuntimeError(f"advance({min(boundary, before + chunk)}) left the trainer at step {step}")
-            if step >= boundary:
-                self.report(handled, step)
-                handled = step
-            self.progress(step, self.row)
-            chunk = max(1, min(2 * chunk, int((step - before) * PATIENCE / max(monotonic() - since, 1e-6))))
-        return Outcome(handled, self.began_at, monotonic() - self.begun, self.row)
-
-    def next_boundary(self, step: int) -> int:
-        """The next step at which anything is due."""
-        everies = (self.config.log_every, self.config.evaluate_every, self.config.checkpoint_every)
-        return min(self.config.steps, *((step // every + 1) * every for every in everies))
-
-    def report(self, before: int, step: int) -> None:
-        """Write what is due at ``step``, the last boundary having been ``before``."""
-        end = step >= self.config.steps
-        row = self.trainer.metrics()
-        check_row(step, row)
-        if end or step // self.config.evaluate_every > before // self.config.evaluate_every:
-            row |= self.trainer.evaluate()
-        self.run.metrics.append({"step": step, **row})
-        self.row |= row
-        if self.teller is not None:
-            self.teller.look({"step": step, **row}, end)
-        seconds = monotonic() - self.begun
-        rate = (step - self.began_at) / seconds
-        self.run.timing.append({"step": step, "seconds": round(seconds, 3), "steps_per_second": round(rate, 3)})
-        if end:
-            self.run.event("finished", step)
-        if end or step // self.config.checkpoint_every > before // self.config.checkpoint_every:
-            self.save()
-
-    def save(self) -> None:
-        """Write a checkpoint of this step, if there is none yet."""
-        if self.saved != self.trainer.step:
-            checkpoints.save(self.run.checkpoints, self.trainer.step, self.trainer.state_dict(), about(self.run))
-            self.saved = self.trainer.step
-
-    def interrupt(self, signum: int) -> None:
-        """Save and stop."""
-        step = self.trainer.step
-        self.save()
-        self.run.event("interrupted", step, signal=signum)
-        raise Interrupted(
-            f"stopped at step {step} of {self.config.steps}, checkpoint written; lab resume {self.run.name} goes on",
-            signum,
-        )
-
-    def last_good(self) -> str:
-        """Where the run could go on, in words."""
-        if self.saved is None:
-            return "there is no checkpoint yet"
-        return f"the last good checkpoint is {self.run.checkpoints / f'{self.saved:09d}'}"
+def _to_the_end(session: Session, progress: Progress, stop: StopRequest) -> Outcome:
+    """Advance from boundary to boundary until the last step."""
+    trainer, stride = session.trainer, Stride()
+    progress(trainer.step, session.row)
+    while not session.finished:
+        if stop.signum is not None:
+            session.interrupt(stop.signum)
+        stride.advance(trainer, trainer, session.boundary)
+        session.report()
+        progress(trainer.step, session.row)
+    return Outcome(session.handled, session.recovery.step, session.seconds, session.row)

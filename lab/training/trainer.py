@@ -34,7 +34,14 @@ class Context:
     event: Callable[..., None]
 
 
-class Trainer(Protocol):
+class Advancing(Protocol):
+    """What trains until a step: a trainer, or a stack of several."""
+
+    def advance(self, until: int) -> None:
+        """Train until the step is ``until``."""
+
+
+class Trainer(Advancing, Protocol):
     """One run's live state. Every number it returns is a pure function of configuration, device and step.
 
     A trainer that keeps a ``FiniteWatch`` calls its ``check`` first thing in ``metrics`` and in ``state_dict``, so that
@@ -70,6 +77,19 @@ class Trainer(Protocol):
         """Restore what ``state_dict`` returned; the continuation is then bit-identical on a CPU."""
 
 
+class Stacks(Protocol):
+    """How trainers of several runs advance as one program; :mod:`gan.stack` has these two functions."""
+
+    def stack_key(self, config: Any) -> str | None:
+        """Runs of equal keys can be stacked; None for a run that cannot."""
+
+    def stack(self, trainers: Sequence[Any]) -> Advancing:
+        """What advances trainers of one key that stand at one step, each to the state it would have reached alone.
+
+        Each is scored, saved and left out of the next stack as if it were alone. ``advance(until)`` ends at ``until``.
+        """
+
+
 class TrainerPlugin(Protocol):
     """What an entry point of the group ``phaselab.trainers`` names. Importing its module must stay cheap (no torch).
 
@@ -85,6 +105,9 @@ class TrainerPlugin(Protocol):
     And it may have ``findings(columns, config)``, the signs of trouble in a metrics log
     (:data:`lab.training.findings.Watch`): each is told once while a run trains, and all of them in its report.
     Without one, or where it is None, nobody looks.
+
+    And it may have ``stacks``, a :class:`Stacks`: then ``lab study --engine stacked`` trains several runs in a process.
+    Without one, or where it is None, every run has a process of its own.
     """
 
     name: str
@@ -126,6 +149,7 @@ class LatePlugin:
         arms: words of variants of any configuration.
         arranged: the function of a configuration and one of these words that says what it changes.
         watch: the function that finds signs of trouble in a metrics log; without one nothing is found.
+        stacked: the module, or the object in one, that has the functions of :class:`Stacks`.
     """
 
     name: str
@@ -142,6 +166,7 @@ class LatePlugin:
     arms: Sequence[str] = ()
     arranged: str = ""
     watch: str = ""
+    stacked: str = ""
 
     def config_type(self) -> type[RunConfig]:
         """The trainer's configuration model."""
@@ -173,3 +198,13 @@ class LatePlugin:
     def findings(self) -> Watch | None:
         """The function that finds signs of trouble in a metrics log; None where the trainer has none."""
         return resolve_name(self.watch) if self.watch else None
+
+    @property
+    def stacks(self) -> Stacks | None:
+        """How runs advance together; None where they cannot."""
+        return resolve_name(self.stacked) if self.stacked else None
+
+
+def stacks_of(plugin: TrainerPlugin) -> Stacks | None:
+    """How a trainer's runs advance together, if its plug-in says so."""
+    return getattr(plugin, "stacks", None)

@@ -71,16 +71,17 @@ def wait_for_trials(process: subprocess.Popen[str], results: Path) -> None:
     wait_until(has_two, "two trials under way")
 
 
-def test_killed_and_started_again_it_ends_as_if_it_had_not_been(start, tmp_path):
+@pytest.mark.parametrize("words", [(), ("--engine", "stacked")], ids=["local", "stacked"])
+def test_killed_and_started_again_it_ends_as_if_it_had_not_been(start, tmp_path, words):
     whole, cut = tmp_path / "whole", tmp_path / "cut"
     assert start(whole).wait(DEADLINE) == 0
-    process = start(cut)
+    process = start(cut, *words)
     wait_for_trials(process, cut)
     process.kill()
     running = set(begun(cut))
     wait_until(lambda: all(is_free(path) for path in running), "the trials of the killed study to end")
     assert not (cut / "descent" / "summary.json").exists()
-    again = start(cut)
+    again = start(cut, *words)
     assert again.wait(DEADLINE) == 0, again.communicate()
     for name in ("trials.csv", "summary.json"):
         assert (cut / "descent" / name).read_bytes() == (whole / "descent" / name).read_bytes()

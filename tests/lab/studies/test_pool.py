@@ -6,10 +6,11 @@ import signal
 import subprocess
 import sys
 import time
+from dataclasses import replace
 
 import pytest
 
-from lab.errors import UserError
+from lab.errors import Interrupted, RunError, UserError
 from lab.studies.pool import Ended, Job, Pool, cores
 
 
@@ -36,15 +37,19 @@ def wait_for_ever():
     signal.pause()
 
 
+def some_end():
+    return {"b": RunError("out of\n room"), "c": Interrupted("stopped", signal.SIGTERM), "d": KeyError("forgotten")}
+
+
 @pytest.fixture
 def jobs(tmp_path, monkeypatch):
     monkeypatch.syspath_prepend(os.path.dirname(__file__))
     monkeypatch.setitem(sys.modules, "test_pool", sys.modules[__name__])
-    for function in (report, raise_user_error, crash, leave, wait_for_ever):
+    for function in (report, raise_user_error, crash, leave, wait_for_ever, some_end):
         monkeypatch.setattr(function, "__module__", "test_pool")
 
     def make(*works):
-        return [Job(f"j{i}", work, arguments, tmp_path / f"j{i}.log") for i, (work, *arguments) in enumerate(works)]
+        return [Job((f"j{i}",), work, arguments, tmp_path / f"j{i}.log") for i, (work, *arguments) in enumerate(works)]
 
     return make
 
@@ -73,6 +78,23 @@ def test_a_job_that_dies_costs_only_itself(jobs, tmp_path):
     assert found["j3"].error == ""
 
 
+def test_a_job_of_several_trials_tells_how_each_ended(jobs, tmp_path):
+    keys = ("a", "b", "c", "d")
+    work = [replace(job, keys=keys) for job in jobs((some_end,))]
+    log = tmp_path / "j0.log"
+    with Pool(1, []) as pool:
+        assert ends(pool, work) == {
+            "a": Ended("a"),
+            "b": Ended("b", "out of room"),
+            "c": Ended("c", stopped=True),
+            "d": Ended("d", f"KeyError: 'forgotten'; see {log}"),
+        }
+    assert "KeyError" in log.read_text()
+    with Pool(1, []) as pool:
+        found = ends(pool, [replace(job, keys=keys) for job in jobs((crash,))])
+    assert all("SIGSEGV" in found[key].error for key in keys)
+
+
 def test_leaving_the_pool_ends_what_runs(jobs):
     with Pool(2, []) as pool:
         for ended in pool.run(jobs((wait_for_ever,), (wait_for_ever,))):
@@ -96,7 +118,7 @@ def hang(path):
 if __name__ == "__main__":
     path = Path(sys.argv[1])
     with Pool(1, []) as pool:
-        for _ in pool.run([Job("j", hang, (path,), path.with_name("log"))]):
+        for _ in pool.run([Job(("j",), hang, (path,), path.with_name("log"))]):
             pass
 """
 

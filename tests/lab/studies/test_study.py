@@ -216,6 +216,9 @@ def test_a_hypothesis_cannot_change_after_the_runs(lab_study):
         (["--set", "name=runs"], "'runs' is the folder"),
         (["--set", "name=../elsewhere"], "names a folder"),
         (["--jobs", "0"], "--jobs is 0"),
+        (["--engine", "stacked", "--set", "trainer=rl"], "runs of the trainer 'rl' cannot be stacked"),
+        (["--engine", "stacked", "--stack", "0"], "--stack is 0"),
+        (["--stack", "4"], "needs --engine stacked"),
     ],
 )
 def test_a_mistake_costs_one_line_and_no_run(lab_study, runs, words, message):

@@ -60,12 +60,32 @@ class TinyTrainer:
         self.random.set_state(state["random"])
 
 
+class TinyStack:
+    def __init__(self, trainers):
+        self.trainers = trainers
+
+    def advance(self, until):
+        for trainer in self.trainers:
+            trainer.advance(until)
+
+
+class TinyStacks:
+    """Trials of one noise are trained one after another in one process, to the bit as if alone; noiseless ones not."""
+
+    def stack_key(self, config):
+        return config.model_dump_json(include={"steps", "noise"}) if config.noise else None
+
+    def stack(self, trainers):
+        return TinyStack(trainers)
+
+
 class TinyPlugin:
     name = "tiny"
     summary = "noisy descent on a parabola"
     presets = Path(__file__).parent / "presets"
     step_unit = "step"
     headline = ("evaluation/closeness", "loss")
+    stacks = TinyStacks()
 
     def config_type(self):
         return TinyConfig

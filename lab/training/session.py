@@ -1,0 +1,198 @@
+"""One process's work on one run: where it goes on, what is due at a step, and how whatever stops it is told."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from time import monotonic
+
+import torch
+
+from lab.errors import Interrupted, RunError
+from lab.training import checkpoints, files
+from lab.training.config import RunConfig
+from lab.training.device import out_of_memory
+from lab.training.findings import Teller, watch_of
+from lab.training.finite import NonFiniteError, check_row
+from lab.training.metrics import Metrics
+from lab.training.provenance import record
+from lab.training.recovery import about, recover, rewind
+from lab.training.restoring import restore
+from lab.training.run import Run
+from lab.training.trainer import Advancing, Context, Trainer, TrainerPlugin
+
+PATIENCE = 0.25
+"""Seconds that one call of ``advance`` should take, so that progress moves and Ctrl-C is answered."""
+
+
+class Session:
+    """One process's work on a run whose lock it holds.
+
+    Args:
+        run, config, context: the run, and what its trainer is built with.
+        show: told each finding as a line.
+
+    Attributes:
+        recovery: where the run goes on.
+        handled: the step at which rows, scores and checkpoints were written last, or at which the run was taken up.
+        saved: the step of the newest checkpoint; None without one.
+        row: the newest value of each column that this process logged.
+
+    Raises:
+        UserError: the configuration is not what the checkpoint was made with.
+    """
+
+    trainer: Trainer
+
+    def __init__(self, run: Run, config: RunConfig, context: Context, show: Callable[[str], None]) -> None:
+        self.run = run
+        self.config = config
+        self.context = context
+        self.recovery = recover(run)
+        self.handled = self.recovery.step
+        self.saved = self.recovery.step if self.recovery.checkpoint else None
+        self.row: dict[str, float] = {}
+        self._show = show
+        self._teller: Teller | None = None
+
+    @property
+    def finished(self) -> bool:
+        """Whether all that is due has been written, up to the last step."""
+        return self.handled >= self.config.steps
+
+    @property
+    def boundary(self) -> int:
+        """The next step at which anything is due."""
+        everies = (self.config.log_every, self.config.evaluate_every, self.config.checkpoint_every)
+        return min(self.config.steps, *((self.handled // every + 1) * every for every in everies))
+
+    @property
+    def seconds(self) -> float:
+        """How long ago the run was taken up."""
+        return monotonic() - self._begun
+
+    def begin(self, plugin: TrainerPlugin, together: int = 1) -> None:
+        """Build the trainer and bring it and the logs to where the run goes on.
+
+        Args:
+            together: how many runs this process trains at once, for the provenance.
+        """
+        self._begun = monotonic()
+        recovery = self.recovery
+        session = record(self.context.device, torch.get_num_threads(), self.context.data_dir, self.config.own_modules())
+        if together > 1:
+            session["together"] = together
+        if "command" in self.run.provenance:
+            session |= {"from_step": recovery.step, "warnings": list(recovery.warnings)}
+        self.run.record(session)
+        if recovery.checkpoint is None:
+            rewind(self.run, recovery)
+        self.trainer = plugin.build(self.config, self.context)
+        if recovery.checkpoint:
+            restore(self.trainer, recovery.checkpoint.state, f"checkpoint {recovery.step:09d} of run {self.run.name}")
+            rewind(self.run, recovery)  # now, for building may have logged its events a second time
+        for message in recovery.warnings:
+            self.run.event("warning", recovery.step, message=message)
+        if (watch := watch_of(plugin)) is not None:
+            self._teller = Teller(watch, self.run, Metrics.read(self.run.path).rows, self._show)
+        if self.trainer.step != recovery.step:
+            raise RuntimeError(f"{plugin.name}: the trainer is at step {self.trainer.step}, not {recovery.step}")
+
+    def report(self) -> None:
+        """Write what is due at the trainer's step, if it has come to the boundary."""
+        before, step = self.handled, self.trainer.step
+        if step < self.boundary:
+            return
+        end = step >= self.config.steps
+        row = self.trainer.metrics()
+        check_row(step, row)
+        if end or step // self.config.evaluate_every > before // self.config.evaluate_every:
+            row |= self.trainer.evaluate()
+        self.run.metrics.append({"step": step, **row})
+        self.row |= row
+        if self._teller is not None:
+            self._teller.look({"step": step, **row}, end)
+        seconds = self.seconds
+        rate = (step - self.recovery.step) / seconds
+        self.run.timing.append({"step": step, "seconds": round(seconds, 3), "steps_per_second": round(rate, 3)})
+        if end:
+            self.run.event("finished", step)
+        if end or step // self.config.checkpoint_every > before // self.config.checkpoint_every:
+            self._save()
+        self.handled = step
+
+    def interrupt(self, signum: int) -> None:
+        """Save and stop.
+
+        Raises:
+            Interrupted: always.
+        """
+        step = self.trainer.step
+        self._save()
+        self.run.event("interrupted", step, signal=signum)
+        raise Interrupted(
+            f"stopped at step {step} of {self.config.steps}, checkpoint written; lab resume {self.run.name} goes on",
+            signum,
+        )
+
+    @contextmanager
+    def explained(self) -> Iterator[None]:
+        """What stops the run is raised as one line that says where it could go on; a NaN is an event of the run too.
+
+        Raises:
+            NonFiniteError: a training quantity became NaN or infinite.
+            RunError: no memory or no disk is left.
+        """
+        try:
+            yield
+        except NonFiniteError as error:
+            self.run.event("non_finite", error.step, quantity=error.name)
+            note = f"; {self._last_good()}; going on from it would meet the same: begin a run with other settings"
+            raise NonFiniteError(error.name, error.step, error.value, note) from None
+        except (MemoryError, RuntimeError) as error:
+            if not out_of_memory(error):
+                raise
+            advice = "begin a run that asks for less, such as a smaller batch"
+            raise RunError(
+                f"run {self.run.name}: {self.context.device.type} is out of memory; {self._last_good()}; {advice}"
+            ) from error
+        except OSError as error:
+            reason = files.full_disk(error)
+            if reason is None:
+                raise
+            advice = f"free some space, then: lab resume {self.run.name}"
+            raise RunError(f"run {self.run.name}: {reason}; {self._last_good()}; {advice}") from error
+
+    def _save(self) -> None:
+        """Write a checkpoint of this step, if there is none yet."""
+        if self.saved != self.trainer.step:
+            checkpoints.save(self.run.checkpoints, self.trainer.step, self.trainer.state_dict(), about(self.run))
+            self.saved = self.trainer.step
+
+    def _last_good(self) -> str:
+        """Where the run could go on, in words."""
+        if self.saved is None:
+            return "there is no checkpoint yet"
+        return f"the last good checkpoint is {self.run.checkpoints / f'{self.saved:09d}'}"
+
+
+class Stride:
+    """Advances a trainer, or a stack of them, in portions of about :data:`PATIENCE` seconds."""
+
+    def __init__(self) -> None:
+        self._steps = 1
+
+    def advance(self, what: Advancing, leader: Trainer, boundary: int) -> None:
+        """Train one portion, at most to ``boundary``.
+
+        Args:
+            what: is advanced.
+            leader: whose step tells how far that went.
+        """
+        before, since = leader.step, monotonic()
+        until = min(boundary, before + self._steps)
+        what.advance(until)
+        done = leader.step - before
+        if done <= 0:
+            raise RuntimeError(f"advance({until}) left the trainer at step {leader.step}")
+        self._steps = max(1, min(2 * self._steps, int(done * PATIENCE / max(monotonic() - since, 1e-6))))
