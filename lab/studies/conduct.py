@@ -227,4 +227,5 @@ def _result(study: Study, trial: Trial, error: str) -> TrialResult:
 
 def _preload(trainer: str) -> list[str]:
     plugin = plugins.trainer(trainer)
-    return ["lab.studies.work", plugin.config_type().__module__]
+    # torch._dynamo: the first optimiser of a process imports it, for more than a second.
+    return ["lab.studies.work", plugin.config_type().__module__, "torch._dynamo"]

@@ -36,6 +36,7 @@ class Forker:
             env=env,
             start_new_session=True,  # out of reach of Ctrl-C: it ends when nobody is left to ask
         )
+        self._asked = 0
         assert self._answer() == "ready"
 
     def start(
@@ -57,9 +58,13 @@ class Forker:
             return subprocess.CompletedProcess(["lab", *words], status, out.read_text(), err.read_text())
 
     def ask(self, **request: Any) -> Any:
-        """The server's answer."""
-        print(json.dumps(request), file=self._server.stdin, flush=True)
-        return self._answer()
+        """The server's answer; one to an earlier question, which a timeout kept from being read, is passed over."""
+        self._asked += 1
+        print(json.dumps({**request, "number": self._asked}), file=self._server.stdin, flush=True)
+        number, answer = self._answer()
+        while number != self._asked:
+            number, answer = self._answer()
+        return answer
 
     def _answer(self) -> Any:
         assert self._server.stdout
@@ -79,6 +84,7 @@ class Process:
 
     def kill(self) -> None:
         """``kill -9``, for it and what it started."""
+        assert self.pid > 1, "that would be everybody"
         os.killpg(self.pid, signal.SIGKILL)
 
     def poll(self) -> int | None:
@@ -109,7 +115,7 @@ def serve() -> None:
             if ended[pid] is None and (found := os.waitpid(pid, 0 if request["wait"] else os.WNOHANG))[0]:
                 ended[pid] = os.waitstatus_to_exitcode(found[1])
             answer = ended[pid]
-        print(json.dumps(answer), flush=True)
+        print(json.dumps([request["number"], answer]), flush=True)
     for pid in (pid for pid, status in ended.items() if status is None):
         os.killpg(pid, signal.SIGKILL)
 
