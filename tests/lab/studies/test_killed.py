@@ -72,7 +72,9 @@ def wait_for_trials(process: subprocess.Popen[str], results: Path) -> None:
 
 
 @pytest.mark.parametrize("words", [(), ("--engine", "stacked")], ids=["local", "stacked"])
-def test_killed_and_started_again_it_ends_as_if_it_had_not_been(start, tmp_path, words):
+def test_killed_and_started_again_it_ends_as_if_it_had_not_been(start, tmp_path, words, pytestconfig):
+    if words and not pytestconfig.getoption("--exhaustive"):
+        pytest.skip("as the local engine does: pass --exhaustive")
     whole, cut = tmp_path / "whole", tmp_path / "cut"
     assert start(whole).wait(DEADLINE) == 0
     process = start(cut, *words)
