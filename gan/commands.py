@@ -34,6 +34,9 @@ def add_commands(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]
         "--out", type=Path, required=True, metavar="FILE", help=".png a picture, .npz or .csv the numbers"
     )
     draw.add_argument("--seed", type=int, default=0, help="of the latent points (default: 0)")
+    draw.add_argument(
+        "--class", type=int, dest="label", metavar="K", help="of a conditional run, only this class (default: in turn)"
+    )
     _add_weights(draw, every=False)
     options.add_device_option(draw)
     draw.set_defaults(run=sample)
@@ -55,7 +58,7 @@ def sample(args: argparse.Namespace) -> int:
     """Draw samples and write them in the form that the file's suffix asks for."""
     from gan.export import WRITERS
     from gan.randomness import stream
-    from gan.sampling import kept, latents, mixture
+    from gan.sampling import kept, points
 
     out: Path = args.out
     if out.suffix.lower() not in WRITERS:
@@ -63,10 +66,11 @@ def sample(args: argparse.Namespace) -> int:
     _at_least(args.n, 1, "--n")
     _at_least(args.seed, 0, "--seed")
     found = _trained(args)
-    points = latents(args.n, found.config.latent, stream(args.seed, "samples")).to(found.device)
+    _is_class(args.label, found.config)
+    asked = points(found.config, args.n, stream(args.seed, "samples"), args.label).to(found.device)
     try:
         out.parent.mkdir(parents=True, exist_ok=True)
-        WRITERS[out.suffix.lower()](out, kept(mixture(found.generators[args.weights], points)))
+        WRITERS[out.suffix.lower()](out, kept(found.draw(args.weights, asked)))
     except OSError as error:
         raise UserError(f"--out: {str(out)!r} cannot be written ({error.strerror or error})") from error
     print(f"{args.n} samples of step {found.step} ({found.words(args.weights)}): {out}")
@@ -78,34 +82,34 @@ def evaluate(args: argparse.Namespace) -> int:
     import json
 
     from gan.randomness import stream
-    from gan.sampling import latents, mixture
+    from gan.sampling import points, scores
     from lab.training.paths import data_root
 
     found = _trained(args)
     n = found.config.evaluation_samples if args.samples is None else args.samples
     _at_least(n, 2, "--samples")
     _at_least(args.seed, 0, "--seed")
-    points = latents(n, found.config.latent, stream(args.seed, "samples")).to(found.device)
+    asked = points(found.config, n, stream(args.seed, "samples")).to(found.device)
     scorer = found.config.data.thorough().open(data_root(args.data_dir), _warn).scorer(found.device)
-    scores = {}
-    for name, networks in found.generators.items():
-        samples = mixture(networks, points)
+    scored = {}
+    for name in found.generators:
+        samples = found.draw(name, asked)
         if not samples.isfinite().all():
             raise RunError(
                 f"the {name} weights of step {found.step} draw samples that are not finite; no score is defined"
             )
-        scores[name] = scorer(samples)
-    rows = [{"step": found.step, "weights": name, "samples": n, **own} for name, own in scores.items()]
+        scored[name] = scores(found.config, scorer, samples, asked)
+    rows = [{"step": found.step, "weights": name, "samples": n, **own} for name, own in scored.items()]
     if args.json:
         print(json.dumps(rows if args.weights == EVERY else rows[0]))
         return 0
     print(f"step {found.step}, {n} samples")
-    if not any(scores.values()):
+    if not any(scored.values()):
         print("  no score: nothing is known of the data but its samples")
         return 0
-    print(" ".join([f"  {'':<16}", *(f"{found.words(name):>24}" for name in scores)]))
-    for key in next(iter(scores.values())):
-        print(" ".join([f"  {key:<16}", *(f"{own[key]:>24.6g}" for own in scores.values())]))
+    print(" ".join([f"  {'':<16}", *(f"{found.words(name):>24}" for name in scored)]))
+    for key in next(iter(scored.values())):
+        print(" ".join([f"  {key:<16}", *(f"{own[key]:>24.6g}" for own in scored.values())]))
     return 0
 
 
@@ -136,6 +140,12 @@ class Trained:
         """How weights are called in what is printed."""
         count = len(self.generators[name])
         return f"ensemble of {count}" if name == ENSEMBLE else f"{name} weights"
+
+    def draw(self, name: str, points: torch.Tensor) -> torch.Tensor:
+        """Samples of the weights ``name``, each generator of an ensemble taking as many of every class."""
+        from gan.sampling import mixture
+
+        return mixture(self.generators[name], points, run=self.config.classes or 1)
 
 
 def _trained(args: argparse.Namespace) -> Trained:
@@ -183,6 +193,15 @@ def _kept(run: Run, config: GanConfig, step: int) -> list[dict[str, torch.Tensor
 
 def _warn(message: str) -> None:
     print(f"lab: warning: {message}", file=sys.stderr)
+
+
+def _is_class(label: int | None, config: GanConfig) -> None:
+    if label is None:
+        return
+    if not config.classes:
+        raise UserError("--class: the run is not conditional; it draws of no class by itself")
+    if not 0 <= label < config.classes:
+        raise UserError(f"--class: {label} is not accepted; 0 to {config.classes - 1} is")
 
 
 def _at_least(value: int, least: int, option: str) -> None:

@@ -51,6 +51,9 @@ class GanConfig(RunConfig):
     )
     discriminator_steps: int = Field(1, ge=1, le=1000, description="discriminator updates for each generator update")
     batch_size: int = Field(256, ge=1, le=1_000_000, description="real samples, and as many generated, for each update")
+    conditional: bool = Field(
+        False, description="whether both players are told the class of each sample; the data must have classes"
+    )
     packing: int = Field(1, ge=1, le=64, description="samples that the discriminator sees as one (PacGAN)")
     augment: tuple[Annotated[AugmentationPart, AUGMENTATIONS], ...] = Field(
         (), max_length=16, description="changes of what the discriminator sees, e.g. [color, translation, cutout]"
@@ -115,6 +118,11 @@ class GanConfig(RunConfig):
         """The shape of what the discriminator takes as one sample."""
         return packed_shape(self.data.shape, self.packing)
 
+    @property
+    def classes(self) -> int:
+        """How many classes both players are told of; 0 where they are told of none."""
+        return (self.data.classes or 0) if self.conditional else 0
+
     def weighed_penalties(self) -> dict[str, PenaltyPart]:
         """The penalties that a voice conducts, by their word."""
         return {part.word: part for part in self.penalties if f"{part.word}.weight" in self.voices}
@@ -127,6 +135,20 @@ class GanConfig(RunConfig):
                 part.check(self.data.shape)
             except ValueError as error:
                 raise UserError(f"{player}.network: {error}") from None
+        return self
+
+    @model_validator(mode="after")
+    def _can_be_told_classes(self) -> GanConfig:
+        if not self.conditional:
+            return self
+        if not self.data.classes:
+            raise UserError(f"conditional: the samples of {self.data.name!r} have no classes; accepted is false")
+        for player in PLAYERS:
+            part: NetworkPart = getattr(self, player)
+            if not part.conditional:
+                raise UserError(f"{player}.network: {part.network!r} cannot be told classes, as conditional: true asks")
+        if self.packing > 1:
+            raise UserError(f"packing: {self.packing} is not accepted with conditional: true; 1 is")
         return self
 
     @model_validator(mode="after")

@@ -82,6 +82,7 @@ SCORES = (
     ("density", "Density"),
     ("coverage", "Coverage"),
     ("mode_entropy", "Entropy of the modes"),
+    ("own_class", "Share of their own class"),
 )
 """Evaluation columns and their words; a column that is not here is drawn under its own name."""
 

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import cast
 
 import numpy as np
 import numpy.typing as npt
 import torch
 from torch import Tensor, nn
 
+from gan.config import GanConfig
+from gan.data.part import ClassScorer, Scorer
 from gan.data.source import to_bytes
 
 CHUNK = 500
@@ -16,27 +19,49 @@ CHUNK = 500
 
 
 @torch.no_grad()
-def sample(network: nn.Module, latents: Tensor) -> Tensor:
-    """Samples float32[n, …] of latent points [n, latent]; the network is left in the mode it was in."""
+def sample(network: nn.Module, *inputs: Tensor) -> Tensor:
+    """What the network makes of inputs [n, …], such as points of :func:`points`; it is left in the mode it was in."""
     training = network.training
     network.eval()
-    samples = torch.cat([network(part) for part in torch.split(latents, CHUNK)])
+    parts = zip(*(torch.split(each, CHUNK) for each in inputs), strict=True)
+    samples = torch.cat([network(*part) for part in parts])
     network.train(training)
     return samples
 
 
-def mixture(networks: Sequence[nn.Module], latents: Tensor) -> Tensor:
-    """Samples of several generators in equal shares: sample i is of network i modulo their number."""
-    parts = [sample(network, latents[place :: len(networks)]) for place, network in enumerate(networks[: len(latents)])]
-    samples = parts[0].new_empty((len(latents), *parts[0].shape[1:]))
-    for place, part in enumerate(parts):
-        samples[place :: len(networks)] = part
-    return samples
+def mixture(networks: Sequence[nn.Module], points: Tensor, run: int = 1) -> Tensor:
+    """Samples of several generators in equal shares: each draws ``run`` samples before it is the next one's turn.
+
+    Where the points ask for k classes in turn, a run of k shares out every class among all generators.
+    """
+    turns = torch.arange(len(points)) // run % len(networks)
+    shares = [(network, (turns == place).nonzero()[:, 0]) for place, network in enumerate(networks)]
+    drawn = torch.cat([sample(network, points[share.to(points.device)]) for network, share in shares if len(share)])
+    return drawn[turns.argsort(stable=True).argsort().to(points.device)]
 
 
 def latents(n: int, size: int, random: torch.Generator) -> Tensor:
     """``n`` standard normal points, float32[n, size], on the generator's device."""
     return torch.randn(n, size, generator=random, device=random.device)
+
+
+def points(config: GanConfig, n: int, random: torch.Generator, label: int | None = None) -> Tensor:
+    """What the generator of a run maps to ``n`` samples, float32[n, latent + classes], on the generator's device.
+
+    Latent points; in a conditional run each with a one-hot label, ``label`` or else the classes in turn, 0, 1, 2, ….
+    """
+    found = latents(n, config.latent, random)
+    if not config.classes:
+        return found
+    classes = torch.arange(n) % config.classes if label is None else torch.full((n,), label)
+    return torch.cat((found, torch.eye(config.classes)[classes].to(found.device)), dim=1)
+
+
+def scores(config: GanConfig, scorer: Scorer, samples: Tensor, asked: Tensor) -> dict[str, float]:
+    """The scores of the samples of the points ``asked``; the scorer of a conditional run is told what was asked for."""
+    if not config.classes:
+        return scorer(samples)
+    return cast(ClassScorer, scorer)(samples, asked[:, config.latent :].argmax(dim=1))
 
 
 def kept(samples: Tensor) -> npt.NDArray[np.float32] | npt.NDArray[np.uint8]:

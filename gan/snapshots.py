@@ -13,7 +13,7 @@ from torch import nn
 
 from gan.config import GanConfig
 from gan.randomness import stream
-from gan.sampling import kept, latents, sample
+from gan.sampling import kept, points, sample
 from lab.door import tensors
 from lab.errors import UserError
 from lab.training.files import replace_file
@@ -41,8 +41,8 @@ class Snapshots:
     def keep_samples(self, step: int, generator: nn.Module, average: nn.Module) -> None:
         """Samples of both, in one file a step, of the same latent points throughout the run."""
         config = self._config
-        points = latents(config.snapshot_samples, config.latent, stream(config.seed, "snapshot")).to(self._device)
-        arrays = {name: kept(sample(net, points)) for name, net in (("samples", generator), ("ema", average))}
+        latent = points(config, config.snapshot_samples, stream(config.seed, "snapshot")).to(self._device)
+        arrays = {name: kept(sample(net, latent)) for name, net in (("samples", generator), ("ema", average))}
         path = self._place / f"samples-{step:09d}.npz"
         beside = path.with_suffix(".part")
         with beside.open("wb") as file:

@@ -25,14 +25,14 @@ def stack_key(config: GanConfig) -> str | None:
     """Runs of equal keys can be stacked; None for a run that cannot.
 
     They may differ in their seed and their voices. Stacked are fully connected networks on points without anything that
-    each step draws for the discriminator (augmentation, the gradient penalty), and without Lookahead.
+    each step draws for the discriminator (augmentation, the gradient penalty), without Lookahead and without labels.
     """
     penalties = config.weighed_penalties()
     players = (config.generator, config.discriminator)
     fits = all(part.network == "mlp" for part in players) and len(config.data.shape) == 1
     if not fits or config.lookahead or any(part.draws for part in penalties.values()) or "noise.std" in config.voices:
         return None
-    if config.packing > 1 or getattr(config.discriminator, "spectral", False):
+    if config.conditional or config.packing > 1 or getattr(config.discriminator, "spectral", False):
         return None
     return config.model_dump_json(exclude={"seed", "voices"}) + ",".join(penalties)
 
@@ -92,7 +92,7 @@ class Stack:
         size, plan = self.game.batch_size, self.game.plan
         for players, following in zip(plan, (*plan[1:], ()), strict=True):
             if "discriminator" in players:
-                real = torch.stack([member.game.real(size) for member in self.members])
+                real = torch.stack([member.game.real(size)[0] for member in self.members])
                 noise = torch.stack([member.game.noise(size) for member in self.members])
                 with torch.set_grad_enabled("generator" in players + following):
                     fake = self.generator(noise)

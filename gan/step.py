@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from functools import partial
 from typing import Protocol
 
 import torch
@@ -74,7 +75,8 @@ class Game:
 
     Attributes:
         penalties: by the name that the step's weights have.
-        real: ``real(n)`` is the next n real samples, float32[n, …].
+        real: ``real(n)`` is the next n real samples, float32[n, …], and their labels, which the generated samples of
+            the same update take over: one-hot rows float32[n, classes], or None, and neither player is told a class.
         noise: ``noise(n)`` is n latent points, float32[n, latent].
         view: what the discriminator sees of samples float[n, …]: augmented, noisy, packed.
         random: for penalties that draw, on the device.
@@ -85,7 +87,7 @@ class Game:
     loss: LossPart
     plan: Plan
     batch_size: int
-    real: Callable[[int], Tensor]
+    real: Callable[[int], tuple[Tensor, Tensor | None]]
     noise: Callable[[int], Tensor]
     penalties: Mapping[str, PenaltyPart]
     view: Callable[[Tensor], Tensor]
@@ -107,31 +109,39 @@ class Game:
         seen: dict[str, Tensor] = {}
         for players, following in zip(self.plan, (*self.plan[1:], ()), strict=True):
             if "discriminator" in players:
-                real = self.real(self.batch_size)
+                real, labels = self.real(self.batch_size)
+                points = self.noise(self.batch_size)
                 with torch.set_grad_enabled("generator" in players + following):
-                    fake = self.generator.network(self.noise(self.batch_size))
-                seen |= self._lean_discriminator(real, fake.detach(), weights)
+                    fake = self.generator.network(points if labels is None else torch.cat((points, labels), dim=1))
+                seen |= self._lean_discriminator(real, fake.detach(), labels, weights)
             if "generator" in players:
-                seen |= self._lean_generator(real, fake)
+                seen |= self._lean_generator(real, fake, labels)
             for player in players:
                 mover: Player = getattr(self, player)
                 mover.optimizer.step()
         return torch.stack([seen[name] for name in self.columns])
 
-    def judge(self, samples: Tensor) -> Tensor:
-        """The discriminator's outputs float[n] for what it sees of samples."""
-        outputs: Tensor = self.discriminator.network(self.view(samples))
+    def judge(self, samples: Tensor, labels: Tensor | None = None) -> Tensor:
+        """The discriminator's outputs float[n] for what it sees of samples, which it is told the labels of."""
+        told = () if labels is None else (labels,)
+        outputs: Tensor = self.discriminator.network(self.view(samples), *told)
         return outputs
 
-    def _lean_discriminator(self, real: Tensor, fake: Tensor, weights: Mapping[str, float]) -> dict[str, Tensor]:
+    def _lean_discriminator(
+        self, real: Tensor, fake: Tensor, labels: Tensor | None, weights: Mapping[str, float]
+    ) -> dict[str, Tensor]:
         """Leave the discriminator's gradient in ``.grad``."""
+        judge = partial(self.judge, labels=labels)
         due = {name: part for name, part in self.penalties.items() if weights[name] > 0}
         real.requires_grad_(any(part.on_real for part in due.values()))
         fake.requires_grad_(any(part.on_fake for part in due.values()))
-        small = real.numel() <= SHARED
-        real_out, fake_out = self.judge(torch.cat((real, fake))).chunk(2) if small else map(self.judge, (real, fake))
+        if real.numel() <= SHARED:
+            twice = None if labels is None else torch.cat((labels, labels))
+            real_out, fake_out = self.judge(torch.cat((real, fake)), twice).chunk(2)
+        else:
+            real_out, fake_out = map(judge, (real, fake))
         loss = self.loss.discriminator(real_out, fake_out)
-        judged = Judged(self.judge, real, fake, real_out, fake_out, self.random)
+        judged = Judged(judge, real, fake, real_out, fake_out, self.random)
         values = {name: part.values(judged).mean() for name, part in due.items()}
         objective = loss
         for name, value in values.items():
@@ -147,14 +157,14 @@ class Game:
             **{f"penalty/{name}": values[name].detach() if name in values else zero for name in self.penalties},
         }
 
-    def _lean_generator(self, real: Tensor, fake: Tensor) -> dict[str, Tensor]:
+    def _lean_generator(self, real: Tensor, fake: Tensor, labels: Tensor | None) -> dict[str, Tensor]:
         """Leave the generator's gradient in ``.grad``, by way of ``fake``, which still knows how it was made."""
         if self.loss.relative:
             with torch.no_grad():
-                real_out = self.judge(real)
-            loss = self.loss.generator_against(self.judge(fake), real_out)
+                real_out = self.judge(real, labels)
+            loss = self.loss.generator_against(self.judge(fake, labels), real_out)
         else:
-            loss = self.loss.generator(self.judge(fake))
+            loss = self.loss.generator(self.judge(fake, labels))
         return {"loss/generator": loss.detach(), "gradient/generator": lean(loss, self.generator.parameters)}
 
 

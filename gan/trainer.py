@@ -7,18 +7,19 @@ import sys
 from collections.abc import Mapping
 from contextlib import suppress
 from functools import partial
-from typing import Any, Literal
+from typing import Any, Literal, cast
 
 from torch import Tensor, nn
 
 from gan.averaging import Average
 from gan.config import EMA_DECAY, PLAYERS, GanConfig
+from gan.data.source import LabelledSource
 from gan.meter import Meter
 from gan.metrics import overfitting
 from gan.players import Players
 from gan.randomness import stream
 from gan.rates import Rates
-from gan.sampling import latents, sample
+from gan.sampling import latents, points, sample, scores
 from gan.snapshots import Snapshots
 from gan.step import Game, plan
 from gan.view import View
@@ -62,7 +63,7 @@ class GanTrainer:
             loss=config.loss,
             plan=plan(config.updates, config.discriminator_steps),
             batch_size=config.batch_size,
-            real=self.data.batch,
+            real=self._real,
             noise=partial(latents, size=config.latent, random=self._random["noise"]),
             penalties=config.weighed_penalties(),
             view=self.view,
@@ -127,21 +128,23 @@ class GanTrainer:
             raw: whether the generator itself is scored too.
         """
         random = stream(self.config.seed, "evaluation", self._context.device, self.step)
-        points = latents(self.config.evaluation_samples, self.config.latent, random)
+        asked = points(self.config, self.config.evaluation_samples, random)
         row: dict[str, float] = {}
         networks = {"evaluation": self.generator, "evaluation/ema": self.average.network}
         for prefix, network in list(networks.items())[0 if raw else 1 :]:
-            samples = sample(network, points)
+            samples = sample(network, asked)
             if not samples.isfinite().all():
                 raise NonFiniteError(f"{prefix}/samples", self.step)
-            row |= {f"{prefix}/{name}": value for name, value in self._scorer(samples).items()}
-        return row | (self._overfitting(samples) if self._parts else {})
+            found = scores(self.config, self._scorer, samples, asked)
+            row |= {f"{prefix}/{name}": value for name, value in found.items()}
+        return row | (self._overfitting(samples, asked) if self._parts else {})
 
-    def _overfitting(self, fake: Tensor) -> dict[str, float]:
+    def _overfitting(self, fake: Tensor, asked: Tensor) -> dict[str, float]:
         """How well the discriminator knows its training samples, against held-out and generated ones."""
         assert self._parts is not None
-        parts = [part.to(fake.device) for part in (*self._parts, fake[:HELD_OUT])]
-        found = overfitting(*(sample(self.discriminator, part) for part in parts))
+        parts = (*self._parts, (fake[:HELD_OUT], asked[:HELD_OUT, self.config.latent :]))
+        seen = [[each.to(fake.device) for each in part[: 2 if self.config.conditional else 1]] for part in parts]
+        found = overfitting(*(sample(self.discriminator, *part) for part in seen))
         row = {"overfitting/r_t": found.sign, "overfitting/r_v": found.validation}
         return {name: value for name, value in row.items() if math.isfinite(value)}
 
@@ -169,6 +172,9 @@ class GanTrainer:
             random.set_state(state["random"][use].cpu())
         self.rates.load_state_dict(state["rates"])
         self._meter.load_state_dict(state["meter"])
+
+    def _real(self, n: int) -> tuple[Tensor, Tensor | None]:
+        return cast(LabelledSource, self.data).labelled(n) if self.config.conditional else (self.data.batch(n), None)
 
     def _values(self) -> dict[str, float]:
         return self._conductor.values(self.step, self.rates.levels)

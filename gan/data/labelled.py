@@ -18,6 +18,9 @@ from gan.metrics import divergence_from_uniform
 from lab.supervised import datasets
 from lab.supervised.judge import Judge, judge
 
+CLASSES = 10
+"""Of each of the sets."""
+
 
 @dataclass(frozen=True)
 class JudgeScorer:
@@ -25,25 +28,37 @@ class JudgeScorer:
 
     Those of :func:`gan.data.features.feature_scores` in the classifier's features (64 numbers before the read-out).
     ``mode_entropy``: entropy, in nats, of the histogram of classes it sees, log(classes) at best. ``modes``: classes
-    given at least a tenth of an equal share.
+    given at least a tenth of an equal share. ``own_class``, where labels are passed: the share of samples in which it
+    sees the class that was asked for.
     """
 
     judge: Judge
     pairwise: bool = False
 
-    def __call__(self, samples: Tensor) -> dict[str, float]:
-        """Scores of images float32[n, c, h, w] in [−1, 1]; they are judged as the bytes they would be saved as."""
+    def __call__(self, samples: Tensor, labels: Tensor | None = None) -> dict[str, float]:
+        """Scores of images float32[n, c, h, w] in [−1, 1]; they are judged as the bytes they would be saved as.
+
+        Args:
+            labels: the classes that were asked for, int64[n] on the samples' device.
+        """
         features, classes = self.judge.network.describe(to_bytes(samples))
         counts = np.bincount(classes.cpu().numpy(), minlength=self.judge.classes)
+        own = {} if labels is None else {"own_class": float((classes == labels).float().mean())}
         return {
             **feature_scores(self.judge, features, self.pairwise),
             "modes": float((counts >= 0.1 * len(samples) / self.judge.classes).sum()),
             "mode_entropy": float(np.log(len(counts)) - divergence_from_uniform(counts)),
+            **own,
         }
 
 
 class LabelledData(FeatureData):
     """A set of :mod:`lab.supervised.datasets`, by its name there; a subclass adds its shape."""
+
+    @property
+    def classes(self) -> int:
+        """Ten."""
+        return CLASSES
 
     def open(self, data_dir: Path, warn: Callable[[str], None]) -> Dataset:
         """Images are read, and a judge trained where none is cached, when they are asked for."""
@@ -55,12 +70,19 @@ class LabelledData(FeatureData):
 
 
 def _source(name: str, data_dir: Path, device: torch.device, draws: torch.Generator, order: torch.Generator) -> Source:
-    return Shuffled(datasets.load(name, data_dir).images, device, order)
-
-
-def _parts(name: str, data_dir: Path, n: int) -> tuple[Tensor, Tensor]:
     data = datasets.load(name, data_dir)
-    return to_unit(data.images[:n]), to_unit(data.test_images[:n])
+    return Shuffled(data.images, device, order, _rows(data.labels))
+
+
+def _parts(name: str, data_dir: Path, n: int) -> tuple[tuple[Tensor, ...], tuple[Tensor, ...]]:
+    data = datasets.load(name, data_dir)
+    trained = (to_unit(data.images[:n]), _rows(data.labels[:n]))
+    return trained, (to_unit(data.test_images[:n]), _rows(data.test_labels[:n]))
+
+
+def _rows(labels: Tensor) -> Tensor:
+    """Labels int64[n] one-hot, float32[n, classes]."""
+    return torch.eye(CLASSES)[labels]
 
 
 def _scorer(name: str, data_dir: Path, pairwise: bool, device: torch.device) -> Scorer:

@@ -25,6 +25,13 @@ class Scorer(Protocol):
         """Scores of float32[n, …] as a generator gives them."""
 
 
+class ClassScorer(Scorer, Protocol):
+    """Scores of generated samples whose class was asked for."""
+
+    def __call__(self, samples: Tensor, labels: Tensor | None = None) -> dict[str, float]:
+        """Scores of float32[n, …] of the classes int64[n]."""
+
+
 @dataclass(frozen=True)
 class Dataset:
     """Data that has been found and can be used; :func:`drawn` and :func:`shuffled` make one.
@@ -33,13 +40,13 @@ class Dataset:
         source: ``source(device, draws, order)`` gives batches on ``device``; chance comes from ``draws``, a generator
             on the device, and from ``order``, one on the host.
         scorer: ``scorer(device)`` scores generated samples; it may train and cache a judge.
-        parts: ``parts(n)`` gives at most n samples that are trained on and as many that are not, as the source gives
-            them, on the host; None where nothing is held out.
+        parts: ``parts(n)`` gives at most n samples that are trained on and as many that are not, each with its labels
+            where there are classes, as the source gives them, on the host; None where nothing is held out.
     """
 
     source: Callable[[torch.device, torch.Generator, torch.Generator], Source]
     scorer: Callable[[torch.device], Scorer]
-    parts: Callable[[int], tuple[Tensor, Tensor]] | None = None
+    parts: Callable[[int], tuple[tuple[Tensor, ...], tuple[Tensor, ...]]] | None = None
 
 
 class DataPart(Part):
@@ -51,6 +58,11 @@ class DataPart(Part):
     def shape(self) -> Shape:
         """Shape of one sample: (2,) for points, (channels, height, width) for images."""
         raise NotImplementedError
+
+    @property
+    def classes(self) -> int | None:
+        """How many classes it has: its source is then a ``LabelledSource``, and its scorer a :class:`ClassScorer`."""
+        return None
 
     def open(self, data_dir: Path, warn: Callable[[str], None]) -> Dataset:
         """Find the data.

@@ -25,6 +25,13 @@ class Source(Protocol):
         """Go back to where ``state_dict`` was taken."""
 
 
+class LabelledSource(Source, Protocol):
+    """Real samples with their classes."""
+
+    def labelled(self, n: int) -> tuple[Tensor, Tensor]:
+        """The next ``n`` samples, as ``batch`` would give them, and their labels, one-hot rows float32[n, classes]."""
+
+
 class Density(Protocol):
     """A distribution that can be drawn from without end."""
 
@@ -122,12 +129,16 @@ class Indexed:
 
     def batch(self, n: int) -> Tensor:
         """The next ``n`` samples, float32."""
-        index = self._places.take(n)
-        if self._samples.device.type != self._device.type:
-            found = _sent(self._samples[index], self._device)
-        else:
-            found = self._samples[_sent(index, self._device)]
+        return self._unit(self._places.take(n))
+
+    def _unit(self, index: Tensor) -> Tensor:
+        found = self._taken(self._samples, index)
         return to_unit(found) if found.dtype == torch.uint8 else found.float()
+
+    def _taken(self, values: Tensor, index: Tensor) -> Tensor:
+        if values.device.type != self._device.type:
+            return _sent(values[index], self._device)
+        return values[_sent(index, self._device)]
 
     def state_dict(self) -> dict[str, Any]:
         """The state of the places."""
@@ -139,10 +150,28 @@ class Indexed:
 
 
 class Shuffled(Indexed):
-    """Samples [n, …] taken in a random order, every one once before any is taken again."""
+    """Samples [n, …] taken in a random order, every one once before any is taken again.
 
-    def __init__(self, samples: Tensor, device: torch.device, generator: torch.Generator) -> None:
+    Args:
+        labels: of the samples, on the host, as one-hot rows float32[n, classes]; None where they have none.
+    """
+
+    def __init__(
+        self, samples: Tensor, device: torch.device, generator: torch.Generator, labels: Tensor | None = None
+    ) -> None:
         super().__init__(samples, device, Epochs(len(samples), generator))
+        self._labels = None if labels is None else labels.to(device)
+
+    def labelled(self, n: int) -> tuple[Tensor, Tensor]:
+        """The next ``n`` samples, as :meth:`batch` gives them, and their labels, float32[n, classes].
+
+        Raises:
+            ValueError: they have no labels.
+        """
+        if self._labels is None:
+            raise ValueError("samples without labels")
+        index = self._places.take(n)
+        return self._unit(index), self._taken(self._labels, index)
 
 
 def _sent(values: Tensor, device: torch.device) -> Tensor:

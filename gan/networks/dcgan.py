@@ -7,12 +7,13 @@ alone, so that real and generated samples can share a pass and a gradient penalt
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Literal
+from typing import ClassVar, Literal
 
 import torch
 from pydantic import Field
 from torch import nn
 
+from gan.networks.conditional import ClassSequential, Labelled, Projection, batch_norm, reset_norms
 from gan.networks.layers import ConvFromImage, ConvToImage
 from gan.networks.part import Shape, empty
 from gan.networks.sizes import image_base, require_square
@@ -27,6 +28,8 @@ STD = 0.02
 class DcganNetwork(SpectralPart):
     """Strided convolutions between the image and a 4…7-pixel base; for square images."""
 
+    conditional: ClassVar[bool] = True
+
     network: Literal["dcgan"] = "dcgan"
     width: int = Field(32, ge=1, le=1024, description="channels at the highest resolution; doubled at each halving")
 
@@ -34,30 +37,35 @@ class DcganNetwork(SpectralPart):
         """Square images whose side is 4 … 7 pixels doubled at least once."""
         require_square(shape, self.network)
 
-    def generator(self, latent: int, shape: Shape) -> nn.Module:
-        """Latent float[n, latent] → images float[n, channels, size, size] in (−1, 1).
+    def generator(self, latent: int, shape: Shape, classes: int = 0) -> nn.Module:
+        """Latent float[n, latent (+ classes)] → images float[n, channels, size, size] in (−1, 1).
 
         ``width`` is the number of channels before the last layer; it doubles with each halving of the resolution.
+        Labels reach the normalisation alone, as a scale and a shift for each class.
         """
         base, doublings = image_base(shape[-1])
         channels = self.width << (doublings - 1)
         stack: list[nn.Module] = [
             nn.Linear(latent, channels * base * base, bias=False),
             nn.Unflatten(1, (channels, base, base)),
-            nn.BatchNorm2d(channels),
+            batch_norm(channels, classes),
             nn.ReLU(inplace=True),
         ]
         for _ in range(doublings - 1):
             stack += [
                 nn.ConvTranspose2d(channels, channels // 2, 4, 2, 1, bias=False),
-                nn.BatchNorm2d(channels // 2),
+                batch_norm(channels // 2, classes),
                 nn.ReLU(inplace=True),
             ]
             channels //= 2
-        return nn.Sequential(*stack, ConvToImage(channels, shape[0], 4, 2, 1), nn.Tanh())
+        stack += [ConvToImage(channels, shape[0], 4, 2, 1), nn.Tanh()]
+        return Labelled(classes, ClassSequential(stack)) if classes else nn.Sequential(*stack)
 
-    def discriminator(self, shape: Shape) -> nn.Module:
-        """Images → logits float[n]; the mirror image of the generator, without normalisation."""
+    def discriminator(self, shape: Shape, classes: int = 0) -> nn.Module:
+        """Images → logits float[n]; the mirror image of the generator, without normalisation.
+
+        Labels are projected on the features that the last layer reads.
+        """
         base, doublings = image_base(shape[-1])
         stack: list[nn.Module] = []
         inputs = shape[0]
@@ -66,14 +74,19 @@ class DcganNetwork(SpectralPart):
             convolution = nn.Conv2d if doubling else ConvFromImage
             stack += [convolution(inputs, outputs, 4, 2, 1), nn.LeakyReLU(SLOPE, inplace=True)]
             inputs = outputs
-        return nn.Sequential(*stack, nn.Flatten(), nn.Linear(inputs * base * base, 1), nn.Flatten(0))
+        stack.append(nn.Flatten())
+        width = inputs * base * base
+        head = (nn.Linear(width, 1), nn.Flatten(0))
+        if classes:
+            return Projection(nn.Sequential(*stack), nn.Sequential(*head), width, classes)
+        return nn.Sequential(*stack, *head)
 
     @torch.no_grad()
     def initialised(self, build: Callable[[], nn.Module], random: torch.Generator) -> nn.Module:
-        """N(0, 0.02²) with zero biases; N(1, 0.02²) for the scales of BatchNorm."""
+        """N(0, 0.02²) with zero biases; N(1, 0.02²) for the scales of BatchNorm, 1 for those of classes."""
         network = empty(build)
         for module in network.modules():
-            if isinstance(module, nn.BatchNorm2d):
+            if isinstance(module, nn.BatchNorm2d) and module.affine:
                 module.reset_running_stats()
                 nn.init.normal_(module.weight, 1.0, STD, generator=random)
                 nn.init.zeros_(module.bias)
@@ -81,4 +94,5 @@ class DcganNetwork(SpectralPart):
                 nn.init.normal_(module.weight, 0.0, STD, generator=random)
                 if module.bias is not None:
                     nn.init.zeros_(module.bias)
+        reset_norms(network)
         return network

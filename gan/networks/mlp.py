@@ -5,12 +5,13 @@ from __future__ import annotations
 import math
 from collections.abc import Callable
 from functools import partial
-from typing import Literal
+from typing import ClassVar, Literal
 
 import torch
 from pydantic import Field
 from torch import nn
 
+from gan.networks.conditional import Joined
 from gan.networks.part import Shape, empty
 from gan.networks.spectral import SpectralPart
 
@@ -24,20 +25,24 @@ ACTIVATIONS: dict[str, Callable[[], nn.Module]] = {
 class MlpNetwork(SpectralPart):
     """Fully connected layers with an activation between them."""
 
+    conditional: ClassVar[bool] = True
+
     network: Literal["mlp"] = "mlp"
     width: int = Field(128, ge=1, le=16_384, description="units of a hidden layer")
     depth: int = Field(2, ge=1, le=64, description="hidden layers")
     activation: Literal["relu", "leaky_relu", "tanh"] = Field("relu", description="after each hidden layer")
 
-    def generator(self, latent: int, shape: Shape) -> nn.Module:
-        """Points without bound for data in the plane, tanh for images (shape of three axes)."""
-        stack = self._layers(latent, math.prod(shape))
+    def generator(self, latent: int, shape: Shape, classes: int = 0) -> nn.Module:
+        """Points without bound for data in the plane, tanh for images (shape of three axes); labels are inputs."""
+        stack = self._layers(latent + classes, math.prod(shape))
         if len(shape) > 1:
             stack += [nn.Tanh(), nn.Unflatten(1, shape)]
         return nn.Sequential(*stack)
 
-    def discriminator(self, shape: Shape) -> nn.Module:
-        """One logit a sample."""
+    def discriminator(self, shape: Shape, classes: int = 0) -> nn.Module:
+        """One logit a sample; labels are inputs."""
+        if classes:
+            return Joined(nn.Sequential(*self._layers(math.prod(shape) + classes, 1), nn.Flatten(0)))
         flatten: list[nn.Module] = [nn.Flatten()] if len(shape) > 1 else []
         return nn.Sequential(*flatten, *self._layers(math.prod(shape), 1), nn.Flatten(0))
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import ClassVar
 
 import torch
 from torch import nn
@@ -14,6 +15,11 @@ Shape = tuple[int, ...]
 
 class NetworkPart(Part):
     """A family of networks. A subclass adds its settings as fields, and builds the players that it has."""
+
+    conditional: ClassVar[bool] = False
+    """Whether its players can be told classes: ``generator(latent, shape, classes=k)`` then takes float[n, latent + k],
+    a one-hot label last, and the network of ``discriminator(shape, classes=k)`` one-hot labels float[n, k] after the
+    samples. Only a conditional run passes ``classes``."""
 
     network: str
 

@@ -22,8 +22,8 @@ def generator(config: GanConfig, random: torch.Generator) -> nn.Module:
         UserError: it does not map latent points to samples of the data's shape.
     """
     part, shape = config.generator, config.data.shape
-    network = part.initialised(partial(part.generator, config.latent, shape), random)
-    _try(network, "generator", (config.latent,), shape)
+    network = part.initialised(partial(part.generator, config.latent, shape, **_told(config)), random)
+    _try(network, "generator", shape, (config.latent + config.classes,))
     return network
 
 
@@ -34,19 +34,25 @@ def discriminator(config: GanConfig, random: torch.Generator) -> nn.Module:
         UserError: it does not map samples to one logit each.
     """
     part, shape = config.discriminator, config.judged_shape
-    network = part.constrained(part.initialised(partial(part.discriminator, shape), random), random)
-    _try(network, "discriminator", shape, ())
+    network = part.constrained(part.initialised(partial(part.discriminator, shape, **_told(config)), random), random)
+    _try(network, "discriminator", (), shape, *((size,) for size in _told(config).values()))
     return network
 
 
+def _told(config: GanConfig) -> dict[str, int]:
+    """Only a conditional run passes the number of classes, so that other networks need no such argument."""
+    return {"classes": config.classes} if config.classes else {}
+
+
 @torch.no_grad()
-def _try(network: nn.Module, player: str, takes: Sequence[int], gives: Sequence[int]) -> None:
+def _try(network: nn.Module, player: str, gives: Sequence[int], *takes: Sequence[int]) -> None:
     network.eval()
+    taken = " and ".join(str([TRIED, *shape]) for shape in takes)
     try:
-        found = list(network(torch.zeros(TRIED, *takes)).shape)
+        found = list(network(*(torch.zeros(TRIED, *shape) for shape in takes)).shape)
     except Exception as error:  # whatever somebody else's network does
         reason = f"{type(error).__name__}: {' '.join(str(error).split())[:200]}"
-        raise UserError(f"{player}: it cannot take samples of shape {[TRIED, *takes]} ({reason})") from error
+        raise UserError(f"{player}: it cannot take samples of shape {taken} ({reason})") from error
     if found != [TRIED, *gives]:
-        raise UserError(f"{player}: it maps {[TRIED, *takes]} to {found}; {[TRIED, *gives]} is expected")
+        raise UserError(f"{player}: it maps {taken} to {found}; {[TRIED, *gives]} is expected")
     network.train()

@@ -9,12 +9,13 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
-from typing import Literal
+from typing import ClassVar, Literal
 
 import torch
 from pydantic import Field
 from torch import Tensor, nn
 
+from gan.networks.conditional import ClassSequential, Labelled, Projection, batch_norm, reset_norms
 from gan.networks.layers import ConvFromImage, ConvToImage
 from gan.networks.part import Shape, empty
 from gan.networks.residual import Residual
@@ -30,6 +31,8 @@ PLAIN = 2
 class SnganNetwork(SpectralPart):
     """Residual blocks of one width: BatchNorm in the generator, spectral normalisation in the discriminator."""
 
+    conditional: ClassVar[bool] = True
+
     network: Literal["sngan"] = "sngan"
     width: int = Field(16, ge=1, le=1024, description="channels of every block (in the paper 256 and 128)")
     spectral: bool = Field(
@@ -40,29 +43,39 @@ class SnganNetwork(SpectralPart):
         """Square images whose side is 4 … 7 pixels doubled at least once."""
         require_square(shape, self.network)
 
-    def generator(self, latent: int, shape: Shape) -> nn.Module:
-        """Latent float[n, latent] → images float[n, channels, size, size] in (−1, 1)."""
+    def generator(self, latent: int, shape: Shape, classes: int = 0) -> nn.Module:
+        """Latent float[n, latent (+ classes)] → images float[n, channels, size, size] in (−1, 1).
+
+        Labels reach the normalisation alone, as a scale and a shift for each class.
+        """
         width = self.width
         base, doublings = image_base(shape[-1])
-        return nn.Sequential(
+        stack = [
             nn.Linear(latent, width * base * base),
             nn.Unflatten(1, (width, base, base)),
-            *(_larger(width) for _ in range(doublings)),
-            nn.BatchNorm2d(width),
+            *(_larger(width, classes) for _ in range(doublings)),
+            batch_norm(width, classes),
             nn.ReLU(inplace=True),
             ConvToImage(width, shape[0], 3, 1, 1),
             nn.Tanh(),
-        )
+        ]
+        return Labelled(classes, ClassSequential(stack)) if classes else nn.Sequential(*stack)
 
-    def discriminator(self, shape: Shape) -> nn.Module:
-        """Images → logits float[n], by the sum over all pixels of the last block's features; no BatchNorm."""
+    def discriminator(self, shape: Shape, classes: int = 0) -> nn.Module:
+        """Images → logits float[n], by the sum over all pixels of the last block's features; no BatchNorm.
+
+        Labels are projected on those sums.
+        """
         width, size = self.width, shape[-1] // 2
         stack = [_first(shape[0], width)]
         while size > JUDGED:
             stack.append(_smaller(width))
             size //= 2
-        stack += [Residual(_rectified(width)) for _ in range(PLAIN)]
-        return nn.Sequential(*stack, nn.ReLU(inplace=True), Sum(), nn.Linear(width, 1), nn.Flatten(0))
+        stack += [*(Residual(_rectified(width)) for _ in range(PLAIN)), nn.ReLU(inplace=True), Sum()]
+        head = (nn.Linear(width, 1), nn.Flatten(0))
+        if classes:
+            return Projection(nn.Sequential(*stack), nn.Sequential(*head), width, classes)
+        return nn.Sequential(*stack, *head)
 
     @torch.no_grad()
     def initialised(self, build: Callable[[], nn.Module], random: torch.Generator) -> nn.Module:
@@ -71,13 +84,14 @@ class SnganNetwork(SpectralPart):
         branches = [block.branch for block in network.modules() if isinstance(block, Residual)]
         rectified = {layer for branch in branches for layer in branch.modules()}
         for layer in network.modules():
-            if isinstance(layer, nn.BatchNorm2d):
+            if isinstance(layer, nn.BatchNorm2d) and layer.affine:
                 layer.reset_parameters()
             elif isinstance(layer, nn.Linear | nn.Conv2d | nn.ConvTranspose2d):
                 gain = math.sqrt(2) if layer in rectified else 1.0
                 nn.init.xavier_uniform_(layer.weight, gain, generator=random)
-                assert layer.bias is not None
-                nn.init.zeros_(layer.bias)
+                if layer.bias is not None:
+                    nn.init.zeros_(layer.bias)
+        reset_norms(network)
         return network
 
 
@@ -89,17 +103,18 @@ class Sum(nn.Module):
         return input.sum((2, 3))
 
 
-def _larger(width: int) -> nn.Module:
+def _larger(width: int, classes: int) -> nn.Module:
     """A block of the generator, to twice the side."""
-    branch = nn.Sequential(
-        nn.BatchNorm2d(width),
+    layers = [
+        batch_norm(width, classes),
         nn.ReLU(inplace=True),
         nn.Upsample(scale_factor=2),
         _conv3(width, width),
-        nn.BatchNorm2d(width),
+        batch_norm(width, classes),
         nn.ReLU(inplace=True),
         _conv3(width, width),
-    )
+    ]
+    branch = ClassSequential(layers) if classes else nn.Sequential(*layers)
     return Residual(branch, nn.Sequential(nn.Conv2d(width, width, 1), nn.Upsample(scale_factor=2)))
 
 

@@ -43,7 +43,7 @@ def dirac(updates: str, steps: int = 1, loss: str = "non_saturating") -> Game:
         loss=LOSSES.named(loss)(),
         plan=plan(updates, steps),
         batch_size=4,
-        real=lambda n: torch.zeros(n, 1),
+        real=lambda n: (torch.zeros(n, 1), None),
         noise=lambda n: torch.zeros(n, 1),
         penalties={"r1": R1()},
         view=lambda samples: samples,
@@ -116,9 +116,17 @@ class NoLooking(TorchDispatchMode):
         return func(*args, **(kwargs or {}))
 
 
-@pytest.mark.parametrize("sets", [(), ("voices.r1.weight=0.1", "discriminator_steps=2"), ("updates=simultaneous",)])
-def test_nothing_in_a_step_reads_a_tensor(make: Any, sets: tuple[str, ...]) -> None:
-    trainer = make("ring", "batch_size=8", *sets)
+@pytest.mark.parametrize(
+    ("name", "sets"),
+    [
+        ("ring", ()),
+        ("ring", ("voices.r1.weight=0.1", "discriminator_steps=2")),
+        ("ring", ("updates=simultaneous",)),
+        ("digits", ("conditional=true",)),
+    ],
+)
+def test_nothing_in_a_step_reads_a_tensor(make: Any, name: str, sets: tuple[str, ...]) -> None:
+    trainer = make(name, "batch_size=8", *sets)
     with pytest.raises(AssertionError), NoLooking():
         torch.ones(()).item()
     trainer.advance(1)
@@ -127,12 +135,12 @@ def test_nothing_in_a_step_reads_a_tensor(make: Any, sets: tuple[str, ...]) -> N
 
 
 @pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a GPU")
-@pytest.mark.parametrize("name", ["ring", "digits"])
-def test_nothing_in_a_step_waits_for_the_gpu(name: str, preset: Any, tmp_path: Any) -> None:
+@pytest.mark.parametrize(("name", "sets"), [("ring", ()), ("digits", ()), ("digits", ("conditional=true",))])
+def test_nothing_in_a_step_waits_for_the_gpu(name: str, sets: tuple[str, ...], preset: Any, tmp_path: Any) -> None:
     from gan.trainer import GanTrainer
     from lab.training.trainer import Context
 
-    trainer = GanTrainer(preset(name), Context(torch.device("cuda"), tmp_path, tmp_path, lambda *a, **k: None))
+    trainer = GanTrainer(preset(name, *sets), Context(torch.device("cuda"), tmp_path, tmp_path, lambda *a, **k: None))
     trainer.advance(3)
     torch.cuda.set_sync_debug_mode("error")
     try:
