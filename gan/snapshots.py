@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+import hashlib
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 
 import numpy as np
@@ -20,6 +21,7 @@ from lab.training.files import replace_file
 from lab.training.restoring import checked
 
 WEIGHTS = "generator-{:09d}.safetensors"
+SUM = "sha256"
 
 
 class Snapshots:
@@ -52,7 +54,7 @@ class Snapshots:
     def keep_weights(self, step: int, generator: nn.Module) -> None:
         """The generator as it is; of all generators the newest ``ensemble_size`` stay."""
         state = {name: tensor.detach().cpu().contiguous() for name, tensor in generator.state_dict().items()}
-        replace_file(self._place / WEIGHTS.format(step), save(state))
+        replace_file(self._place / WEIGHTS.format(step), save(state, metadata={SUM: _sum(state)}))
         for path in members(self._place)[: -self._config.ensemble_size]:
             path.unlink()
 
@@ -60,6 +62,27 @@ class Snapshots:
 def members(place: Path) -> list[Path]:
     """The generators that a run has kept, the oldest first."""
     return sorted(place.glob(WEIGHTS.replace("{:09d}", "*")))
+
+
+def read_member(path: Path) -> dict[str, torch.Tensor]:
+    """The weights of one generator that was kept.
+
+    Raises:
+        UserError: the file is none of a run's, or not as it was written.
+    """
+    state, about = tensors.read(path)
+    if about.get(SUM) != _sum(state):
+        raise UserError(f"{path}: not as it was written; delete it, and the ensemble goes without")
+    return state
+
+
+def _sum(state: Mapping[str, torch.Tensor]) -> str:
+    """SHA-256 of all names, types, shapes and numbers."""
+    found = hashlib.sha256()
+    for name, tensor in sorted(state.items()):
+        found.update(f"{name} {tensor.dtype} {list(tensor.shape)}\n".encode())
+        found.update(tensor.flatten().view(torch.uint8).numpy().tobytes())
+    return found.hexdigest()
 
 
 def load_members(paths: Iterable[Path], empty: nn.Module) -> list[dict[str, torch.Tensor]]:
@@ -70,7 +93,7 @@ def load_members(paths: Iterable[Path], empty: nn.Module) -> list[dict[str, torc
     """
     found = []
     for path in paths:
-        state, _ = tensors.read(path)
+        state = read_member(path)
         own = {name: (t.shape, t.dtype) for name, t in empty.state_dict().items()}
         if {name: (t.shape, t.dtype) for name, t in state.items()} != own:
             raise UserError(f"{path}: holds the weights of another generator than config.yaml describes")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import errno
 import os
 import sys
 from collections.abc import Sequence
@@ -78,7 +79,9 @@ def main(argv: Sequence[str] | None = None) -> int:
         sys.stdout = open(os.devnull, "w")  # noqa: SIM115  (until the process ends)
         return 141
     except OSError as error:  # the disk's or the system's no; what a command can say more about, it has said itself
-        return _say(f"{error.filename}: {error.strerror}" if error.filename else error, 1)
+        # A name that no file can have was given by the user, wherever it was looked for first.
+        status = 2 if error.errno == errno.ENAMETOOLONG else 1
+        return _say(f"{one_line(str(error.filename), 200)}: {error.strerror}" if error.filename else error, status)
     except (MemoryError, RuntimeError) as error:
         from lab.training.device import out_of_memory
 

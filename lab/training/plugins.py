@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import os
 from difflib import get_close_matches
 from functools import cache
 from importlib.metadata import entry_points
 from pathlib import Path
 
+from lab.door.text import one_line
 from lab.errors import UserError
 from lab.training.trainer import TrainerPlugin
 
@@ -67,7 +69,8 @@ def preset_names(plugin: TrainerPlugin) -> list[str]:
 
 def is_file(plugin: TrainerPlugin, text: str) -> bool:
     """Whether ``text`` means a preset file of the user's own: an existing file that no shipped preset's name is."""
-    return text not in preset_names(plugin) and Path(text).is_file()
+    # Not Path.is_file, which raises where a name is longer than a file system takes.
+    return text not in preset_names(plugin) and os.path.isfile(text)
 
 
 def preset_path(plugin: TrainerPlugin, text: str) -> Path:
@@ -84,5 +87,6 @@ def preset_path(plugin: TrainerPlugin, text: str) -> Path:
     close = get_close_matches(text, names, n=1)
     hint = f"; did you mean {close[0]!r}?" if close else ""
     raise UserError(
-        f"{text!r} is neither a preset of {plugin.name} nor a file{hint} (presets: {', '.join(names) or 'none'})"
+        f"{one_line(text, 80)!r} is neither a preset of {plugin.name} nor a file{hint} "
+        f"(presets: {', '.join(names) or 'none'})"
     )

@@ -147,14 +147,20 @@ def resumed(killed: Killed, copy: Path, spoiled: Path) -> tuple[str, str]:
 
 def different_arrays(before: Path, after: Path) -> bool:
     """Whether a snapshot is refused; one that is read must hold what it held."""
+    from gan.snapshots import read_member
     from lab.door.arrays import read_npz
     from lab.errors import UserError
 
+    def read(path: Path) -> Mapping[str, Any]:
+        if path.suffix == ".npz":
+            return read_npz(path)
+        return {name: tensor.numpy() for name, tensor in read_member(path).items()}
+
     try:
-        found = read_npz(after)
+        found = read(after)
     except UserError:
         return True
-    expected = read_npz(before)
+    expected = read(before)
     assert {k: v.tobytes() for k, v in found.items()} == {k: v.tobytes() for k, v in expected.items()}, after
     return False
 

@@ -8,7 +8,7 @@ import torch
 from torch import Tensor, nn
 
 from gan.sampling import mixture, sample
-from gan.snapshots import load_members, members
+from gan.snapshots import load_members, members, read_member
 from gan.trainer import GanTrainer
 from lab.errors import UserError
 
@@ -57,6 +57,16 @@ def test_weights_of_another_network_are_refused(make: Make, tmp_path: Path) -> N
     make("ring", *SMALL).advance(9)
     with pytest.raises(UserError, match="holds the weights of another generator than config.yaml describes"):
         load_members(members(tmp_path / "snapshots"), nn.Linear(2, 2))
+
+
+def test_a_changed_weight_is_noticed(make: Make, tmp_path: Path) -> None:
+    make("ring", *SMALL).advance(9)
+    (path,) = members(tmp_path / "snapshots")
+    content = bytearray(path.read_bytes())
+    content[-1] ^= 1
+    path.write_bytes(content)
+    with pytest.raises(UserError, match="not as it was written; delete it"):
+        read_member(path)
 
 
 class Constant(nn.Module):

@@ -260,6 +260,15 @@ def test_an_optimiser_that_is_something_else(run: Path, ends: Callable[..., str]
     assert "does not fit its configuration" in ends("resume", run, "--quiet")
 
 
+@pytest.mark.parametrize(
+    "words",
+    [("study", "é" * 600), ("gan", "train", "x" * 600), ("gan", "train", "ring", "--name", "x" * 600),
+     ("gan", "train", "folder", "--set", f"data.path={'x' * 600}"), ("resume", "x" * 600), ("report", "x" * 600)],
+)  # fmt: skip
+def test_names_longer_than_a_file_can_have(tmp_path: Path, ends: Callable[..., str], words: tuple[str, ...]) -> None:
+    assert "File name too long" in (said := ends(*words, "--results", tmp_path)) or "nor a file" in said
+
+
 # -- tables and arrays -------------------------------------------------------------------------------------------------
 
 
