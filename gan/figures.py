@@ -263,7 +263,8 @@ def _plane_limit(run: RunData, arrays: Sequence[tuple[int, dict[str, NDArray[np.
     centers = _centers(run)
     if centers is not None:
         return float(np.abs(centers).max()) * 1.45
-    last = np.concatenate([np.asarray(a, dtype=np.float64).ravel() for a in arrays[-1][1].values()])
+    newest: dict[str, NDArray[np.generic]] = next((contents for _, contents in reversed(arrays) if contents), {})
+    last = np.concatenate([np.empty(0), *(np.asarray(a, dtype=np.float64).ravel() for a in newest.values())])
     last = last[np.isfinite(last)]
     return float(np.quantile(np.abs(last), 0.99)) * 1.3 if len(last) else 1.0
 

@@ -342,6 +342,8 @@ def test_snapshots_that_are_no_samples(run: Path, ends: Callable[..., str]) -> N
     np.savez(first, samples=np.array(3.0), ema=np.zeros((1, 1, 1, 1, 1)), landmarks=np.full((3, 7), np.nan))
     np.savez(last, samples=np.full((4, 2), np.inf), ema=np.zeros((0, 2)))
     ends("plot", run, status=0)
+    np.savez(last, samples=np.zeros(5))
+    ends("plot", run, status=0)
     np.savez(last, samples=np.array([{"a": 1}], dtype=object))
     assert "is no archive of plain arrays" in ends("plot", run)
 
