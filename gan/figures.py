@@ -199,7 +199,7 @@ def _last_scores(arm: Arm, order: Sequence[str], known: dict[str, str]) -> str:
 
 def _draw_samples(run: RunData, out: Path, named: bool) -> Saved | None:
     moments = _moments(run)
-    if not moments:
+    if not any({"samples", "ema"} & _snapshot(path).keys() for _, path in moments):
         return None
     figure = samples_figure(run, moments)
     steps = ", ".join(str(step) for step, _ in moments)
