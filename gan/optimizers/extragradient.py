@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import torch
 from torch import Tensor
 from torch.optim import Optimizer
@@ -20,11 +18,6 @@ class Extragradient:
         self.inner = inner
         self._parameters = [parameter for group in inner.param_groups for parameter in group["params"]]
         self._origin: list[Tensor] | None = None
-
-    @property
-    def param_groups(self) -> list[dict[str, Any]]:
-        """Of the inner optimiser."""
-        return self.inner.param_groups
 
     @torch.no_grad()
     def step(self) -> None:

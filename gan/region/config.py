@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any, Self
+from typing import Self
 
 from pydantic import Field, model_validator
 
@@ -73,13 +72,10 @@ class RegionConfig(GanConfig):
 
     def of_member(self) -> GanConfig:
         """The configuration of each cell's GAN, learning rates still of mean 1."""
-        return resolve(GanConfig, {key: value for key, value in self._plain().items() if key != "region"})
-
-    def _plain(self) -> Mapping[str, Any]:
-        return as_mapping(self)
+        return resolve(GanConfig, {key: value for key, value in as_mapping(self).items() if key != "region"})
 
     @model_validator(mode="after")
-    def _rates_have_a_mean_of_one(self) -> Self:
+    def _rates_can_be_scaled(self) -> Self:
         voices = self.parsed_voices()
         for name in (f"lr.{player}" for player in PLAYERS):
             voice = voices[name]
