@@ -35,14 +35,23 @@ def compare(size: int, blocks: int) -> dict[str, Any]:
     """Time blocks of steps, of the stack and of one member alone in turn, after one of each to warm up."""
     with tempfile.TemporaryDirectory() as place:
         alone, stack = _trainer(Path(place), 0), Stack([_trainer(Path(place), seed) for seed in range(size)])
-        ratios = []
+        singly, stacked = [], []
         for block in range(blocks + 1):
             one = _timed(lambda: alone.advance(alone.step + STEPS * 4)) / 4
             together = _timed(lambda: stack.advance(stack.members[0].step + STEPS)) / size
             if block:
-                ratios.append(one / together)
+                singly.append(one / STEPS)
+                stacked.append(together / STEPS)
+    ratios = [one / together for one, together in zip(singly, stacked, strict=True)]
     low, _, high = statistics.quantiles(ratios, n=4)
-    return {"ratio": round(statistics.median(ratios), 3), "ratio_quartiles": [round(low, 3), round(high, 3)]}
+    return {
+        "ratio": round(statistics.median(ratios), 3),
+        "ratio_quartiles": [round(low, 3), round(high, 3)],
+        "ours_per_second": round(1 / statistics.median(stacked), 1),
+        "plain_per_second": round(1 / statistics.median(singly), 1),
+        "unit": "steps of a member per second of processor time",
+        "blocks": blocks,
+    }
 
 
 def _trainer(place: Path, seed: int) -> GanTrainer:

@@ -58,14 +58,15 @@ def save_maps(found: Mapping[str, Sequence[Scores]], region: Region, out: Path) 
     maps = {label: trained(scores, region) for label, scores in found.items()}
     across = min(ACROSS, len(maps))
     down = -(-len(maps) // across)
-    figure = Figure(figsize=(style.WIDTH, 0.9 + 1.9 * down))
+    figure = Figure(figsize=(style.WIDTH, 0.9 + 2.1 * down))
     grid = figure.subplots(down, across, squeeze=False, sharex=True, sharey=True)
     for axes in grid.flat[len(maps) :]:
         axes.set_visible(False)
     for axes, (label, values) in zip(grid.flat, maps.items(), strict=False):
         _draw_map(axes, values, region)
-        axes.set_title(f"{label}: {values.mean():.0%}")
-    for axes in grid[-1]:
+        axes.set_title(f"{label}\n{values.mean():.0%}", fontsize=10)
+    for axes in grid.flat[max(len(maps) - across, 0) : len(maps)]:
+        axes.tick_params(labelbottom=True)
         axes.set_xlabel("ratio D / G")
     for row in grid:
         row[0].set_ylabel("rate of G")

@@ -136,3 +136,15 @@ def test_maps_count_seeds(tmp_path: Path) -> None:
     saved = save_maps({"constant": seeds, "b$_{": seeds[:1]}, region, tmp_path)
     assert "constant: 50% of the cells" in saved.alt
     assert (tmp_path / "region.png").stat().st_size > 1000
+
+
+@pytest.mark.slow
+def test_the_stack_is_measured_by_lab_bench(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from gan.region import bench
+    from lab.cli.main import main
+
+    monkeypatch.setattr(bench, "SIZES", (2, 3, 4))
+    assert main(["bench", "region", "--short"]) == 0
+    assert "stack of 3: " in capsys.readouterr().out
