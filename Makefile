@@ -2,6 +2,8 @@
 PYTHON ?= python3
 BIN := .venv/bin
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
+# pip compiles nothing, so what a first process compiled must be kept for the hundreds that tests and trials start.
+unexport PYTHONDONTWRITEBYTECODE
 
 .PHONY: help venv demo test test-fast bench-check lint type clean
 
