@@ -11,8 +11,8 @@ if TYPE_CHECKING:
     from lab.training.run import Run
 
 STUDIES = ("ring-demo", "curriculum-demo")
-TRAINER, PRESET, NAME = "gan", "digits", "demo-digits"
-"""The image GAN: as `lab gan train digits --name demo-digits`."""
+TRAINER, PRESET, NAME, CHANGES = "gan", "digits", "demo-digits", {"steps": 1000}
+"""The image GAN: as `lab gan train digits --name demo-digits --set steps=1000`."""
 
 
 def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
@@ -42,7 +42,7 @@ def run(args: argparse.Namespace) -> int:
     began = monotonic()
     results = results_root(args.results)
     summaries = [_study(name, place, args) for place, name in enumerate(STUDIES, 1)]
-    _say(len(STUDIES) + 1, f"lab {TRAINER} train {PRESET} --name {NAME}")
+    _say(len(STUDIES) + 1, f"lab {TRAINER} train {PRESET} --name {NAME}{_set(CHANGES)}")
     images = _images(args)
     _say(len(STUDIES) + 2, "figures and report")
     studies = [results / summary.study.name for summary in summaries]
@@ -56,6 +56,10 @@ def run(args: argparse.Namespace) -> int:
         few = "1 trial has" if len(failed) == 1 else f"{len(failed)} trials have"
         raise RunError(f"{few} no score: {', '.join(failed)}; each study's summary.md says why")
     return 0
+
+
+def _set(changes: dict[str, int]) -> str:
+    return "".join(f" --set {key}={value}" for key, value in changes.items())
 
 
 def _say(place: int, what: str) -> None:
@@ -86,7 +90,7 @@ def _images(args: argparse.Namespace) -> Run:
     if (path / CONFIG).is_file():
         run = Run.open(path)
     else:
-        config = resolve(plugin.config_type(), load_yaml(plugins.preset_path(plugin, PRESET)))
+        config = resolve(plugin.config_type(), load_yaml(plugins.preset_path(plugin, PRESET)) | CHANGES)
         run = Run.create(path.parent, path.name, plugin.name, config, PRESET)
     config = loop.load_config(plugin, run)
     with show_progress(NAME, config.steps, plugin.headline) as progress:

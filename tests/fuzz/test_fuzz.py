@@ -10,11 +10,11 @@ import pytest
 CODE = """
 import sys; sys.path.insert(0, sys.argv[1])
 import cases, flip_bits, fuzz_files, fuzz_yaml
-resumed, looked = flip_bits.flips(6, seed=0)
+resumed, looked = flip_bits.flips(4, seed=0)
 sys.exit(not all([
     flip_bits.report("resume", resumed), flip_bits.report("look", looked),
-    cases.report("files", fuzz_files.fuzz(8, seed=0, study=False)),
-    cases.report("yaml", fuzz_yaml.fuzz(25, seed=0)),  # last: from here on no trainer does a step
+    cases.report("files", fuzz_files.fuzz(6, seed=0, study=False)),
+    cases.report("yaml", fuzz_yaml.fuzz(20, seed=0)),  # last: from here on no trainer does a step
 ]))
 """
 """In one process of its own: the libraries are imported once, and the cases are forked from it."""

@@ -12,7 +12,7 @@ from lab.supervised import judge
 from lab.supervised.classifier import ClassifierConfig
 from lab.training.plugins import preset_path, trainer
 
-SMALL = {"steps": 200, "evaluate_every": 50, "evaluation_samples": 200, "snapshot_every": 100, "log_every": 50}
+SMALL = {"steps": 100, "evaluate_every": 50, "evaluation_samples": 100, "snapshot_every": 50, "log_every": 50}
 
 
 @pytest.fixture
@@ -24,23 +24,24 @@ def small_demo(tmp_path, monkeypatch):
         study = yaml.safe_load((model.SHIPPED / f"{name}.yaml").read_text())
         study["seeds"] = 1
         if name == "ring-demo":
-            study["set"] |= {**SMALL, "clock": {"period": 100}, "device": "cpu"}
+            study["set"] |= {**SMALL, "clock": {"period": 50}, "device": "cpu"}
         else:
             study["set"] |= {"steps": 4096, "evaluate_every": 2048, "clock": {"period": 2048}, "device": "cpu"}
             study["set"] |= {"evaluation.episodes": 1}
         (shipped / f"{name}.yaml").write_text(yaml.safe_dump(study, sort_keys=False))
     preset = yaml.safe_load(preset_path(trainer("gan"), demo.PRESET).read_text())
-    preset |= {**SMALL, "clock": {"period": 100}, "device": "cpu"}
+    preset |= {**SMALL, "clock": {"period": 50}, "device": "cpu"}
     small = tmp_path / "digits.yaml"
     small.write_text(yaml.safe_dump(preset, sort_keys=False))
     monkeypatch.setattr(model, "SHIPPED", shipped)
     monkeypatch.setattr(demo, "PRESET", str(small))
+    monkeypatch.setattr(demo, "CHANGES", {})
     monkeypatch.setitem(judge.CONFIGS, "digits", ClassifierConfig(epochs=1))
     return tmp_path / "results"
 
 
 @pytest.mark.slow
-def test_the_demo_leaves_studies_a_run_one_table_and_a_report(small_demo: Path, tmp_path, capfd):
+def test_the_demo_leaves_studies_a_run_one_table_and_a_report(small_demo: Path, tmp_path, capfd, monkeypatch):
     words = ["demo", "--jobs", "2", "--results", str(small_demo), "--data-dir", str(tmp_path / "data")]
     assert main(words) == 0
     printed, shown = capfd.readouterr()
@@ -60,6 +61,7 @@ def test_the_demo_leaves_studies_a_run_one_table_and_a_report(small_demo: Path, 
     logs = {path: path.read_bytes() for path in small_demo.rglob("metrics.jsonl")}
     assert len(logs) == 6
 
+    monkeypatch.setattr(demo, "STUDIES", demo.STUDIES[1:])
     assert main(words) == 0
     assert {path: path.read_bytes() for path in small_demo.rglob("metrics.jsonl")} == logs, "nothing runs twice"
 

@@ -14,7 +14,7 @@ from lab.training.run import Run
 
 pytestmark = pytest.mark.slow
 DEADLINE = 120.0
-LONG = {"steps": 16_000, "log_every": 100, "evaluate_every": 100, "checkpoint_every": 1_000}
+LONG = {"steps": 8_000, "log_every": 100, "evaluate_every": 100, "checkpoint_every": 1_000}
 """Trials of a second or two, with checkpoints on the way."""
 
 
