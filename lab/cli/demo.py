@@ -90,7 +90,7 @@ def _images(args: argparse.Namespace) -> Run:
     if (path / CONFIG).is_file():
         run = Run.open(path)
     else:
-        config = resolve(plugin.config_type(), load_yaml(plugins.preset_path(plugin, PRESET)) | CHANGES)
+        config = resolve(plugin.config_type(), load_yaml(plugins.preset_path(plugin, PRESET)), CHANGES)
         run = Run.create(path.parent, path.name, plugin.name, config, PRESET)
     config = loop.load_config(plugin, run)
     with show_progress(NAME, config.steps, plugin.headline) as progress:
