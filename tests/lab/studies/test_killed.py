@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from lab.cli.main import main
 from lab.errors import RunError
 from lab.training.run import Run
 
@@ -26,14 +27,33 @@ def wait_until(condition, what):
 
 
 @pytest.fixture
-def start(tiny_package, study_file):
+def words(study_file):
+    """What comes after ``lab`` for the study in a directory of results."""
+
+    def words_for(results: Path, *more: str) -> list[str]:
+        sets = ["seeds=1", *(f"set.{key}={n}" for key, n in LONG.items())]
+        return [
+            "study",
+            str(study_file),
+            "--results",
+            str(results),
+            "--jobs",
+            "2",
+            *(f"--set={s}" for s in sets),
+            *more,
+        ]
+
+    return words_for
+
+
+@pytest.fixture
+def start(tiny_package, words):
     """Starts ``lab study`` as a process of its own; whatever is left of it at the end is killed."""
     started = []
 
-    def run(results: Path, *words: str) -> subprocess.Popen[str]:
-        command = [sys.executable, "-m", "lab.cli.main", "study", str(study_file), "--results", str(results)]
+    def run(results: Path, *more: str) -> subprocess.Popen[str]:
         process = subprocess.Popen(
-            [*command, "--jobs", "2", "--set", "seeds=2", *(f"--set=set.{key}={n}" for key, n in LONG.items()), *words],
+            [sys.executable, "-m", "lab.cli.main", *words(results, *more)],
             env={**os.environ, "PYTHONPATH": f"{tiny_package}{os.pathsep}{os.environ.get('PYTHONPATH', '')}"},
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
@@ -71,29 +91,35 @@ def wait_for_trials(process: subprocess.Popen[str], results: Path) -> None:
     wait_until(has_two, "two trials under way")
 
 
-@pytest.mark.parametrize("words", [(), ("--engine", "stacked")], ids=["local", "stacked"])
-def test_killed_and_started_again_it_ends_as_if_it_had_not_been(start, tmp_path, words, pytestconfig):
-    if words and not pytestconfig.getoption("--exhaustive"):
+@pytest.mark.usefixtures("tiny")
+@pytest.mark.parametrize("engine", [(), ("--engine", "stacked")], ids=["local", "stacked"])
+def test_killed_and_started_again_it_ends_as_if_it_had_not_been(start, words, tmp_path, engine, pytestconfig):
+    if engine and not pytestconfig.getoption("--exhaustive"):
         pytest.skip("as the local engine does: pass --exhaustive")
     whole, cut = tmp_path / "whole", tmp_path / "cut"
-    assert start(whole).wait(DEADLINE) == 0
-    process = start(cut, *words)
+    assert main(words(whole)) == 0
+    process = start(cut, *engine)
     wait_for_trials(process, cut)
     process.kill()
     running = set(begun(cut))
     wait_until(lambda: all(is_free(path) for path in running), "the trials of the killed study to end")
     assert not (cut / "descent" / "summary.json").exists()
-    again = start(cut, *words)
-    assert again.wait(DEADLINE) == 0, again.communicate()
+    assert main(words(cut, *engine)) == 0
     for name in ("trials.csv", "summary.json"):
         assert (cut / "descent" / name).read_bytes() == (whole / "descent" / name).read_bytes()
     for log in whole.glob("runs/descent/*/metrics.jsonl"):
         assert (cut / log.relative_to(whole)).read_bytes() == log.read_bytes()
 
 
-def test_ctrl_c_saves_every_trial_and_says_how_to_go_on(start, tmp_path):
-    process = start(tmp_path)
+def test_no_second_process_runs_a_study_and_ctrl_c_saves_every_trial(start, tmp_path):
+    long = ("--set", "set.steps=1000000")
+    process = start(tmp_path, *long)
     wait_for_trials(process, tmp_path)
+    second = start(tmp_path, *long)
+    _, refused = second.communicate(timeout=DEADLINE)
+    assert second.returncode == 1
+    assert f"pid {process.pid}" in refused
+    assert process.poll() is None
     os.killpg(process.pid, signal.SIGINT)  # what a terminal does
     _, shown = process.communicate(timeout=DEADLINE)
     assert process.returncode == 130
@@ -102,13 +128,3 @@ def test_ctrl_c_saves_every_trial_and_says_how_to_go_on(start, tmp_path):
     assert "failed" not in shown
     assert all(is_free(path) for path in begun(tmp_path))
     assert any('"interrupted"' in (path / "events.jsonl").read_text() for path in begun(tmp_path))
-
-
-def test_two_processes_cannot_run_one_study(start, tmp_path):
-    first = start(tmp_path)
-    wait_for_trials(first, tmp_path)
-    second = start(tmp_path)
-    _, shown = second.communicate(timeout=DEADLINE)
-    assert second.returncode == 1
-    assert f"pid {first.pid}" in shown
-    assert first.poll() is None or first.returncode == 0
