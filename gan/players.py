@@ -33,7 +33,9 @@ class Players:
         self.game: dict[str, Player] = {}
         for name, network in self.networks.items():
             parameters = tuple(network.to(device).parameters())
-            optimizer = self.optimizers[name] = config.optimizer.build(parameters, rate_on(device))
+            optimizer = self.optimizers[name] = config.optimizer.build(
+                parameters, rate_on(device, config.capture == "on")
+            )
             mover: Moves = Extragradient(optimizer) if config.updates == "extragradient" else optimizer
             self.game[name] = Player(network, mover, parameters)
         moving = [parameter for player in self.game.values() for parameter in player.parameters]
