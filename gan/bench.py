@@ -161,7 +161,7 @@ def _nothing() -> None:
 
 
 def _trainer(preset: str, data_dir: Path, device: torch.device) -> GanTrainer:
-    sets: Mapping[str, Any] = {"device": device.type, "voices": PLAIN, "snapshot_every": 10**9}
+    sets: Mapping[str, Any] = {"device": device.type, "capture": "auto", "voices": PLAIN, "snapshot_every": 10**9}
     config = resolve(GanConfig, load_yaml(PRESETS / f"{preset}.yaml"), sets)
     with tempfile.TemporaryDirectory() as place:  # for the samples of step 0
         trainer = GanTrainer(config, Context(device, data_dir, Path(place), lambda *args, **data: None))

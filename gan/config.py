@@ -64,7 +64,7 @@ class GanConfig(RunConfig):
         None, description="a control that watches the game and slows or shifts a player"
     )
     capture: Literal["auto", "on", "off"] = Field(
-        "auto",
+        "off",  # until a GPU has run what only a CPU has run so far
         description="whether a GPU plays each step as one CUDA graph: auto does where it can; on, which a CPU obeys by "
         "playing the same step as it stands, is refused where that is impossible",
     )
