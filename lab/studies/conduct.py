@@ -6,6 +6,7 @@ import math
 import signal
 import time
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -22,6 +23,7 @@ from lab.studies.summary import Summary, summarise
 from lab.studies.trials import EVALUATION, Trial, cautions, check_columns, differences, plan, scores
 from lab.studies.write import write_provenance, write_results
 from lab.training import plugins
+from lab.training.config import as_mapping, resolve
 from lab.training.paths import data_root, results_root, runs_root
 from lab.training.run import CONFIG, Run
 
@@ -152,7 +154,10 @@ def _jobs(conditions: Conditions) -> int:
 def _check_unchanged(trial: Trial) -> None:
     if not (trial.path / CONFIG).is_file():
         return
-    changed = differences(Run.open(trial.path).config, trial.config)
+    before = Run.open(trial.path).config
+    with suppress(UserError):  # a field that the run's version did not know yet has its default
+        before = as_mapping(resolve(type(trial.config), before))
+    changed = differences(before, trial.config)
     if changed:
         more = f" and {len(changed) - SHOWN} more" if len(changed) > SHOWN else ""
         raise UserError(

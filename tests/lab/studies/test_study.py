@@ -10,7 +10,7 @@ import yaml
 
 from lab.cli.main import main
 from lab.training import plugins
-from lab.training.integrity import sealed
+from lab.training.integrity import mark, sealed
 
 
 @pytest.fixture
@@ -80,6 +80,20 @@ def test_more_seeds_run_only_the_new_trials(lab_study, out):
     lab_study("--set", "seeds=1")
     lab_study("--set", "seeds=2")
     assert [session["trials"] for session in json.loads((out / "provenance.json").read_text())["sessions"]] == [2, 2]
+
+
+def test_trials_of_a_version_that_lacked_a_field_stand(lab_study, out):
+    lab_study("--set", "seeds=1")
+    for run in out.parent.glob("runs/descent/*-s0"):
+        config = run / "config.yaml"
+        assert "\nnan_at: null\n" in config.read_text()
+        config.write_text(config.read_text().replace("\nnan_at: null\n", "\n"))
+        provenance = run / "provenance.json"
+        made = json.loads(provenance.read_text()) | {"config": mark(yaml.safe_load(config.read_text()))}
+        provenance.write_text(json.dumps(sealed(made)))
+    status, _, shown = lab_study("--set", "seeds=1")
+    assert status == 0, shown
+    assert len(json.loads((out / "provenance.json").read_text())["sessions"]) == 1, "nothing ran again"
 
 
 @pytest.mark.parametrize(
