@@ -17,14 +17,17 @@ from torch.nn import functional
 from gan.config import GanConfig
 from gan.networks.layers import ConvFromImage, ConvToImage
 from gan.optimizers import AdamOptimizer
+from gan.precision import is_native
 from gan.trainer import GanTrainer
 from lab.training.config import load_yaml, resolve
 from lab.training.paths import data_root
 from lab.training.trainer import Context
 
 PRESETS = Path(__file__).parent / "presets"
-WORKLOADS = {"ring": 60, "digits": 40, "mnist": 6}
+WORKLOADS = {"ring": 60, "digits": 40, "mnist": 6, "mnist-bfloat16": 6}
 """Presets, each with the steps of a block: about an eighth of a second."""
+LOWER = "-bfloat16"
+"""Ends the workloads in which our passes are in bfloat16, and the plain loop's in float32."""
 WARM = 2
 PLAIN = {"lr.generator": 2e-4, "lr.discriminator": 2e-4, "ema.decay": 0.999}
 """The learning rates of the example, which has no penalty; the average is ours alone."""
@@ -87,7 +90,9 @@ def measure(short: bool = False) -> dict[str, Any]:
         short: few blocks, for a check that nothing became slow.
     """
     data_dir = data_root(None)
-    found = {name for name in WORKLOADS if name != "mnist" or (data_dir / "mnist").is_dir()}
+    found = {name for name in WORKLOADS if not name.startswith("mnist") or (data_dir / "mnist").is_dir()}
+    if not is_native(torch.device("cpu")):
+        found = {name for name in found if not name.endswith(LOWER)}
     return {
         "what": "GAN steps against the plain loop of PyTorch's DCGAN example, same networks, batches and rates",
         "settings": dict(PLAIN),
@@ -95,15 +100,17 @@ def measure(short: bool = False) -> dict[str, Any]:
     }
 
 
-def compare(preset: str, blocks: int, data_dir: Path) -> dict[str, Any]:
+def compare(workload: str, blocks: int, data_dir: Path) -> dict[str, Any]:
     """Time blocks of steps, ours and the plain loop's in turn, after two of each to warm up.
 
     Returns:
         ``ratio``: the plain loop's processor time over ours, median over pairs of neighbouring blocks, with quartiles,
         and the same by the clock on the wall, which a busy machine disturbs more; steps a second of both (medians).
     """
-    ours, plain = _trainer(preset, data_dir), Plain(_trainer(preset, data_dir))
-    steps, batch = WORKLOADS[preset], plain.trainer.data.batch
+    preset = workload.removesuffix(LOWER)
+    ours = _trainer(preset, data_dir, "float32" if workload == preset else "bfloat16")
+    plain = Plain(_trainer(preset, data_dir))
+    steps, batch = WORKLOADS[workload], plain.trainer.data.batch
     mine, theirs = [], []
     for block in range(blocks + WARM):
         timed = [_timed(lambda: ours.advance(ours.step + steps)), _timed(lambda: plain.run(steps, batch))]
@@ -142,8 +149,8 @@ def _timed(work: Callable[[], None]) -> tuple[float, float]:
     return time.process_time() - processor, time.perf_counter() - wall
 
 
-def _trainer(preset: str, data_dir: Path) -> GanTrainer:
-    sets: Mapping[str, Any] = {"device": "cpu", "voices": PLAIN, "snapshot_every": 10**9}
+def _trainer(preset: str, data_dir: Path, precision: str = "float32") -> GanTrainer:
+    sets: Mapping[str, Any] = {"device": "cpu", "precision": precision, "voices": PLAIN, "snapshot_every": 10**9}
     config = resolve(GanConfig, load_yaml(PRESETS / f"{preset}.yaml"), sets)
     with tempfile.TemporaryDirectory() as place:  # for the samples of step 0
         trainer = GanTrainer(config, Context(torch.device("cpu"), data_dir, Path(place), lambda *args, **data: None))

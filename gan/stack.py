@@ -25,7 +25,8 @@ def stack_key(config: GanConfig) -> str | None:
     """Runs of equal keys can be stacked; None for a run that cannot.
 
     They may differ in their seed and their voices. Stacked are fully connected networks on points without anything that
-    each step draws for the discriminator (augmentation, the gradient penalty), without Lookahead and without labels.
+    each step draws for the discriminator (augmentation, the gradient penalty), without Lookahead and without labels, in
+    float32.
     """
     penalties = config.weighed_penalties()
     players = (config.generator, config.discriminator)
@@ -33,6 +34,8 @@ def stack_key(config: GanConfig) -> str | None:
     if not fits or config.lookahead or any(part.draws for part in penalties.values()) or "noise.std" in config.voices:
         return None
     if config.conditional or config.packing > 1 or getattr(config.discriminator, "spectral", False):
+        return None
+    if config.precision != "float32":
         return None
     return config.model_dump_json(exclude={"seed", "voices"}) + ",".join(penalties)
 

@@ -17,6 +17,7 @@ from gan.data.source import LabelledSource
 from gan.meter import Meter
 from gan.metrics import overfitting
 from gan.players import Players
+from gan.precision import is_native, passes
 from gan.randomness import stream
 from gan.rates import Rates
 from gan.sampling import latents, points, sample, scores
@@ -47,6 +48,8 @@ class GanTrainer:
         self.config = config
         self._context = context
         device = context.device
+        if config.precision == "bfloat16" and not is_native(device):
+            self._warn("precision: bfloat16 takes longer than float32 here, as the processor has no arithmetic for it")
         dataset = config.data.open(context.data_dir, self._warn)
         self._scorer = dataset.scorer(device)
         self._parts = dataset.parts(HELD_OUT) if dataset.parts and config.packing == 1 else None
@@ -68,6 +71,7 @@ class GanTrainer:
             penalties=config.weighed_penalties(),
             view=self.view,
             random=self._random["view"],
+            passes=passes(config.precision, device),
         )
         self._decay = EMA_DECAY
         self.rates = Rates(config, self.players.optimizers)

@@ -51,14 +51,6 @@ def networks(word: str) -> tuple[str, str]:
 
 
 @pytest.fixture(scope="module")
-def judged(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A data directory with the judge of the digits in it."""
-    place = tmp_path_factory.mktemp("judged")
-    judge("digits", place, CPU)
-    return place
-
-
-@pytest.fixture(scope="module")
 def results(judged: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A conditional run of the digits, and one of the ring."""
     root = tmp_path_factory.mktemp("results")
