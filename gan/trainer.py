@@ -112,7 +112,7 @@ class GanTrainer:
         self.average.update(self.step, self._decay)
         self._meter.add(self.step, statistics, [f"penalty/{name}" for name, weight in weights.items() if weight <= 0])
         if self.rates.watching:
-            self.rates.observe(dict(zip(self.game.columns, statistics.tolist(), strict=True)))
+            self.rates.observe(self.step, dict(zip(self.game.columns, statistics.tolist(), strict=True)))
         self.step += 1
         if self._snapshots and self.step % self.config.snapshot_every == 0:
             self._snapshots.keep_samples(self.step, self.generator, self.average.network)
