@@ -7,6 +7,8 @@ import copy
 import torch
 from torch import Tensor, nn
 
+from gan.value import Value
+
 
 class Average:
     """A copy of a network that follows it: average ← decay·average + (1 − decay)·network.
@@ -26,13 +28,22 @@ class Average:
         self._theirs = [theirs for _, theirs in pairs if theirs.is_floating_point()]
         self._copied = [(mine, theirs) for mine, theirs in pairs if not mine.is_floating_point()]
 
-    @torch.no_grad()
     def update(self, step: int, decay: float) -> None:
         """Follow the network after update number ``step`` (from 0)."""
-        decay = min(decay, (1 + step) / (10 + step))
-        torch._foreach_lerp_(self._mine, self._theirs, 1 - decay)
+        self.draw(share(step, decay))
+
+    @torch.no_grad()
+    def draw(self, share: Value) -> None:
+        """Go this share of the way to the network."""
+        weight = [share] * len(self._mine) if isinstance(share, Tensor) else share
+        torch._foreach_lerp_(self._mine, self._theirs, weight)
         for mine, theirs in self._copied:
             mine.copy_(theirs)
+
+
+def share(step: int, decay: float) -> float:
+    """How far the average goes towards its network after update number ``step``: 1 − decay, and more in the first."""
+    return 1 - min(decay, (1 + step) / (10 + step))
 
 
 def _tensors(network: nn.Module) -> list[Tensor]:

@@ -25,9 +25,11 @@ from lab.training.trainer import Context
 
 PRESETS = Path(__file__).parent / "presets"
 WORKLOADS = {"ring": 60, "digits": 40, "mnist": 6, "mnist-bfloat16": 6}
-"""Presets, each with the steps of a block: about an eighth of a second."""
+"""Presets, each with the steps of a block: about an eighth of a second on a CPU."""
 LOWER = "-bfloat16"
 """Ends the workloads in which our passes are in bfloat16, and the plain loop's in float32."""
+FASTER = 10
+"""How many times as many steps a block has on a GPU."""
 WARM = 2
 PLAIN = {"lr.generator": 2e-4, "lr.discriminator": 2e-4, "ema.decay": 0.999}
 """The learning rates of the example, which has no penalty; the average is ours alone."""
@@ -43,6 +45,7 @@ class Plain:
     """
 
     trainer: GanTrainer
+    device: torch.device
 
     def __post_init__(self) -> None:
         """Make the optimisers as the example does, with torch's own defaults."""
@@ -61,12 +64,12 @@ class Plain:
         loss = functional.binary_cross_entropy_with_logits
         for _ in range(steps):
             self.discriminator.zero_grad()
-            label = torch.full((n,), 1.0)
+            label = torch.full((n,), 1.0, device=self.device)
             output = self.discriminator(real_batch(n))
             loss_real = loss(output, label)
             loss_real.backward()  # type: ignore[no-untyped-call]
             mean_real = output.mean().item()
-            fake = self.generator(torch.randn(n, latent))
+            fake = self.generator(torch.randn(n, latent, device=self.device))
             label.fill_(0.0)
             output = self.discriminator(fake.detach())
             loss_fake = loss(output, label)
@@ -83,49 +86,57 @@ class Plain:
             self.shown = ((loss_real + loss_fake).item(), loss_generator.item(), mean_real, mean_before, mean_after)
 
 
-def measure(short: bool = False) -> dict[str, Any]:
+def measure(short: bool = False, device: str = "cpu") -> dict[str, Any]:
     """Steps a second of the trainer and of the plain loop, and their ratio, for every workload whose data is there.
 
     Args:
         short: few blocks, for a check that nothing became slow.
+        device: ``cpu`` or ``cuda``; on a GPU the ratio is by the clock on the wall, and each block waits for its end.
     """
+    blocks, place = 9 if short else 41, torch.device(device)
     data_dir = data_root(None)
     found = {name for name in WORKLOADS if not name.startswith("mnist") or (data_dir / "mnist").is_dir()}
-    if not is_native(torch.device("cpu")):
+    if not is_native(place):
         found = {name for name in found if not name.endswith(LOWER)}
     return {
         "what": "GAN steps against the plain loop of PyTorch's DCGAN example, same networks, batches and rates",
         "settings": dict(PLAIN),
-        "workloads": {name: compare(name, 9 if short else 41, data_dir) for name in WORKLOADS if name in found},
+        "workloads": {name: compare(name, blocks, data_dir, place) for name in WORKLOADS if name in found},
     }
 
 
-def compare(workload: str, blocks: int, data_dir: Path) -> dict[str, Any]:
+def compare(workload: str, blocks: int, data_dir: Path, device: torch.device) -> dict[str, Any]:
     """Time blocks of steps, ours and the plain loop's in turn, after two of each to warm up.
 
     Returns:
-        ``ratio``: the plain loop's processor time over ours, median over pairs of neighbouring blocks, with quartiles,
-        and the same by the clock on the wall, which a busy machine disturbs more; steps a second of both (medians).
+        ``ratio``: the plain loop's time over ours, median over pairs of neighbouring blocks, with quartiles; steps a
+        second of both (medians). On a CPU this is processor time, and there is a ratio by the clock on the wall, which
+        a busy machine disturbs more, beside it; on a GPU it is the latter alone.
     """
     preset = workload.removesuffix(LOWER)
-    ours = _trainer(preset, data_dir, "float32" if workload == preset else "bfloat16")
-    plain = Plain(_trainer(preset, data_dir))
-    steps, batch = WORKLOADS[workload], plain.trainer.data.batch
+    ours = _trainer(preset, data_dir, device, "float32" if workload == preset else "bfloat16")
+    plain = Plain(_trainer(preset, data_dir, device), device)
+    gpu = device.type == "cuda"
+    steps, batch = WORKLOADS[workload] * (FASTER if gpu else 1), plain.trainer.data.batch
     mine, theirs = [], []
     for block in range(blocks + WARM):
-        timed = [_timed(lambda: ours.advance(ours.step + steps)), _timed(lambda: plain.run(steps, batch))]
+        timed = [
+            _timed(lambda: ours.advance(ours.step + steps), device),
+            _timed(lambda: plain.run(steps, batch), device),
+        ]
         if block >= WARM:
             mine.append(timed[0])
             theirs.append(timed[1])
     processor, wall = ([b[clock] / a[clock] for a, b in zip(mine, theirs, strict=True)] for clock in (0, 1))
-    low, _, high = statistics.quantiles(processor, n=4)
+    clock, ratios = (1, wall) if gpu else (0, processor)
+    low, _, high = statistics.quantiles(ratios, n=4)
     return {
-        "ratio": round(statistics.median(processor), 3),
+        "ratio": round(statistics.median(ratios), 3),
         "ratio_quartiles": [round(low, 3), round(high, 3)],
         "ratio_by_wall_clock": round(statistics.median(wall), 3),
-        "ours_per_second": round(steps / statistics.median(time for time, _ in mine), 1),
-        "plain_per_second": round(steps / statistics.median(time for time, _ in theirs), 1),
-        "unit": "generator updates per second of processor time",
+        "ours_per_second": round(steps / statistics.median(times[clock] for times in mine), 1),
+        "plain_per_second": round(steps / statistics.median(times[clock] for times in theirs), 1),
+        "unit": f"generator updates per second{'' if gpu else ' of processor time'}",
         "blocks": blocks,
     }
 
@@ -142,17 +153,25 @@ def _plain(network: nn.Module) -> nn.Module:
     return network
 
 
-def _timed(work: Callable[[], None]) -> tuple[float, float]:
-    """Seconds of the processor and on the wall."""
+def _timed(work: Callable[[], None], device: torch.device) -> tuple[float, float]:
+    """Seconds of the processor and on the wall, until the device has done it."""
+    wait = torch.cuda.synchronize if device.type == "cuda" else _nothing
+    wait()
     wall, processor = time.perf_counter(), time.process_time()
     work()
+    wait()
     return time.process_time() - processor, time.perf_counter() - wall
 
 
-def _trainer(preset: str, data_dir: Path, precision: str = "float32") -> GanTrainer:
-    sets: Mapping[str, Any] = {"device": "cpu", "precision": precision, "voices": PLAIN, "snapshot_every": 10**9}
+def _nothing() -> None:
+    """A CPU has done its work when it returns."""
+
+
+def _trainer(preset: str, data_dir: Path, device: torch.device, precision: str = "float32") -> GanTrainer:
+    own = {"device": device.type, "precision": precision, "capture": "auto"}
+    sets: Mapping[str, Any] = {**own, "voices": PLAIN, "snapshot_every": 10**9}
     config = resolve(GanConfig, load_yaml(PRESETS / f"{preset}.yaml"), sets)
     with tempfile.TemporaryDirectory() as place:  # for the samples of step 0
-        trainer = GanTrainer(config, Context(torch.device("cpu"), data_dir, Path(place), lambda *args, **data: None))
+        trainer = GanTrainer(config, Context(device, data_dir, Path(place), lambda *args, **data: None))
         trainer.advance(1)
     return trainer

@@ -19,7 +19,7 @@ from gan.penalties import LISTED, PENALTIES, PenaltyPart
 from gan.precision import Precision
 from gan.view import packed_shape
 from lab.errors import UserError
-from lab.phase import Schedule
+from lab.phase import Follower, Schedule
 from lab.training.config import RunConfig
 
 EMA_DECAY = 0.999
@@ -66,6 +66,11 @@ class GanConfig(RunConfig):
     lookahead: LookaheadConfig | None = Field(None, description="draw both players back every few steps, together")
     balance: Annotated[BalancePart, BALANCES] | None = Field(
         None, description="a control that watches the game and slows or shifts a player"
+    )
+    capture: Literal["auto", "on", "off"] = Field(
+        "off",  # until a GPU has run what only a CPU has run so far
+        description="whether a GPU plays each step as one CUDA graph: auto does where it can; on, which a CPU obeys by "
+        "playing the same step as it stands, is refused where that is impossible",
     )
     evaluation_samples: int = Field(
         2500, ge=2, le=10_000_000, description="generated samples that a score is computed from"
@@ -127,6 +132,19 @@ class GanConfig(RunConfig):
         """How many classes both players are told of; 0 where they are told of none."""
         return (self.data.classes or 0) if self.conditional else 0
 
+    def obstacle(self) -> str | None:
+        """What of this configuration keeps a step from being captured, in a few words; None where nothing does."""
+        following = [name for name, voice in self.parsed_voices().items() if isinstance(voice, Follower)]
+        if following:
+            return f"voices.{following[0]} follows what each step measures"
+        if self.balance is not None:
+            return "balance watches what each step measures"
+        if not self.optimizer.capturable:
+            return f"optimizer {self.optimizer.name!r} cannot be captured"
+        if self.capture == "auto" and (modules := self.own_modules()):
+            return f"{modules[0]} is of another package, and what it does is only tried with capture: on"
+        return None
+
     def weighed_penalties(self) -> dict[str, PenaltyPart]:
         """The penalties that a voice conducts, by their word."""
         return {part.word: part for part in self.penalties if f"{part.word}.weight" in self.voices}
@@ -168,6 +186,8 @@ class GanConfig(RunConfig):
             raise UserError(f"augment: it changes images, and samples of shape {list(self.data.shape)} are none")
         if "augment.strength" in self.voices and not self.augment:
             raise UserError("voices.augment.strength: augment names no augmentation for it, e.g. [color, translation]")
+        if self.capture == "on" and (obstacle := self.obstacle()):
+            raise UserError(f"capture: 'on' is not accepted, since {obstacle}; auto and off are")
         if self.balance is not None:
             try:
                 self.balance.check(self.loss, isinstance(self.parsed_voices()["lr.generator"], Schedule))

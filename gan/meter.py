@@ -25,10 +25,13 @@ class Meter:
         self._sums = torch.zeros(len(columns), dtype=torch.float64, device=device)
         self._counts = [0] * len(columns)
 
-    def add(self, step: int, statistics: Tensor, left_out: Collection[str] = ()) -> None:
-        """Take in the numbers of a step, float[len(columns)]; those ``left_out`` were not measured, and are 0."""
+    def add(self, step: int | Tensor, statistics: Tensor) -> None:
+        """Take in the numbers of a step, float[len(columns)], where they lie; the step may lie there too, int64[]."""
         self._watch.observe(step, statistics)
         self._sums += statistics
+
+    def count(self, left_out: Collection[str] = ()) -> None:
+        """Count a step whose numbers were added; those ``left_out`` were not measured, and are 0."""
         for place, name in enumerate(self._columns):
             self._counts[place] += name not in left_out
 

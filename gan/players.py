@@ -35,7 +35,9 @@ class Players:
         for name, network in self.networks.items():
             lay_out(network.to(device), config.precision, device)
             parameters = tuple(network.parameters())
-            optimizer = self.optimizers[name] = config.optimizer.build(parameters, rate_on(device))
+            optimizer = self.optimizers[name] = config.optimizer.build(
+                parameters, rate_on(device, config.capture == "on")
+            )
             mover: Moves = Extragradient(optimizer) if config.updates == "extragradient" else optimizer
             self.game[name] = Player(network, mover, parameters)
         moving = [parameter for player in self.game.values() for parameter in player.parameters]

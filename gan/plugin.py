@@ -24,6 +24,7 @@ PLUGIN = LatePlugin(
     commands="gan.commands:add_commands",
     draw="gan.figures:draw",
     measure="gan.bench:measure",
+    bench_devices=("cpu", "cuda"),
     watch="gan.watch:findings",
     stacked="gan.stack",
 )

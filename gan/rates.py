@@ -9,6 +9,7 @@ from torch.optim import Optimizer
 
 from gan.config import ADVANTAGE, PLAYERS, GanConfig
 from lab.phase import Follower, Schedule, targets
+from lab.phase.voice import Floats
 
 REMEMBERED = 0.95
 """Decay of the moving average of the accuracy that voices may follow."""
@@ -48,6 +49,12 @@ class Rates:
             rates[name] *= self.scale[name]
             target(rates[name])
         self._set = rates
+
+    def ahead(self, voices: Mapping[str, Floats]) -> dict[str, Floats]:
+        """Both rates, by voice, over steps that nothing watches, in order; the last of them counts as set."""
+        rates = {name: voices[f"lr.{name}"] * self.scale[name] for name in PLAYERS}
+        self._set = {name: float(values[-1]) for name, values in rates.items()}
+        return {f"lr.{name}": values for name, values in rates.items()}
 
     def observe(self, step: int, seen: Mapping[str, float]) -> None:
         """Take in what a step measured, by column."""

@@ -25,17 +25,21 @@ def stack_key(config: GanConfig) -> str | None:
     """Runs of equal keys can be stacked; None for a run that cannot.
 
     They may differ in their seed and their voices. Stacked are fully connected networks on points without anything that
-    each step draws for the discriminator (augmentation, the gradient penalty), without Lookahead and without labels, in
-    float32.
+    each step draws for the discriminator (augmentation, the gradient penalty), without Lookahead, without labels, in
+    float32, and not to be captured.
     """
     penalties = config.weighed_penalties()
     players = (config.generator, config.discriminator)
     fits = all(part.network == "mlp" for part in players) and len(config.data.shape) == 1
     if not fits or config.lookahead or any(part.draws for part in penalties.values()) or "noise.std" in config.voices:
         return None
-    if config.conditional or config.packing > 1 or getattr(config.discriminator, "spectral", False):
-        return None
-    if config.precision != "float32":
+    if (
+        config.capture == "on"
+        or config.precision != "float32"
+        or config.conditional
+        or config.packing > 1
+        or getattr(config.discriminator, "spectral", False)
+    ):
         return None
     return config.model_dump_json(exclude={"seed", "voices"}) + ",".join(penalties)
 

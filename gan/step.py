@@ -17,6 +17,7 @@ from torch import Tensor, nn
 from gan.losses import LossPart
 from gan.penalties import Judged, PenaltyPart
 from gan.precision import Passes
+from gan.value import Value, on
 
 Plan = tuple[tuple[str, ...], ...]
 """Rounds of a step; the players of one round move at once, each from the others' parameters before the round."""
@@ -103,13 +104,13 @@ class Game:
         """The names of what a step measures, in order."""
         return (*STATISTICS, *(f"penalty/{name}" for name in self.penalties))
 
-    def step(self, weights: Mapping[str, float]) -> Tensor:
+    def step(self, weights: Mapping[str, Value]) -> Tensor:
         """Play every round of the plan; return what it measured, float32[len(columns)].
 
         Each update of the discriminator meets new samples; the generator answers for the last of them.
 
         Args:
-            weights: of the penalties, by name; one of weight 0 is not computed, and measured as 0.
+            weights: of the penalties, by name; one of weight 0 is not computed, and measured as 0. A tensor is above 0.
         """
         seen: dict[str, Tensor] = {}
         for players, following in zip(self.plan, (*self.plan[1:], ()), strict=True):
@@ -139,10 +140,10 @@ class Game:
         return outputs.float()
 
     def _lean_discriminator(
-        self, real: Tensor, fake: Tensor, labels: Tensor | None, weights: Mapping[str, float]
+        self, real: Tensor, fake: Tensor, labels: Tensor | None, weights: Mapping[str, Value]
     ) -> dict[str, Tensor]:
         """Leave the discriminator's gradient in ``.grad``."""
-        due = {name: part for name, part in self.penalties.items() if weights[name] > 0}
+        due = {name: part for name, part in self.penalties.items() if on(weights[name])}
         plain = any(part.on_real or part.on_fake for part in due.values())
         real.requires_grad_(any(part.on_real for part in due.values()))
         fake.requires_grad_(any(part.on_fake for part in due.values()))

@@ -7,13 +7,14 @@ import sys
 from collections.abc import Mapping
 from contextlib import suppress
 from functools import partial
-from typing import Any, Literal, cast
+from typing import Any, Literal
 
 from torch import Tensor, nn
 
 from gan.averaging import Average
+from gan.captured import Captured
 from gan.config import EMA_DECAY, PLAYERS, GanConfig
-from gan.data.source import LabelledSource
+from gan.data.source import real
 from gan.meter import Meter
 from gan.metrics import overfitting
 from gan.players import Players
@@ -24,6 +25,7 @@ from gan.sampling import latents, points, sample, scores
 from gan.snapshots import Snapshots
 from gan.step import Game, plan
 from gan.view import View
+from lab.errors import UserError
 from lab.phase import Conductor, PhaseError, Schedule, targets
 from lab.training.finite import NonFiniteError
 from lab.training.trainer import Context
@@ -66,7 +68,7 @@ class GanTrainer:
             loss=config.loss,
             plan=plan(config.updates, config.discriminator_steps),
             batch_size=config.batch_size,
-            real=self._real,
+            real=partial(real, self.data, config.conditional),
             noise=partial(latents, size=config.latent, random=self._random["noise"]),
             penalties=config.weighed_penalties(),
             view=self.view,
@@ -77,6 +79,7 @@ class GanTrainer:
         self.rates = Rates(config, self.players.optimizers)
         self._conductor = self._conduct()
         self._meter = Meter(self.game.columns, device)
+        self._captured = self._capture()
 
     @property
     def generator(self) -> nn.Module:
@@ -91,13 +94,24 @@ class GanTrainer:
     def advance(self, until: int) -> None:
         """Train until ``self.step == until``; nothing in a step waits for the device, but snapshots do."""
         while self.step < until:
-            weights = self.begin_step()
-            self.end_step(self.game.step(weights), weights)
+            if self._captured:
+                self._advance_captured(self._captured, until)
+            else:
+                weights = self.begin_step()
+                self.end_step(self.game.step(weights), weights)
+
+    def _advance_captured(self, captured: Captured, until: int) -> None:
+        """Train one portion; events and snapshots stay on the host, between two steps."""
+        for kind in captured.lay_out(self.step, until):
+            self._begin()
+            self._conductor.fire(self.step)
+            captured.play(kind)
+            self._meter.count(captured.left_out(kind))
+            self._end()
 
     def begin_step(self) -> dict[str, float]:
         """Set what the voices conduct for the step that comes, and return the weights of its penalties."""
-        if self.step == 0 and self._snapshots:
-            self._snapshots.keep_samples(self.step, self.generator, self.average.network)
+        self._begin()
         voices = self._conductor.step(self.step, self.rates.levels)
         self.rates.set(self.step, voices)
         self._decay = voices.get("ema.decay", EMA_DECAY)
@@ -110,9 +124,17 @@ class GanTrainer:
         if self.players.lookahead:
             self.players.lookahead.after(self.step)
         self.average.update(self.step, self._decay)
-        self._meter.add(self.step, statistics, [f"penalty/{name}" for name, weight in weights.items() if weight <= 0])
+        self._meter.add(self.step, statistics)
+        self._meter.count([f"penalty/{name}" for name, weight in weights.items() if weight <= 0])
         if self.rates.watching:
             self.rates.observe(self.step, dict(zip(self.game.columns, statistics.tolist(), strict=True)))
+        self._end()
+
+    def _begin(self) -> None:
+        if self._snapshots and self.step == 0:
+            self._snapshots.keep_samples(self.step, self.generator, self.average.network)
+
+    def _end(self) -> None:
         self.step += 1
         if self._snapshots and self.step % self.config.snapshot_every == 0:
             self._snapshots.keep_samples(self.step, self.generator, self.average.network)
@@ -176,9 +198,31 @@ class GanTrainer:
             random.set_state(state["random"][use].cpu())
         self.rates.load_state_dict(state["rates"])
         self._meter.load_state_dict(state["meter"])
+        if self._captured:
+            self._captured = self._capture()  # a graph knows the moments of before by their place in memory
 
-    def _real(self, n: int) -> tuple[Tensor, Tensor | None]:
-        return cast(LabelledSource, self.data).labelled(n) if self.config.conditional else (self.data.batch(n), None)
+    def _capture(self) -> Captured | None:
+        """What plays steps without the host; None where they are played one by one.
+
+        Raises:
+            UserError: ``capture: on`` was asked for, and the data does not allow it.
+        """
+        config, context = self.config, self._context
+        if config.capture == "off" or (config.capture == "auto" and context.device.type != "cuda"):
+            return None
+        obstacle = config.obstacle()
+        if obstacle is None:
+            random = {use: generator for use, generator in self._random.items() if use != "order"}
+            try:
+                return Captured(
+                    config, self.game, self.players, self.average, self._meter, self.rates, self.data, random
+                )
+            except ValueError as error:
+                obstacle = str(error)
+        if config.capture == "on":
+            raise UserError(f"capture: 'on' is not accepted, since {obstacle}; auto and off are")
+        context.event("warning", 0, message=f"steps are not captured as CUDA graphs, since {obstacle}")
+        return None
 
     def _values(self) -> dict[str, float]:
         return self._conductor.values(self.step, self.rates.levels)

@@ -8,6 +8,7 @@ import torch
 from torch import Tensor
 
 from gan.augmentations import AugmentationPart
+from gan.value import Value, on
 
 
 def packed_shape(shape: Sequence[int], packing: int) -> tuple[int, ...]:
@@ -24,19 +25,23 @@ class View:
     """
 
     def __init__(self, augmentations: Sequence[AugmentationPart], packing: int, random: torch.Generator) -> None:
-        self.strength, self.noise = 1.0, 0.0
+        self.strength: Value = 1.0
+        self.noise: Value = 0.0
         self._augmentations = tuple(augmentations)
         self._packing = packing
         self._random = random
 
     def __call__(self, samples: Tensor) -> Tensor:
         """From float32[n, …] to float32[n / packing, …], packed as :func:`packed_shape` says (Lin et al. 2018)."""
-        if self.strength > 0:
+        if on(self.strength):
             for augmentation in self._augmentations:
                 samples = augmentation.apply(samples, self.strength, self._random)
-        if self.noise > 0:
+        if on(self.noise):
             drawn = torch.randn(samples.shape, generator=self._random, device=samples.device)
-            samples = torch.add(samples, drawn, alpha=self.noise)
+            if isinstance(self.noise, Tensor):
+                samples = torch.addcmul(samples, drawn, self.noise)
+            else:
+                samples = torch.add(samples, drawn, alpha=self.noise)
         if self._packing > 1:
             samples = samples.reshape(-1, *packed_shape(samples.shape[1:], self._packing))
         return samples

@@ -8,6 +8,7 @@ import torch
 from torch import Tensor
 
 from gan.augmentations.part import AugmentationPart, uniform
+from gan.value import Value
 
 
 class Color(AugmentationPart):
@@ -15,7 +16,7 @@ class Color(AugmentationPart):
 
     augmentation: Literal["color"] = "color"
 
-    def apply(self, images: Tensor, strength: float, random: torch.Generator) -> Tensor:
+    def apply(self, images: Tensor, strength: Value, random: torch.Generator) -> Tensor:
         """Images with other colours, each by three numbers."""
         brightness, saturation, contrast = (uniform(images, random) * strength for _ in range(3))
         images = images + 0.5 * brightness

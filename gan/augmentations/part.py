@@ -5,6 +5,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
+from gan.value import Value
 from lab.training.parts import Part
 
 
@@ -13,12 +14,13 @@ class AugmentationPart(Part):
 
     augmentation: str
 
-    def apply(self, images: Tensor, strength: float, random: torch.Generator) -> Tensor:
+    def apply(self, images: Tensor, strength: Value, random: torch.Generator) -> Tensor:
         """Changed images float32[n, channels, height, width], each by its own draw.
 
         Args:
             images: in [−1, 1].
-            strength: in [0, 1], the value of the voice `augment.strength`: 0 changes nothing, 1 is the full range.
+            strength: in [0, 1], the value of the voice `augment.strength`: 0 changes nothing, 1 is the full range; a
+                tensor float32[] where the step is a CUDA graph, which nobody may look at.
             random: on the images' device; how many numbers are drawn does not depend on ``strength``.
         """
         raise NotImplementedError

@@ -8,6 +8,7 @@ import torch
 from torch import Tensor
 
 from gan.augmentations.part import AugmentationPart, uniform
+from gan.value import Value
 
 FARTHEST = 1 / 8
 """Translation at full strength, as a share of the side (Zhao et al. 2020)."""
@@ -20,7 +21,7 @@ class Translation(AugmentationPart):
 
     augmentation: Literal["translation"] = "translation"
 
-    def apply(self, images: Tensor, strength: float, random: torch.Generator) -> Tensor:
+    def apply(self, images: Tensor, strength: Value, random: torch.Generator) -> Tensor:
         """Shifted images, each by its own two numbers."""
         rows, inside_rows = self._taken(images, images.shape[2], strength, random)
         columns, inside_columns = self._taken(images, images.shape[3], strength, random)
@@ -30,7 +31,7 @@ class Translation(AugmentationPart):
         return moved * (inside_rows[:, None, :, None] & inside_columns[:, None, None, :])
 
     @staticmethod
-    def _taken(images: Tensor, side: int, strength: float, random: torch.Generator) -> tuple[Tensor, Tensor]:
+    def _taken(images: Tensor, side: int, strength: Value, random: torch.Generator) -> tuple[Tensor, Tensor]:
         """For each place along a side the place it is taken from, int64[n, side], and whether that lies inside."""
         shift = (uniform(images, random).flatten() * (strength * FARTHEST * side)).round().long()
         taken = torch.arange(side, device=images.device) + shift[:, None]
@@ -42,13 +43,13 @@ class Cutout(AugmentationPart):
 
     augmentation: Literal["cutout"] = "cutout"
 
-    def apply(self, images: Tensor, strength: float, random: torch.Generator) -> Tensor:
+    def apply(self, images: Tensor, strength: Value, random: torch.Generator) -> Tensor:
         """Images with a hole, each at its own place."""
         rows, columns = (self._hidden(images, side, strength, random) for side in images.shape[2:])
         return images * ~(rows[:, None, :, None] & columns[:, None, None, :])
 
     @staticmethod
-    def _hidden(images: Tensor, side: int, strength: float, random: torch.Generator) -> Tensor:
+    def _hidden(images: Tensor, side: int, strength: Value, random: torch.Generator) -> Tensor:
         """Whether each place along a side lies in the hole, bool[n, side]."""
         centre = (uniform(images, random).view(-1, 1) + 1) * (side / 2)
         places = torch.arange(side, device=images.device) + 0.5

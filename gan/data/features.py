@@ -19,8 +19,9 @@ class FeatureData(DataPart):
 
     pairwise_scores: bool = Field(
         False,
-        description="whether every evaluation in training computes the kernel distance, precision, recall, density and "
-        "coverage too, as `lab gan evaluate` always does; 2,500 samples take about three seconds of one slow core",
+        description="whether every evaluation in training computes the kernel distance, precision, recall, density, "
+        "coverage and the share of each class too, as `lab gan evaluate` always does; 2,500 samples take about three "
+        "seconds of one slow core",
     )
 
     def thorough(self) -> Self:

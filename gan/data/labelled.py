@@ -29,7 +29,7 @@ class JudgeScorer:
     Those of :func:`gan.data.features.feature_scores` in the classifier's features (64 numbers before the read-out).
     ``mode_entropy``: entropy, in nats, of the histogram of classes it sees, log(classes) at best. ``modes``: classes
     given at least a tenth of an equal share. ``own_class``, where labels are passed: the share of samples in which it
-    sees the class that was asked for.
+    sees the class that was asked for. ``share/k``, with the pairwise scores: the share of samples it takes for class k.
     """
 
     judge: Judge
@@ -43,12 +43,14 @@ class JudgeScorer:
         """
         features, classes = self.judge.network.describe(to_bytes(samples))
         counts = np.bincount(classes.cpu().numpy(), minlength=self.judge.classes)
+        shares = {f"share/{k}": float(count) / len(samples) for k, count in enumerate(counts)} if self.pairwise else {}
         own = {} if labels is None else {"own_class": float((classes == labels).float().mean())}
         return {
             **feature_scores(self.judge, features, self.pairwise),
             "modes": float((counts >= 0.1 * len(samples) / self.judge.classes).sum()),
             "mode_entropy": float(np.log(len(counts)) - divergence_from_uniform(counts)),
             **own,
+            **shares,
         }
 
 

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Any, Protocol
+import copy
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any, Protocol, cast
 
 import torch
 from torch import Tensor
+
+from gan.data.rows import Rows, sent
 
 RESIDENT_FRACTION = 0.5
 """Share of a GPU's free memory that a data set may take; a larger one stays in host memory."""
@@ -32,6 +36,37 @@ class LabelledSource(Source, Protocol):
         """The next ``n`` samples, as ``batch`` would give them, and their labels, one-hot rows float32[n, classes]."""
 
 
+@dataclass(frozen=True)
+class Ahead:
+    """A source whose batches ask nothing of the host, once it has laid out what they need.
+
+    Attributes:
+        source: gives batches of the agreed size, without a state of its own.
+        lay_out: called with the number of batches that will be taken before it is called again; the source that this
+            was made from stands then where these batches will have left it.
+    """
+
+    source: Source
+    lay_out: Callable[[int], object]
+
+
+class AheadSource(Source, Protocol):
+    """A source that can be asked for batches beforehand; any other is drawn from step by step."""
+
+    def ahead(self, most: int, n: int) -> Ahead | None:
+        """The same samples for up to ``most`` batches of ``n`` laid out at once; None where they lie on the host."""
+
+
+def ahead(source: Source, most: int, n: int) -> Ahead | None:
+    """As :meth:`AheadSource.ahead`, for any source."""
+    return cast(AheadSource, source).ahead(most, n) if hasattr(source, "ahead") else None
+
+
+def real(source: Source, labelled: bool, n: int) -> tuple[Tensor, Tensor | None]:
+    """The next ``n`` samples and, where they are wanted, their labels."""
+    return cast(LabelledSource, source).labelled(n) if labelled else (source.batch(n), None)
+
+
 class Density(Protocol):
     """A distribution that can be drawn from without end."""
 
@@ -49,6 +84,10 @@ class Endless:
     def batch(self, n: int) -> Tensor:
         """``n`` fresh samples."""
         return self._density.sample(n, self._generator)
+
+    def ahead(self, most: int, n: int) -> Ahead:
+        """Itself: it draws on the device."""
+        return Ahead(self, lambda batches: None)
 
     def state_dict(self) -> dict[str, Any]:
         """Empty."""
@@ -113,6 +152,29 @@ class Epochs:
         self._order, self._next = order, place
 
 
+class LaidOut:
+    """Places that the host takes from others beforehand, ``n`` at a time, and that the device goes through in order."""
+
+    def __init__(self, places: Places, most: int, n: int, device: torch.device) -> None:
+        self._places, self._n = places, n
+        self._rows = Rows(most, device)
+
+    def lay_out(self, batches: int) -> None:
+        """Take so many batches, at most ``most``."""
+        self._rows.lay_out(torch.stack([self._places.take(self._n) for _ in range(batches)]))
+
+    def take(self, n: int) -> Tensor:
+        """The next row, int64[n] or int64[n, parts], on the device."""
+        return self._rows.take()
+
+    def state_dict(self) -> dict[str, Any]:
+        """Empty: it stands where the host's places do."""
+        return {}
+
+    def load_state_dict(self, state: Mapping[str, Any]) -> None:
+        """Nothing to restore."""
+
+
 class Indexed:
     """Samples of a set that is held in memory, as ``places`` says; the set moves to the device where it fits there.
 
@@ -137,8 +199,16 @@ class Indexed:
 
     def _taken(self, values: Tensor, index: Tensor) -> Tensor:
         if values.device.type != self._device.type:
-            return _sent(values[index], self._device)
-        return values[_sent(index, self._device)]
+            return sent(values[index], self._device)
+        return values[sent(index, self._device)]
+
+    def ahead(self, most: int, n: int) -> Ahead | None:
+        """The same samples at places that were laid out; None where the set did not fit the device."""
+        if self._samples.device.type != self._device.type:
+            return None
+        places, twin = LaidOut(self._places, most, n, self._device), copy.copy(self)
+        twin._places = places
+        return Ahead(twin, places.lay_out)
 
     def state_dict(self) -> dict[str, Any]:
         """The state of the places."""
@@ -172,11 +242,6 @@ class Shuffled(Indexed):
             raise ValueError("samples without labels")
         index = self._places.take(n)
         return self._unit(index), self._taken(self._labels, index)
-
-
-def _sent(values: Tensor, device: torch.device) -> Tensor:
-    """Host values on ``device``; only from pinned memory does a copy to a GPU not make the host wait."""
-    return values.pin_memory().to(device, non_blocking=True) if device.type == "cuda" else values
 
 
 def fits(samples: Tensor, device: torch.device) -> bool:

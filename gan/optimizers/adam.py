@@ -17,6 +17,7 @@ class AdamOptimizer(OptimizerPart):
     """Adam (Kingma & Ba 2015). GANs are mostly trained with beta1 of .5 (Radford et al. 2016) or 0."""
 
     moments: ClassVar[Sequence[str]] = ADAM
+    capturable: ClassVar[bool] = True
 
     name: Literal["adam"] = "adam"
     beta1: float = Field(0.5, ge=0, lt=1, description="decay of the mean of gradients")
@@ -25,7 +26,14 @@ class AdamOptimizer(OptimizerPart):
 
     def build(self, parameters: Sequence[nn.Parameter], rate: float | Tensor) -> LeanAdam:
         """Torch's fused Adam."""
-        return LeanAdam(parameters, lr=rate, betas=(self.beta1, self.beta2), eps=self.eps, fused=True)
+        return LeanAdam(
+            parameters,
+            lr=rate,
+            betas=(self.beta1, self.beta2),
+            eps=self.eps,
+            fused=True,
+            capturable=isinstance(rate, Tensor),
+        )
 
 
 class AdamWOptimizer(OptimizerPart):
@@ -35,6 +43,7 @@ class AdamWOptimizer(OptimizerPart):
     """
 
     moments: ClassVar[Sequence[str]] = ADAM
+    capturable: ClassVar[bool] = True
 
     name: Literal["adamw"] = "adamw"
     beta1: float = Field(0.5, ge=0, lt=1, description="decay of the mean of gradients")
@@ -52,4 +61,5 @@ class AdamWOptimizer(OptimizerPart):
             weight_decay=self.weight_decay,
             decoupled_weight_decay=True,
             fused=True,
+            capturable=isinstance(rate, Tensor),
         )

@@ -30,9 +30,17 @@ class Lookahead:
         self._fast = [parameter.detach() for parameter in parameters]
         self.slow = [parameter.clone() for parameter in self._fast]
 
-    @torch.no_grad()
     def after(self, step: int) -> None:
         """Return if step number ``step`` (from 0) is the last of k."""
-        if (step + 1) % self._config.every == 0:
-            torch._foreach_lerp_(self.slow, self._fast, self._config.alpha)
-            torch._foreach_copy_(self._fast, self.slow)
+        if self.due(step):
+            self.back()
+
+    def due(self, step: int) -> bool:
+        """Whether step number ``step`` is the last of k."""
+        return (step + 1) % self._config.every == 0
+
+    @torch.no_grad()
+    def back(self) -> None:
+        """Return."""
+        torch._foreach_lerp_(self.slow, self._fast, self._config.alpha)
+        torch._foreach_copy_(self._fast, self.slow)

@@ -18,6 +18,9 @@ class OptimizerPart(Part):
     moments: ClassVar[Sequence[str]] = ()
     """What it keeps for each parameter once it has stepped; "step" is one number, all else of the parameter's shape."""
 
+    capturable: ClassVar[bool] = False
+    """Whether its step can be part of a CUDA graph: it takes its rate from a tensor on the device."""
+
     name: str
 
     def build(self, parameters: Sequence[nn.Parameter], rate: float | Tensor) -> Optimizer:
@@ -30,6 +33,12 @@ class OptimizerPart(Part):
         raise NotImplementedError
 
 
-def rate_on(device: torch.device) -> float | Tensor:
-    """A learning rate of 0 in the form that the conductor can set on ``device`` without making it wait."""
-    return torch.zeros((), device=device) if device.type == "cuda" else 0.0
+def rate_on(device: torch.device, captured: bool = False) -> float | Tensor:
+    """A learning rate of 0 in the form that can be set on ``device`` without making it wait.
+
+    Args:
+        captured: whether a step has to find it on the device, even where that is the CPU: in float64, as a number is.
+    """
+    if device.type == "cuda":
+        return torch.zeros((), device=device)
+    return torch.zeros((), dtype=torch.float64) if captured else 0.0

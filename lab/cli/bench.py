@@ -42,6 +42,8 @@ def _add_trainer(kinds: argparse._SubParsersAction[argparse.ArgumentParser], nam
     bench.add_argument("--short", action="store_true", help="a quarter of a minute, for a check")
     bench.add_argument("--check", type=float, metavar="R", help="exit with status 1 where a ratio is under R")
     bench.add_argument("--threads", type=int, default=1, help="threads torch may use (default 1)")
+    devices = getattr(plugin, "bench_devices", ("cpu",))
+    bench.add_argument("--device", choices=devices, default=devices[0], help=f"where (default {devices[0]})")
     bench.add_argument("--out", type=Path, metavar="FILE", help="also write what was measured, as JSON")
     bench.add_argument("--json", action="store_true", help="print JSON")
     bench.set_defaults(run=lambda args: run_trainer(plugin, args))
@@ -49,11 +51,17 @@ def _add_trainer(kinds: argparse._SubParsersAction[argparse.ArgumentParser], nam
 
 def run_trainer(plugin: TrainerPlugin, args: argparse.Namespace) -> int:
     """Let a trainer measure itself; exit status 1 where a ratio is under what ``--check`` asks for."""
-    from lab.training.device import set_threads
+    import torch
+
+    from lab.training.device import device_name, set_threads
     from lab.training.files import replace_file
 
+    if args.device == "cuda" and not torch.cuda.is_available():
+        raise UserError("--device cuda: torch sees no CUDA device; accepted here: cpu")
     set_threads(args.threads)
-    found = {**circumstances(args.threads), **plugin.bench(short=args.short)}  # type: ignore[attr-defined]  # optional
+    choice = {"device": args.device} if hasattr(plugin, "bench_devices") else {}
+    measured = plugin.bench(short=args.short, **choice)  # type: ignore[attr-defined]  # optional
+    found = {**circumstances(args.threads), "device": device_name(torch.device(args.device)), **measured}
     text = json.dumps(found, indent=2) + "\n"
     if args.out:
         try:
@@ -64,7 +72,7 @@ def run_trainer(plugin: TrainerPlugin, args: argparse.Namespace) -> int:
     if args.json:
         print(text, end="")
     else:
-        print(f"{found['what']}; {args.threads} thread(s), {found['processor']}")
+        print(f"{found['what']}; {args.threads} thread(s), {found['device']}")
         for name, row in found["workloads"].items():
             print(
                 f"{name:>14}: {row['ratio']:.2f} times as fast [quartiles {row['ratio_quartiles'][0]:.2f}, "

@@ -88,9 +88,13 @@ class Conductor:
             value = values[name] = follower.value(_measured(follower, levels))
             if target is not None:
                 target(value)
+        self.fire(step, since)
+        return values
+
+    def fire(self, step: int, since: int | None = None) -> None:
+        """Fire what :meth:`step` would, setting nothing: for steps whose values were set beforehand."""
         for event in self._events:
             event.fire(step if since is None else since + 1, step)
-        return values
 
     def __repr__(self) -> str:
         bound = [f"{name}: {voice!r}" for name, voice, _ in (*self._voices, *self._followers)]

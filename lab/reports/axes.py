@@ -11,7 +11,7 @@ from matplotlib.artist import Artist
 from matplotlib.axes import Axes
 from matplotlib.lines import Line2D
 from matplotlib.patches import Patch
-from matplotlib.ticker import FuncFormatter, MaxNLocator
+from matplotlib.ticker import FuncFormatter, LogLocator, MaxNLocator, NullLocator
 
 from lab.phase import Clock, Voice
 from lab.phase.drawing import turning_points
@@ -115,6 +115,23 @@ def _spread(steps: int) -> Ints:
 def values_axis(axes: Axes) -> None:
     """A few round numbers up the side of a panel."""
     axes.yaxis.set_major_locator(MaxNLocator(4, steps=[1, 2, 5, 10], min_n_ticks=3))
+
+
+WIDE = 20.0
+"""Where the largest of positive values is so many times the smallest, a linear axis shows only the largest."""
+
+
+def wide_axis(axes: Axes) -> bool:
+    """Make the vertical axis logarithmic where positive values are too far apart for another; whether it was."""
+    values = np.concatenate([np.asarray(line.get_ydata(), dtype=np.float64) for line in axes.lines] or [np.empty(0)])
+    values = values[np.isfinite(values)]
+    if values.size == 0 or values.min() <= 0 or values.max() < WIDE * values.min():
+        return False
+    axes.set_yscale("log")
+    axes.yaxis.set_major_locator(LogLocator(subs=(1.0, 2.0, 5.0), numticks=8))
+    axes.yaxis.set_major_formatter(FuncFormatter(lambda value, _: fmt(value)))
+    axes.yaxis.set_minor_locator(NullLocator())
+    return True
 
 
 def scale(axes: Axes) -> str:

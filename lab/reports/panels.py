@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Literal
 
 from matplotlib.axes import Axes
@@ -12,7 +12,16 @@ from matplotlib.lines import Line2D
 from matplotlib.patches import Patch
 
 from lab.reports import style
-from lab.reports.axes import cycle_key, draw_voice, legend_beside_title, scale, shade_cycles, steps_axis, values_axis
+from lab.reports.axes import (
+    cycle_key,
+    draw_voice,
+    legend_beside_title,
+    scale,
+    shade_cycles,
+    steps_axis,
+    values_axis,
+    wide_axis,
+)
 from lab.reports.runs import Arm, RunData
 from lab.reports.series import Curve, apart, average, window_for
 from lab.reports.style import Look
@@ -67,6 +76,7 @@ class Panel:
         levels: where horizontal reference lines are.
         limits: (bottom, top) of the axis; None leaves an end to the data.
         height: relative to a plain panel.
+        wide: whether the axis may become logarithmic, where positive values lie far apart.
     """
 
     title: str
@@ -74,6 +84,7 @@ class Panel:
     levels: Sequence[float] = ()
     limits: tuple[float | None, float | None] = (None, None)
     height: float = 1.0
+    wide: bool = False
 
 
 @style.applied()
@@ -134,9 +145,9 @@ def _present(arms: Sequence[Arm], panels: Sequence[Panel], one_line_each: bool) 
     for panel in panels:
         lines = [line for line in panel.lines if any(line.drawable(run) for arm in arms for run in arm.runs)]
         if one_line_each:
-            rows += [Panel(_title(panel, line), [line], panel.levels, panel.limits, panel.height) for line in lines]
+            rows += [replace(panel, title=_title(panel, line), lines=[line]) for line in lines]
         elif lines:
-            rows.append(Panel(panel.title, lines, panel.levels, panel.limits, panel.height))
+            rows.append(replace(panel, lines=lines))
     return rows
 
 
@@ -163,11 +174,11 @@ def _arm_handles(arms: Sequence[Arm]) -> list[Line2D]:
 
 def _label_ends(axes: Axes, arms: Sequence[Arm], line: Line, height: float) -> None:
     """Write each arm's name at the right, as near to where its line ends as there is room for it."""
-    bottom, top = axes.get_ylim()
+    to_axes = axes.transScale + axes.transLimits
     ends = []
     for arm, look in zip(arms, looks(arms), strict=True):
         if (curve := average(arm.series(line.source))) is not None:
-            ends.append((arm.label, look, (float(curve.mean[-1]) - bottom) / (top - bottom)))
+            ends.append((arm.label, look, float(to_axes.transform((curve.steps[-1], curve.mean[-1]))[1])))
     heights = apart([end for _, _, end in ends], LABEL / (height - ABOVE))
     for (label, look, end), place in zip(ends, heights, strict=True):
         axes.annotate(
@@ -225,9 +236,11 @@ def finish_panel(axes: Axes, panel: Panel, legend: bool) -> None:
     """What is written and ruled around a panel's lines, once they are drawn."""
     for value in panel.levels:
         axes.axhline(value, color="#555555", linewidth=1.1, linestyle=(0, (2, 2)), zorder=1)
-    values_axis(axes)
+    logarithmic = panel.wide and wide_axis(axes)
+    if not logarithmic:
+        values_axis(axes)
     bottom, top = panel.limits
     axes.set_ylim(bottom=bottom, top=top)
-    axes.set_title(f"{short(panel.title, 56)} {scale(axes)}")
+    axes.set_title(f"{short(panel.title, 56)} {'(log)' if logarithmic else scale(axes)}")
     if legend and len(panel.lines) > 1:
         legend_beside_title(axes, len(panel.lines))

@@ -208,7 +208,10 @@ def _save_curves(study: StudyData, out: Path) -> Saved | None:
         Arm(name, tuple(read_run(path) for path in paths), study.look(name)) for name, paths in by_arm.items() if paths
     ]
     columns = list(dict.fromkeys(column.removesuffix(LAST) for column in study.columns))[:MOST_COLUMNS]
-    panels = [Panel(capital(words(c)), [Line(f"evaluation/{c}", c, sparse=True)], height=CURVE_HEIGHT) for c in columns]
+    panels = [
+        Panel(capital(words(c)), [Line(f"evaluation/{c}", c, sparse=True)], height=CURVE_HEIGHT, wide=True)
+        for c in columns
+    ]
     if not arms or not any(line.drawable(arm.first) for arm in arms for panel in panels for line in panel.lines):
         return None
     unit = plugins.trainer(study.summary["trainer"]).step_unit

@@ -34,8 +34,11 @@ class FiniteWatch:
         self.names = tuple(names)
         self._first = torch.full((len(self.names),), NEVER, dtype=torch.int64, device=device)
 
-    def observe(self, step: int, values: torch.Tensor) -> None:
-        """Look at ``values`` (shape ``[len(names)]``, on the watch's device), the quantities of ``step``."""
+    def observe(self, step: int | torch.Tensor, values: torch.Tensor) -> None:
+        """Look at ``values`` (shape ``[len(names)]``, on the watch's device), the quantities of ``step``.
+
+        The step may be a tensor too, int64[] on the device.
+        """
         finite = torch.isfinite(values.detach())
         torch.minimum(self._first, torch.where(finite, NEVER, step), out=self._first)
 

@@ -94,7 +94,8 @@ class TrainerPlugin(Protocol):
     """What an entry point of the group ``phaselab.trainers`` names. Importing its module must stay cheap (no torch).
 
     Any object with these members is one; :class:`LatePlugin` has them for a trainer whose parts are told by name. One
-    that has ``bench(short) -> dict`` as well is measured by ``lab bench NAME``, which says what the dict holds.
+    that has ``bench(short) -> dict`` as well is measured by ``lab bench NAME``, which says what the dict holds. One
+    that also has ``bench_devices``, the first of them the default, is asked for ``bench(short, device)``.
 
     One that has ``arms``, words of variants of any configuration of its, and ``arrange(config, arm)``,
     which answers with an arm's changes as ``--set`` would make them, offers them as ``--arm``.
@@ -144,7 +145,8 @@ class LatePlugin:
         trainer: what makes a trainer, called with configuration and context.
         commands: the function that adds the trainer's own commands.
         draw: the function that draws its figures.
-        measure: the function that measures its speed.
+        measure: the function that measures its speed; it takes ``short``, and a device where there is a choice.
+        bench_devices: where it measures, ``cpu`` first.
         lower_is_better: columns of the metrics log of which less is better.
         arms: words of variants of any configuration.
         arranged: the function of a configuration and one of these words that says what it changes.
@@ -162,6 +164,7 @@ class LatePlugin:
     commands: str
     draw: str
     measure: str
+    bench_devices: Sequence[str] = ("cpu",)
     lower_is_better: Sequence[str] = ()
     arms: Sequence[str] = ()
     arranged: str = ""
@@ -190,9 +193,10 @@ class LatePlugin:
         """What an arm changes in a configuration, as ``--set`` would."""
         return dict(resolve_name(self.arranged)(config, arm))
 
-    def bench(self, short: bool = False) -> dict[str, Any]:
+    def bench(self, short: bool = False, device: str = "cpu") -> dict[str, Any]:
         """Its speed against a plain script, for ``lab bench``."""
-        return dict(resolve_name(self.measure)(short))
+        choice = (device,) if len(self.bench_devices) > 1 else ()
+        return dict(resolve_name(self.measure)(short, *choice))
 
     @property
     def findings(self) -> Watch | None:

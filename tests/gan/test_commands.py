@@ -64,7 +64,7 @@ def test_evaluate_answers_in_json(results: Path, capsys: pytest.CaptureFixture[s
     assert answer.keys() >= {"modes", "good", "reverse_kl"}
     assert lab(results, "evaluate", "digits", "--samples", "100", "--data-dir", str(results)) == 0
     out = capsys.readouterr().out
-    for score in ("frechet", "kernel", "precision", "recall", "density", "coverage", "mode_entropy"):
+    for score in ("frechet", "kernel", "precision", "recall", "density", "coverage", "mode_entropy", "share/9"):
         assert f"  {score} " in out
 
 

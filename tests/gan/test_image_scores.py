@@ -141,7 +141,11 @@ def test_training_computes_pairwise_scores_only_where_asked(make, root: Path) ->
     sets = ("evaluation_samples=20", "batch_size=8", "generator.width=4", "discriminator.width=4")
     cheap = make("digits", *sets, data_dir=root).evaluate()
     every = make("digits", *sets, "data.pairwise_scores=true", data_dir=root).evaluate()
-    assert {name.rpartition("/")[2] for name in every} - {name.rpartition("/")[2] for name in cheap} == PAIRWISE
+    assert {name.rpartition("evaluation/")[2] for name in every.keys() - cheap.keys() if "/ema/" not in name} == {
+        *PAIRWISE,
+        *(f"share/{digit}" for digit in range(10)),
+    }
+    assert sum(every[f"evaluation/share/{digit}"] for digit in range(10)) == pytest.approx(1)
     assert cheap.items() <= every.items()
 
 

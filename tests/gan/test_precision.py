@@ -165,7 +165,7 @@ def test_the_bench_measures_it_where_it_is_native(
     (tmp_path / "mnist").mkdir()
     monkeypatch.setattr(bench, "data_root", lambda asked: tmp_path)
     monkeypatch.setattr(bench, "is_native", lambda device: native)
-    monkeypatch.setattr(bench, "compare", lambda name, blocks, place: name)
+    monkeypatch.setattr(bench, "compare", lambda name, *_: name)
     found: dict[str, Any] = bench.measure(short=True)["workloads"]
     assert ("mnist-bfloat16" in found) == native
     assert {"ring", "digits", "mnist"} <= found.keys()

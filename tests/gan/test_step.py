@@ -123,6 +123,7 @@ class NoLooking(TorchDispatchMode):
         ("ring", ("voices.r1.weight=0.1", "discriminator_steps=2")),
         ("ring", ("updates=simultaneous",)),
         ("digits", ("conditional=true",)),
+        ("digits", ("conditional=true", "capture=on", "voices.noise.std={wave: cosine, low: 0.1, high: 0.2}")),
     ],
 )
 def test_nothing_in_a_step_reads_a_tensor(make: Any, name: str, sets: tuple[str, ...]) -> None:

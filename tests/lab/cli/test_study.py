@@ -60,7 +60,7 @@ def test_arms_of_the_curriculum_have_one_mean_learning_rate(name, steps, stop, m
 @pytest.mark.parametrize(
     ("text", "words"),
     [
-        ("rings", "shipped are curriculum, curriculum-demo, curriculum-weak, gan-region-ring, preset-cartpole, "),
+        ("rings", "shipped are curriculum, curriculum-demo, curriculum-weak, digits-response, gan-mixtures, "),
         ("no/such.yaml", "neither a study file"),
     ],
 )

@@ -90,3 +90,11 @@ def test_a_voice_that_follows_a_measurement_is_drawn_from_the_log(tmp_path: Path
 
 def test_steps_are_short_on_an_axis() -> None:
     assert [step_text(step) for step in (0, 500, 2000, 12_500, 3e6)] == ["0", "500", "2k", "12.5k", "3M"]
+
+
+def test_values_far_apart_have_a_logarithmic_axis_where_a_panel_allows_it(tmp_path: Path) -> None:
+    groups = arms([read_run(gan_run(tmp_path / f"ring-s{seed}", seed=seed)) for seed in range(2)])
+    curve = [Line("evaluation/ema/good", "good", sparse=True)]
+    for wide, levels, kind in ((True, [0.001], "log"), (False, [0.001], "linear"), (True, [0.0], "linear")):
+        (axes,) = stack(groups, [Panel("Good", curve, levels, wide=wide)], "generator update").axes
+        assert axes.get_yscale() == kind

@@ -1,0 +1,21 @@
+"""What `lab bench gan` measures, and where."""
+
+from __future__ import annotations
+
+import pytest
+import torch
+
+from gan import bench
+from lab.cli.main import main
+
+
+def test_it_measures_a_gpu_where_there_is_one(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(bench, "WORKLOADS", {"ring": 2})
+    device = "cuda" if torch.cuda.is_available() else "cpu"
+    assert main(["bench", "gan", "--short", "--device", device]) == 0
+    assert "times as fast" in capsys.readouterr().out
+    if device == "cpu":
+        assert main(["bench", "gan", "--device", "cuda"]) == 2
+        assert capsys.readouterr().err == "lab: --device cuda: torch sees no CUDA device; accepted here: cpu\n"
