@@ -17,14 +17,17 @@ from torch.nn import functional
 from gan.config import GanConfig
 from gan.networks.layers import ConvFromImage, ConvToImage
 from gan.optimizers import AdamOptimizer
+from gan.precision import is_native
 from gan.trainer import GanTrainer
 from lab.training.config import load_yaml, resolve
 from lab.training.paths import data_root
 from lab.training.trainer import Context
 
 PRESETS = Path(__file__).parent / "presets"
-WORKLOADS = {"ring": 60, "digits": 40, "mnist": 6}
+WORKLOADS = {"ring": 60, "digits": 40, "mnist": 6, "mnist-bfloat16": 6}
 """Presets, each with the steps of a block: about an eighth of a second on a CPU."""
+LOWER = "-bfloat16"
+"""Ends the workloads in which our passes are in bfloat16, and the plain loop's in float32."""
 FASTER = 10
 """How many times as many steps a block has on a GPU."""
 WARM = 2
@@ -92,7 +95,9 @@ def measure(short: bool = False, device: str = "cpu") -> dict[str, Any]:
     """
     blocks, place = 9 if short else 41, torch.device(device)
     data_dir = data_root(None)
-    found = {name for name in WORKLOADS if name != "mnist" or (data_dir / "mnist").is_dir()}
+    found = {name for name in WORKLOADS if not name.startswith("mnist") or (data_dir / "mnist").is_dir()}
+    if not is_native(place):
+        found = {name for name in found if not name.endswith(LOWER)}
     return {
         "what": "GAN steps against the plain loop of PyTorch's DCGAN example, same networks, batches and rates",
         "settings": dict(PLAIN),
@@ -100,7 +105,7 @@ def measure(short: bool = False, device: str = "cpu") -> dict[str, Any]:
     }
 
 
-def compare(preset: str, blocks: int, data_dir: Path, device: torch.device) -> dict[str, Any]:
+def compare(workload: str, blocks: int, data_dir: Path, device: torch.device) -> dict[str, Any]:
     """Time blocks of steps, ours and the plain loop's in turn, after two of each to warm up.
 
     Returns:
@@ -108,9 +113,11 @@ def compare(preset: str, blocks: int, data_dir: Path, device: torch.device) -> d
         second of both (medians). On a CPU this is processor time, and there is a ratio by the clock on the wall, which
         a busy machine disturbs more, beside it; on a GPU it is the latter alone.
     """
-    ours, plain = _trainer(preset, data_dir, device), Plain(_trainer(preset, data_dir, device), device)
+    preset = workload.removesuffix(LOWER)
+    ours = _trainer(preset, data_dir, device, "float32" if workload == preset else "bfloat16")
+    plain = Plain(_trainer(preset, data_dir, device), device)
     gpu = device.type == "cuda"
-    steps, batch = WORKLOADS[preset] * (FASTER if gpu else 1), plain.trainer.data.batch
+    steps, batch = WORKLOADS[workload] * (FASTER if gpu else 1), plain.trainer.data.batch
     mine, theirs = [], []
     for block in range(blocks + WARM):
         timed = [
@@ -160,8 +167,9 @@ def _nothing() -> None:
     """A CPU has done its work when it returns."""
 
 
-def _trainer(preset: str, data_dir: Path, device: torch.device) -> GanTrainer:
-    sets: Mapping[str, Any] = {"device": device.type, "capture": "auto", "voices": PLAIN, "snapshot_every": 10**9}
+def _trainer(preset: str, data_dir: Path, device: torch.device, precision: str = "float32") -> GanTrainer:
+    own = {"device": device.type, "precision": precision, "capture": "auto"}
+    sets: Mapping[str, Any] = {**own, "voices": PLAIN, "snapshot_every": 10**9}
     config = resolve(GanConfig, load_yaml(PRESETS / f"{preset}.yaml"), sets)
     with tempfile.TemporaryDirectory() as place:  # for the samples of step 0
         trainer = GanTrainer(config, Context(device, data_dir, Path(place), lambda *args, **data: None))

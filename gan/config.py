@@ -16,6 +16,7 @@ from gan.networks import NETWORKS, NetworkPart
 from gan.optimizers import OPTIMIZERS, AdamOptimizer, OptimizerPart
 from gan.optimizers.lookahead import LookaheadConfig
 from gan.penalties import LISTED, PENALTIES, PenaltyPart
+from gan.precision import Precision
 from gan.view import packed_shape
 from lab.errors import UserError
 from lab.phase import Follower, Schedule
@@ -51,6 +52,9 @@ class GanConfig(RunConfig):
     )
     discriminator_steps: int = Field(1, ge=1, le=1000, description="discriminator updates for each generator update")
     batch_size: int = Field(256, ge=1, le=1_000_000, description="real samples, and as many generated, for each update")
+    precision: Precision = Field(
+        "float32", description="of both players' passes in training; bfloat16 is sooner where the processor has it"
+    )
     conditional: bool = Field(
         False, description="whether both players are told the class of each sample; the data must have classes"
     )

@@ -13,6 +13,7 @@ from gan.networks.players import discriminator, generator
 from gan.optimizers.extragradient import Extragradient
 from gan.optimizers.lookahead import Lookahead
 from gan.optimizers.part import rate_on
+from gan.precision import lay_out
 from gan.step import Moves, Player
 from lab.training.finite import NonFiniteError
 from lab.training.restoring import restore_moments
@@ -32,7 +33,8 @@ class Players:
         self.optimizers: dict[str, Optimizer] = {}
         self.game: dict[str, Player] = {}
         for name, network in self.networks.items():
-            parameters = tuple(network.to(device).parameters())
+            lay_out(network.to(device), config.precision, device)
+            parameters = tuple(network.parameters())
             optimizer = self.optimizers[name] = config.optimizer.build(
                 parameters, rate_on(device, config.capture == "on")
             )

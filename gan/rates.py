@@ -30,6 +30,7 @@ class Rates:
         self.levels = {ADVANTAGE: 0.0}
         self._followed = any(isinstance(voice, Follower) for voice in voices.values())
         self._control = config.balance.control(config.loss) if config.balance else None
+        self._clock = config.parsed_clock()
         self._generator = voices["lr.generator"]
         self._targets = {name: targets.param_group(optimizers[name], "lr") for name in PLAYERS}
         self.scale = dict.fromkeys(PLAYERS, 1.0)
@@ -55,12 +56,12 @@ class Rates:
         self._set = {name: float(values[-1]) for name, values in rates.items()}
         return {f"lr.{name}": values for name, values in rates.items()}
 
-    def observe(self, seen: Mapping[str, float]) -> None:
-        """Take in what the step measured, by column."""
+    def observe(self, step: int, seen: Mapping[str, float]) -> None:
+        """Take in what a step measured, by column."""
         advantage = min(max(2 * seen["accuracy/discriminator"] - 1, 0.0), 1.0)
         self.levels[ADVANTAGE] += (1 - REMEMBERED) * (advantage - self.levels[ADVANTAGE])
         if self._control is not None:
-            self._control.observe(seen)
+            self._control.observe({**seen, "clock/phase": float(self._clock.position(step).phase)})
 
     def shown(self) -> dict[str, float]:
         """For the metrics log: the rates as they were set last, where a control had a part in them, and the levels."""

@@ -6,6 +6,7 @@ Nothing here waits for the device: every statistic stays a tensor, and the calle
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from contextlib import nullcontext
 from dataclasses import dataclass
 from functools import partial
 from typing import Protocol
@@ -15,6 +16,7 @@ from torch import Tensor, nn
 
 from gan.losses import LossPart
 from gan.penalties import Judged, PenaltyPart
+from gan.precision import Passes
 from gan.value import Value, on
 
 Plan = tuple[tuple[str, ...], ...]
@@ -81,6 +83,8 @@ class Game:
         noise: ``noise(n)`` is n latent points, float32[n, latent].
         view: what the discriminator sees of samples float[n, …]: augmented, noisy, packed.
         random: for penalties that draw, on the device.
+        passes: the arithmetic of both players' passes, whose results are float32 whatever it is; what penalties
+            differentiate is of a plain pass.
     """
 
     generator: Player
@@ -93,6 +97,7 @@ class Game:
     penalties: Mapping[str, PenaltyPart]
     view: Callable[[Tensor], Tensor]
     random: torch.Generator
+    passes: Passes = nullcontext
 
     @property
     def columns(self) -> tuple[str, ...]:
@@ -112,8 +117,9 @@ class Game:
             if "discriminator" in players:
                 real, labels = self.real(self.batch_size)
                 points = self.noise(self.batch_size)
-                with torch.set_grad_enabled("generator" in players + following):
+                with torch.set_grad_enabled("generator" in players + following), self.passes():
                     fake = self.generator.network(points if labels is None else torch.cat((points, labels), dim=1))
+                    fake = fake.float()
                 seen |= self._lean_discriminator(real, fake.detach(), labels, weights)
             if "generator" in players:
                 seen |= self._lean_generator(real, fake, labels)
@@ -122,27 +128,32 @@ class Game:
                 mover.optimizer.step()
         return torch.stack([seen[name] for name in self.columns])
 
-    def judge(self, samples: Tensor, labels: Tensor | None = None) -> Tensor:
-        """The discriminator's outputs float[n] for what it sees of samples, which it is told the labels of."""
-        told = () if labels is None else (labels,)
-        outputs: Tensor = self.discriminator.network(self.view(samples), *told)
-        return outputs
+    def judge(self, samples: Tensor, labels: Tensor | None = None, plain: bool = False) -> Tensor:
+        """The discriminator's outputs float32[n] for what it sees of samples, which it is told the labels of.
+
+        Args:
+            plain: whether the pass is outside of :attr:`passes`.
+        """
+        told, seen = () if labels is None else (labels,), self.view(samples)
+        with nullcontext() if plain else self.passes():
+            outputs: Tensor = self.discriminator.network(seen, *told)
+        return outputs.float()
 
     def _lean_discriminator(
         self, real: Tensor, fake: Tensor, labels: Tensor | None, weights: Mapping[str, Value]
     ) -> dict[str, Tensor]:
         """Leave the discriminator's gradient in ``.grad``."""
-        judge = partial(self.judge, labels=labels)
         due = {name: part for name, part in self.penalties.items() if on(weights[name])}
+        plain = any(part.on_real or part.on_fake for part in due.values())
         real.requires_grad_(any(part.on_real for part in due.values()))
         fake.requires_grad_(any(part.on_fake for part in due.values()))
         if real.numel() <= SHARED:
             twice = None if labels is None else torch.cat((labels, labels))
-            real_out, fake_out = self.judge(torch.cat((real, fake)), twice).chunk(2)
+            real_out, fake_out = self.judge(torch.cat((real, fake)), twice, plain).chunk(2)
         else:
-            real_out, fake_out = map(judge, (real, fake))
+            real_out, fake_out = (self.judge(samples, labels, plain) for samples in (real, fake))
         loss = self.loss.discriminator(real_out, fake_out)
-        judged = Judged(judge, real, fake, real_out, fake_out, self.random)
+        judged = Judged(partial(self.judge, labels=labels, plain=True), real, fake, real_out, fake_out, self.random)
         values = {name: part.values(judged).mean() for name, part in due.items()}
         objective = loss
         for name, value in values.items():

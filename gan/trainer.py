@@ -18,6 +18,7 @@ from gan.data.source import real
 from gan.meter import Meter
 from gan.metrics import overfitting
 from gan.players import Players
+from gan.precision import is_native, passes
 from gan.randomness import stream
 from gan.rates import Rates
 from gan.sampling import latents, points, sample, scores
@@ -49,6 +50,8 @@ class GanTrainer:
         self.config = config
         self._context = context
         device = context.device
+        if config.precision == "bfloat16" and not is_native(device):
+            self._warn("precision: bfloat16 takes longer than float32 here, as the processor has no arithmetic for it")
         dataset = config.data.open(context.data_dir, self._warn)
         self._scorer = dataset.scorer(device)
         self._parts = dataset.parts(HELD_OUT) if dataset.parts and config.packing == 1 else None
@@ -70,6 +73,7 @@ class GanTrainer:
             penalties=config.weighed_penalties(),
             view=self.view,
             random=self._random["view"],
+            passes=passes(config.precision, device),
         )
         self._decay = EMA_DECAY
         self.rates = Rates(config, self.players.optimizers)
@@ -123,7 +127,7 @@ class GanTrainer:
         self._meter.add(self.step, statistics)
         self._meter.count([f"penalty/{name}" for name, weight in weights.items() if weight <= 0])
         if self.rates.watching:
-            self.rates.observe(dict(zip(self.game.columns, statistics.tolist(), strict=True)))
+            self.rates.observe(self.step, dict(zip(self.game.columns, statistics.tolist(), strict=True)))
         self._end()
 
     def _begin(self) -> None:

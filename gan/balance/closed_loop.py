@@ -1,4 +1,4 @@
-"""Closed-loop control: the winner is slowed, or the phase between the players moved, until the game is even."""
+"""Closed-loop control: a player is slowed, or the phase between both moved, until the game is as it should be."""
 
 from __future__ import annotations
 
@@ -8,27 +8,38 @@ from typing import Literal
 
 from pydantic import Field
 
+from gan.balance.lock_in import LockIn, wrapped
 from gan.balance.part import BalancePart
 from gan.losses import LossPart
 
 
 class ClosedLoop(BalancePart):
-    """An integral controller of the discriminator's accuracy a, the share of pairs of samples that it ranks right.
+    """An integral controller of what it ``follows``: by ``accuracy``, the share a of pairs that D ranks right,
 
         u ← clip(u + gain·(a − target), −limit, limit)        at each step
 
-    Its limits are those of the integral itself, so that it never winds up. What u moves:
+    and by ``phase``, the lead Δ of the generator's loss before the discriminator's in cycles of the master clock
+    (:class:`gan.balance.lock_in.LockIn`), the error taken the shorter way around,
 
-    * ``rates``: the winner's learning rate is multiplied by e^−|u|: the discriminator's where u > 0, the generator's
-      where u < 0. No rate is ever raised: a controller that hurries one player because the other collapses drives both
-      away.
+        u ← clip(u + gain·(phase − Δ), −limit, limit)         after each cycle in which both losses oscillate
+
+    and it holds still after one in which they do not. Its limits are those of the integral itself, so that it never
+    winds up. What u moves:
+
+    * ``rates``: one learning rate is multiplied by e^−|u|: the discriminator's where u > 0, the generator's where
+      u < 0; by accuracy that is the winner, by phase the one whose loss is to come later. No rate is ever raised: a
+      controller that hurries one player because the other collapses drives both away.
     * ``offset``: the generator's schedule runs u cycles further ahead; the rates keep their means.
     """
 
     balance: Literal["closed_loop"] = "closed_loop"
-    moves: Literal["rates", "offset"] = Field("rates", description="slow the winner, or shift the generator's phase")
+    follows: Literal["accuracy", "phase"] = Field("accuracy", description="what is measured of the game")
+    moves: Literal["rates", "offset"] = Field("rates", description="slow a player, or shift the generator's phase")
     target: float = Field(0.6, gt=0.5, lt=1, description="the discriminator's accuracy to hold; ½ is guessing")
-    gain: float = Field(0.01, gt=0, le=1, description="growth of u a step, for each unit of the accuracy's error")
+    phase: float = Field(0.25, ge=-0.5, lt=0.5, description="lead of the generator's loss to hold, in cycles")
+    gain: float = Field(
+        0.01, gt=0, le=1, description="growth of u for each unit of the error: a step by accuracy, a cycle by phase"
+    )
     limit: float = Field(3.0, gt=0, le=10, description="bound of |u|: e^−3 slows 20 times; for offset, in cycles")
 
     def check(self, loss: LossPart, has_wave: bool) -> None:
@@ -38,7 +49,7 @@ class ClosedLoop(BalancePart):
 
     def control(self, loss: LossPart) -> LoopControl:
         """At u = 0."""
-        return LoopControl(self)
+        return LoopControl(self) if self.follows == "accuracy" else PhaseControl(self)
 
 
 class LoopControl:
@@ -51,8 +62,12 @@ class LoopControl:
     def observe(self, seen: Mapping[str, float]) -> None:
         """Integrate the accuracy's error; a NaN is left alone, as the watch stops such a run."""
         if math.isfinite(accuracy := seen["accuracy/discriminator"]):
-            limit = self._config.limit
-            self.u = min(max(self.u + self._config.gain * (accuracy - self._config.target), -limit), limit)
+            self.integrate(accuracy - self._config.target)
+
+    def integrate(self, error: float) -> None:
+        """Move u within its limits."""
+        limit = self._config.limit
+        self.u = min(max(self.u + self._config.gain * error, -limit), limit)
 
     @property
     def generator(self) -> float:
@@ -76,3 +91,29 @@ class LoopControl:
     def load_state_dict(self, state: Mapping[str, float]) -> None:
         """Go on from an integral."""
         self.u = float(state["u"])
+
+
+class PhaseControl(LoopControl):
+    """Remembers the integral, and the cycle of losses that is being measured."""
+
+    def __init__(self, config: ClosedLoop) -> None:
+        super().__init__(config)
+        self._lock_in = LockIn()
+
+    def observe(self, seen: Mapping[str, float]) -> None:
+        """Integrate the phase's error where a cycle ended; a NaN is left alone, as the watch stops such a run."""
+        losses = (seen["loss/generator"], seen["loss/discriminator"])
+        if not all(map(math.isfinite, losses)):
+            return
+        difference = self._lock_in.observe(seen["clock/phase"], *losses)
+        if difference is not None:
+            self.integrate(wrapped(self._config.phase - difference))
+
+    def state_dict(self) -> dict[str, float]:
+        """The integral, and the sums of the cycle."""
+        return super().state_dict() | self._lock_in.state_dict()
+
+    def load_state_dict(self, state: Mapping[str, float]) -> None:
+        """Go on from there."""
+        super().load_state_dict(state)
+        self._lock_in.load_state_dict(state)

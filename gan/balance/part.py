@@ -30,7 +30,10 @@ class Control(Protocol):
         """See above."""
 
     def observe(self, seen: Mapping[str, float]) -> None:
-        """Take in what a step measured, by column of the metrics log (``gan.step.STATISTICS``)."""
+        """Take in what a step measured, by column of the metrics log.
+
+        That is ``gan.step.STATISTICS``, and ``clock/phase``, at which it was measured.
+        """
 
     def state_dict(self) -> dict[str, float]:
         """What the control remembers."""

@@ -11,12 +11,13 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
-from typing import Literal
+from typing import ClassVar, Literal
 
 import torch
 from pydantic import Field
 from torch import Tensor, nn
 
+from gan.networks.conditional import Projection
 from gan.networks.part import NetworkPart, Shape, empty
 from gan.networks.residual import Residual
 from gan.networks.sizes import image_base, require_square
@@ -34,6 +35,8 @@ LAYERS = 3
 class R3ganNetwork(NetworkPart):
     """Stages of residual bottleneck blocks with grouped convolutions."""
 
+    conditional: ClassVar[bool] = True
+
     network: Literal["r3gan"] = "r3gan"
     width: int = Field(16, ge=8, le=1024, multiple_of=8, description="channels of every stage (in the paper 768)")
     depth: int = Field(1, ge=1, le=64, description="residual blocks of a stage (in the paper 2)")
@@ -42,41 +45,49 @@ class R3ganNetwork(NetworkPart):
         """Square images whose side is 4 … 7 pixels doubled at least once."""
         require_square(shape, self.network)
 
-    def generator(self, latent: int, shape: Shape) -> nn.Module:
-        """Latent float[n, latent] → images float[n, channels, size, size] in (−1, 1)."""
+    def generator(self, latent: int, shape: Shape, classes: int = 0) -> nn.Module:
+        """Latent float[n, latent (+ classes)] → images float[n, channels, size, size] in (−1, 1); labels are inputs."""
         base, doublings = image_base(shape[-1])
-        stack = [nn.Linear(latent, self.width, bias=False), Scaled(self.width, base), *self._stage()]
+        stack = [nn.Linear(latent + classes, self.width, bias=False), Scaled(self.width, base), *self._stage()]
         for _ in range(doublings):
             stack += [nn.Upsample(scale_factor=2, mode="bilinear"), *self._stage()]
         return nn.Sequential(*stack, nn.Conv2d(self.width, shape[0], 1), nn.Tanh())
 
-    def discriminator(self, shape: Shape) -> nn.Module:
-        """Images → logits float[n]; the mirror image of the generator."""
+    def discriminator(self, shape: Shape, classes: int = 0) -> nn.Module:
+        """Images → logits float[n]; the mirror image of the generator.
+
+        Labels are projected on the features that the last layer reads.
+        """
         base, doublings = image_base(shape[-1])
         stack: list[nn.Module] = [nn.Conv2d(shape[0], self.width, 1)]
         for _ in range(doublings):
             stack += [*self._stage(), nn.AvgPool2d(2)]  # bilinear interpolation at the middle of four pixels
         last = nn.Conv2d(self.width, self.width, base, groups=self.width, bias=False)
-        return nn.Sequential(
-            *stack, *self._stage(), last, nn.Flatten(), nn.Linear(self.width, 1, bias=False), nn.Flatten(0)
-        )
+        stack += [*self._stage(), last, nn.Flatten()]
+        head = (nn.Linear(self.width, 1, bias=False), nn.Flatten(0))
+        if classes:
+            return Projection(nn.Sequential(*stack), nn.Sequential(*head), self.width, classes)
+        return nn.Sequential(*stack, *head)
 
     @torch.no_grad()
     def initialised(self, build: Callable[[], nn.Module], random: torch.Generator) -> nn.Module:
         """Fix-up (Zhang et al. 2019): He's normal numbers times L^(−1/(2m−2)), and blocks that add nothing at first.
 
         L is the number of blocks and m = 3 of the convolutions in one; a block's last convolution is zero. Outside of
-        blocks the standard deviation is 1/√fan_in, and biases are zero everywhere.
+        blocks the standard deviation is 1/√fan_in, and biases are zero everywhere; a label's embedding is what features
+        are multiplied by, so that its fan_in is their number.
         """
         network = empty(build)
         blocks = [block for block in network.modules() if isinstance(block, Residual)]
         gain = nn.init.calculate_gain("leaky_relu", SLOPE) * len(blocks) ** (-1 / (2 * LAYERS - 2))
+        embeddings = [module.embedding for module in network.modules() if isinstance(module, Projection)]
         within = {layer for block in blocks for layer in block.branch.modules()}
         for layer in network.modules():
             if isinstance(layer, Scaled):
                 nn.init.normal_(layer.image, generator=random)
             elif isinstance(layer, nn.Linear | nn.Conv2d):
-                std = (gain if layer in within else 1.0) / math.sqrt(layer.weight[0].numel())
+                inputs = len(layer.weight) if layer in embeddings else layer.weight[0].numel()
+                std = (gain if layer in within else 1.0) / math.sqrt(inputs)
                 nn.init.normal_(layer.weight, 0.0, std, generator=random)
                 if layer.bias is not None:
                     nn.init.zeros_(layer.bias)

@@ -8,8 +8,9 @@ from __future__ import annotations
 
 import torch
 from pydantic import Field
-from torch import nn
-from torch.nn.utils.parametrizations import spectral_norm
+from torch import Tensor, nn
+from torch.nn.utils.parametrizations import _SpectralNorm
+from torch.nn.utils.parametrize import register_parametrization
 
 from gan.networks.part import NetworkPart
 
@@ -30,6 +31,15 @@ class SpectralPart(NetworkPart):
         return normalised(discriminator, random) if self.spectral else discriminator
 
 
+class Norm(_SpectralNorm):
+    """Torch's own, in float32 whatever the pass is in: by rounded products the singular vectors would not settle."""
+
+    def forward(self, weight: Tensor) -> Tensor:
+        """The weight over its largest singular value."""
+        with torch.autocast(weight.device.type, enabled=False):
+            return super().forward(weight)
+
+
 @torch.no_grad()
 def normalised(network: nn.Module, random: torch.Generator) -> nn.Module:
     """The network, on the CPU and in training mode, with its linear layers and convolutions normalised in place.
@@ -39,7 +49,7 @@ def normalised(network: nn.Module, random: torch.Generator) -> nn.Module:
     """
     for layer in [layer for layer in network.modules() if isinstance(layer, nn.Linear | nn.Conv2d)]:
         with torch.random.fork_rng(devices=[]):  # torch draws vectors of its own from its global generator
-            spectral_norm(layer)
+            register_parametrization(layer, "weight", Norm(layer.weight))
         for vector in layer.parametrizations.weight.buffers():  # type: ignore[union-attr]
             nn.init.normal_(vector, generator=random)
         for _ in range(WARM):

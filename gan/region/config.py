@@ -81,6 +81,8 @@ class RegionConfig(GanConfig):
             voice = voices[name]
             if isinstance(voice, Constant | Schedule | ConstantProduct) and abs(voice.mean()) == 0:
                 raise UserError(f"voices.{name}: its mean is 0; a mean of about 1 is multiplied by each cell's rate")
+        if self.precision != "float32":
+            raise UserError(f"precision: {self.precision!r} is not accepted, as cells train in a stack; 'float32' is")
         if self.data.landmarks() is None:
             raise UserError(f"data: {self.data.name!r} has no modes to cover; a region is of mixtures such as the ring")
         return self

@@ -73,7 +73,14 @@ def restore_moments(
     for place, moments in state.items():
         own = parameters[place]
         _compare({name: torch.zeros(()) if name == "step" else own for name in names}, moments, f"moments.{place}")
-    optimizer.load_state_dict({"state": state, "param_groups": optimizer.state_dict()["param_groups"]})
+    placed = {place: {name: _laid_out(t, parameters[place]) for name, t in own.items()} for place, own in state.items()}
+    optimizer.load_state_dict({"state": placed, "param_groups": optimizer.state_dict()["param_groups"]})
+
+
+def _laid_out(moment: torch.Tensor, parameter: torch.Tensor) -> torch.Tensor:
+    """A moment in its parameter's order in memory, by which fused kernels go; files know one order alone."""
+    same = moment.shape != parameter.shape or moment.stride() == parameter.stride()
+    return moment if same else torch.empty_like(parameter).copy_(moment)
 
 
 def _compare(own: Any, given: Any, place: str) -> None:

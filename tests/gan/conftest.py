@@ -13,10 +13,19 @@ import torch
 from gan.config import GanConfig
 from gan.plugin import PLUGIN
 from gan.trainer import GanTrainer
+from lab.supervised.judge import judge
 from lab.training.config import load_yaml, resolve
 from lab.training.trainer import Context
 
 SHARED = Path(__file__).parents[2].parent / "shared" / "data"
+
+
+@pytest.fixture(scope="session")
+def judged(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A data directory with the judge of the digits in it."""
+    place = tmp_path_factory.mktemp("judged")
+    judge("digits", place, torch.device("cpu"))
+    return place
 
 
 @pytest.fixture

@@ -28,6 +28,7 @@ CASES = [
     ("ring", ("updates=extragradient", "voices.gp.weight=1", "lookahead={every: 5}", "optimizer={name: adamw}")),
     ("ring", ("updates=simultaneous", "discriminator_steps=2", "voices.noise.std={wave: square, low: 0, high: 0.3}")),
     ("digits", ("conditional=true", "batch_size=700")),  # more than an epoch
+    ("digits", ("precision=bfloat16", "penalty_every=2")),
     ("digits", ("augment=[color, cutout]", "voices.augment.strength={wave: triangle, low: 0, high: 1}", "seed=3")),
 ]
 

@@ -38,6 +38,10 @@ OTHERS = {
     "noise": ("voices.noise.std={wave: cosine, low: 0.0, high: 0.1}",),
     "gap-aware": ("balance=gap_aware",),
     "closed-loop": ("balance=closed_loop",),
+    "phase": (
+        "balance={balance: closed_loop, follows: phase, moves: offset, gain: 0.5}",
+        "voices.lr.generator={wave: cosine, low: 1.0e-5, high: 1.0e-3}",
+    ),
     "follower": ("voices.lr.discriminator={follow: advantage, relation: anti_phase, low: 1e-4, high: 4e-3}",),
     "offset": (
         "balance={balance: closed_loop, moves: offset, gain: 0.1, limit: 0.5}",
