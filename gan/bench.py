@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import statistics
-import tempfile
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -169,9 +168,8 @@ def _nothing() -> None:
 
 def _trainer(preset: str, data_dir: Path, device: torch.device, precision: str = "float32") -> GanTrainer:
     own = {"device": device.type, "precision": precision, "capture": "auto"}
-    sets: Mapping[str, Any] = {**own, "voices": PLAIN, "snapshot_every": 10**9}
+    sets: Mapping[str, Any] = {**own, "voices": PLAIN}
     config = resolve(GanConfig, load_yaml(PRESETS / f"{preset}.yaml"), sets)
-    with tempfile.TemporaryDirectory() as place:  # for the samples of step 0
-        trainer = GanTrainer(config, Context(device, data_dir, Path(place), lambda *args, **data: None))
-        trainer.advance(1)
+    trainer = GanTrainer(config, Context(device, data_dir, Path(), lambda *args, **data: None), snapshots=False)
+    trainer.advance(1)
     return trainer

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import statistics
-import tempfile
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -33,15 +32,14 @@ def measure(short: bool = False) -> dict[str, Any]:
 
 def compare(size: int, blocks: int) -> dict[str, Any]:
     """Time blocks of steps, of the stack and of one member alone in turn, after one of each to warm up."""
-    with tempfile.TemporaryDirectory() as place:
-        alone, stack = _trainer(Path(place), 0), Stack([_trainer(Path(place), seed) for seed in range(size)])
-        singly, stacked = [], []
-        for block in range(blocks + 1):
-            one = _timed(lambda: alone.advance(alone.step + STEPS * 4)) / 4
-            together = _timed(lambda: stack.advance(stack.members[0].step + STEPS)) / size
-            if block:
-                singly.append(one / STEPS)
-                stacked.append(together / STEPS)
+    alone, stack = _trainer(0), Stack([_trainer(seed) for seed in range(size)])
+    singly, stacked = [], []
+    for block in range(blocks + 1):
+        one = _timed(lambda: alone.advance(alone.step + STEPS * 4)) / 4
+        together = _timed(lambda: stack.advance(stack.members[0].step + STEPS)) / size
+        if block:
+            singly.append(one / STEPS)
+            stacked.append(together / STEPS)
     ratios = [one / together for one, together in zip(singly, stacked, strict=True)]
     low, _, high = statistics.quantiles(ratios, n=4)
     return {
@@ -54,9 +52,9 @@ def compare(size: int, blocks: int) -> dict[str, Any]:
     }
 
 
-def _trainer(place: Path, seed: int) -> GanTrainer:
+def _trainer(seed: int) -> GanTrainer:
     config = resolve(GanConfig, load_yaml(PRESET), ["device=cpu", f"seed={seed}"])
-    return GanTrainer(config, Context(torch.device("cpu"), place, place, lambda *a, **k: None), snapshots=False)
+    return GanTrainer(config, Context(torch.device("cpu"), Path(), Path(), lambda *args, **data: None), snapshots=False)
 
 
 def _timed(work: Callable[[], object]) -> float:
