@@ -14,7 +14,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from gan.config import GanConfig
-from gan.networks.layers import ConvFromImage, ConvToImage
+from gan.networks.layers import ConvFromImage, ConvToImage, Flatten, Unflatten
 from gan.optimizers import AdamOptimizer
 from gan.precision import is_native
 from gan.trainer import GanTrainer
@@ -141,8 +141,12 @@ def compare(workload: str, blocks: int, data_dir: Path, device: torch.device) ->
 
 
 def _plain(network: nn.Module) -> nn.Module:
-    """The network with torch's own convolutions in the place of those of :mod:`gan.networks.layers`."""
+    """The network with torch's own layers in the place of those of :mod:`gan.networks.layers`."""
     for name, layer in list(network.named_children()):
+        if isinstance(layer, Unflatten):
+            setattr(network, name, nn.Unflatten(layer.dim, layer.unflattened_size))
+        if isinstance(layer, Flatten):
+            setattr(network, name, nn.Flatten(layer.start_dim))
         for kind, own in ((nn.Conv2d, ConvFromImage), (nn.ConvTranspose2d, ConvToImage)):
             if isinstance(layer, own):
                 channels = (layer.in_channels, layer.out_channels)

@@ -37,7 +37,7 @@ def plan(updates: str, discriminator_steps: int) -> Plan:
     return (alone,) * discriminator_steps + (("generator",),)
 
 
-SHARED = 2**14
+SHARED = {"float32": 2**14, "bfloat16": 2**16}
 """Up to so many numbers real and generated samples share a pass, which costs less; more of them fit no cache."""
 
 STATISTICS = (
@@ -85,6 +85,7 @@ class Game:
         random: for penalties that draw, on the device.
         passes: the arithmetic of both players' passes, whose results are float32 whatever it is; what penalties
             differentiate is of a plain pass.
+        shared: up to so many numbers real and generated samples share a pass (:data:`SHARED`).
     """
 
     generator: Player
@@ -98,6 +99,7 @@ class Game:
     view: Callable[[Tensor], Tensor]
     random: torch.Generator
     passes: Passes = nullcontext
+    shared: int = SHARED["float32"]
 
     @property
     def columns(self) -> tuple[str, ...]:
@@ -147,7 +149,7 @@ class Game:
         plain = any(part.on_real or part.on_fake for part in due.values())
         real.requires_grad_(any(part.on_real for part in due.values()))
         fake.requires_grad_(any(part.on_fake for part in due.values()))
-        if real.numel() <= SHARED:
+        if real.numel() <= self.shared:
             twice = None if labels is None else torch.cat((labels, labels))
             real_out, fake_out = self.judge(torch.cat((real, fake)), twice, plain).chunk(2)
         else:

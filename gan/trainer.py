@@ -23,7 +23,7 @@ from gan.randomness import stream
 from gan.rates import Rates
 from gan.sampling import latents, points, sample, scores
 from gan.snapshots import Snapshots
-from gan.step import Game, plan
+from gan.step import SHARED, Game, plan
 from gan.view import View
 from lab.errors import UserError
 from lab.phase import Conductor, PhaseError, Schedule, targets
@@ -74,6 +74,7 @@ class GanTrainer:
             view=self.view,
             random=self._random["view"],
             passes=passes(config.precision, device),
+            shared=SHARED[config.precision],
         )
         self._decay = EMA_DECAY
         self.rates = Rates(config, self.players.optimizers)

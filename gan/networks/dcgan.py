@@ -14,7 +14,7 @@ from pydantic import Field
 from torch import nn
 
 from gan.networks.conditional import ClassSequential, Labelled, Projection, batch_norm, reset_norms
-from gan.networks.layers import ConvFromImage, ConvToImage
+from gan.networks.layers import SMALL, ConvFromImage, ConvToImage, Flatten, Unflatten
 from gan.networks.part import Shape, empty
 from gan.networks.sizes import image_base, require_square
 from gan.networks.spectral import SpectralPart
@@ -47,7 +47,7 @@ class DcganNetwork(SpectralPart):
         channels = self.width << (doublings - 1)
         stack: list[nn.Module] = [
             nn.Linear(latent, channels * base * base, bias=False),
-            nn.Unflatten(1, (channels, base, base)),
+            (nn.Unflatten if shape[-1] < SMALL else Unflatten)(1, (channels, base, base)),
             batch_norm(channels, classes),
             nn.ReLU(inplace=True),
         ]
@@ -74,7 +74,7 @@ class DcganNetwork(SpectralPart):
             convolution = nn.Conv2d if doubling else ConvFromImage
             stack += [convolution(inputs, outputs, 4, 2, 1), nn.LeakyReLU(SLOPE, inplace=True)]
             inputs = outputs
-        stack.append(nn.Flatten())
+        stack.append(nn.Flatten() if shape[-1] < SMALL else Flatten())
         width = inputs * base * base
         head = (nn.Linear(width, 1), nn.Flatten(0))
         if classes:

@@ -91,7 +91,7 @@ class Strict(nn.Module):
         return self.slope * samples.sum(1)
 
 
-@pytest.mark.parametrize("numbers", [3, SHARED], ids=["one pass", "a pass each"])
+@pytest.mark.parametrize("numbers", [3, SHARED["float32"]], ids=["one pass", "a pass each"])
 @pytest.mark.parametrize("updates", ["alternating", "simultaneous", "extragradient"])
 @pytest.mark.parametrize("loss", ["non_saturating", "relativistic"])
 def test_every_sample_is_judged_under_its_own_label(loss: str, updates: str, numbers: int) -> None:
