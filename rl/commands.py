@@ -19,6 +19,11 @@ if TYPE_CHECKING:
     from rl.trainer import RlTrainer
 
 
+PACKAGES = ("stable_baselines3", "sb3_contrib")
+NOT_EXPORTED = ("replay_buffer_class", "replay_buffer_kwargs", "rates")
+"""What a zip would need this package for: SB3 then has its own."""
+
+
 def add_commands(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
     """Add the commands beside ``train``."""
     evaluate = subparsers.add_parser("evaluate", help="play a trained agent over the grid of difficulties")
@@ -121,13 +126,19 @@ def _export(args: argparse.Namespace) -> int:
     moments = trainer.env.observations
     beside = args.out.with_suffix(".normalisation.json")
     with _writing(args.out):
-        trainer.model.save(args.out)
+        trainer.model.save(args.out, exclude=NOT_EXPORTED)
         if moments is not None:
             beside.write_text(json.dumps(_plain(moments)) + "\n")
-    print(f"{args.out}: load it with stable_baselines3.PPO.load")
+    print(f"{args.out}: load it with {_origin(type(trainer.model))}.load")
     if moments is not None:
         print(f"{beside}: the observations' mean and variance, with which the agent sees (o - mean) / sqrt(variance)")
     return 0
+
+
+def _origin(kind: type[Any]) -> str:
+    """The class of SB3's that a model's own is made from, as one imports it."""
+    found = next(each for each in kind.__mro__ if each.__module__.partition(".")[0] in PACKAGES)
+    return f"{found.__module__.partition('.')[0]}.{found.__name__}"
 
 
 def _plain(moments: ObservationMoments) -> dict[str, Any]:

@@ -22,6 +22,7 @@ from curricula.tasks.registration import task_of
 from curricula.tasks.task import Task
 from lab.errors import UserError
 from lab.training.parts import own_module
+from rl.agents.part import AgentPart
 from rl.spaces import refusal
 
 _OURS = "lab/"
@@ -63,13 +64,14 @@ def batched(name: str) -> Task[Any] | None:
     return cast(Task[Any], task)
 
 
-def check(name: str, axes: Mapping[str, Any], curriculum: str | None) -> None:
-    """Refuse a task that does not exist or that PPO cannot take, wrong axes, and a curriculum without difficulty.
+def check(name: str, axes: Mapping[str, Any], curriculum: str | None, agent: AgentPart) -> None:
+    """Refuse a task that does not exist or that the agent cannot take, wrong axes, a curriculum without difficulty.
 
     Args:
         name: as above.
         axes: as configured; empty for the task's own.
         curriculum: its kind where one is asked for; None suits every task.
+        agent: who is to learn it.
 
     Raises:
         UserError: naming the field, the value and what is accepted.
@@ -77,13 +79,13 @@ def check(name: str, axes: Mapping[str, Any], curriculum: str | None) -> None:
     task = batched(name)
     if task is not None:
         parse_axes(axes or None, task.axes, task.parameters)
-        _refuse_spaces(name, task.observation_space, task.action_space)
+        _refuse_spaces(name, task.observation_space, task.action_space, agent)
         return
     if axes:
         raise UserError(f"axes {sorted(axes)}: {name} has no difficulty axes; tasks: {', '.join(curricula.task_ids())}")
     env = made(name)
     try:
-        _refuse_spaces(name, env.observation_space, env.action_space)
+        _refuse_spaces(name, env.observation_space, env.action_space, agent)
         takes = env.has_wrapper_attr("set_difficulty")
     finally:
         env.close()
@@ -100,8 +102,8 @@ def made(name: str, **options: Any) -> gymnasium.Env[Any, Any]:
     return env
 
 
-def _refuse_spaces(name: str, observations: Any, actions: Any) -> None:
-    if (reason := refusal(observations, actions)) is not None:
+def _refuse_spaces(name: str, observations: Any, actions: Any, agent: AgentPart) -> None:
+    if (reason := refusal(observations, actions, agent.agent, agent.actions)) is not None:
         raise UserError(f"task {name!r}: {reason}")
 
 

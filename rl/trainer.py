@@ -1,23 +1,24 @@
-"""One PPO run on the laboratory's loop: a rollout, an update, and everything that a resume needs."""
+"""One run of an agent on the laboratory's loop: experience, an update, and everything that a resume needs."""
 
 from __future__ import annotations
 
 import warnings
-from collections import deque
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any
 
 import numpy as np
 import torch
-from gymnasium import spaces
 from numpy.typing import NDArray
 from stable_baselines3.common.callbacks import BaseCallback, CallbackList
 from stable_baselines3.common.logger import Logger
+from stable_baselines3.common.off_policy_algorithm import OffPolicyAlgorithm
 from stable_baselines3.common.vec_env.base_vec_env import VecEnv
 
+from lab.door.text import one_line
+from lab.errors import UserError
+from lab.training.checkpoints import KEEP
 from lab.training.finite import NonFiniteError
-from lab.training.restoring import ADAM, restore_moments
 from lab.training.trainer import Context
 from rl import environments
 from rl.config import RlConfig
@@ -25,33 +26,27 @@ from rl.evaluation import Score, play
 from rl.hooks import ConductorCallback, CurriculumCallback
 from rl.normalise import Normalised
 from rl.observations import each
-from rl.ppo import LeanPPO
 from rl.randomness import OwnRandomness
+from rl.state import agent_state, load_agent_state, load_networks
 from rl.vec_env import BatchedVecEnv
-
-_COLUMNS = {
-    "train/policy_gradient_loss": "loss/policy",
-    "train/value_loss": "loss/value",
-    "train/entropy_loss": "loss/entropy",
-    "train/approx_kl": "approx_kl",
-    "train/clip_fraction": "clip_fraction",
-    "train/explained_variance": "explained_variance",
-}
-"""What SB3 calls the quantities of an update, and what the metrics log calls them."""
 
 _UNDEFINED = frozenset({"explained_variance"})
 """Columns that are NaN, and left out, where they have no meaning (all returns of a rollout are equal)."""
+
+LONGEST_COLLECTION = 4096
+"""Steps of each environment by which an iteration may overshoot the checkpoint that is due."""
 
 _EVALUATION_SEED = 1_000_003
 """Added to the run's seed, so that evaluations begin in states of their own."""
 
 
 class RlTrainer:
-    """SB3's PPO, one iteration at a time (obeys ``lab.training.trainer.Trainer``).
+    """An agent of SB3's, one iteration at a time (obeys ``lab.training.trainer.Trainer``).
 
-    An iteration gathers ``n_envs * n_steps`` steps and then updates the policy, with the voices' values at the
-    iteration's first step. So ``step`` advances by whole rollouts, and may overshoot what ``advance`` was asked for.
-    The global generators that SB3 draws from are the run's own while it trains (``rl.randomness``).
+    An iteration gathers experience (PPO: a rollout of ``n_envs * n_steps`` steps) and then updates the agent, with the
+    voices' values at the iteration's first step. So ``step`` advances by whole iterations, and may overshoot what
+    ``advance`` was asked for. The global generators that SB3 draws from are the run's own while it trains
+    (``rl.randomness``).
 
     The configuration's device is the CPU unless another is asked for: networks of this size are slower on a GPU, where
     every one of an update's many small batches waits for its kernels.
@@ -76,11 +71,11 @@ class RlTrainer:
             self.batch = environments.build(config, config.n_envs, config.seed)
             self.env = Normalised(
                 self.batch,
-                observations=config.normalise_observations,
+                observations=config.standardised,
                 rewards=config.normalise_rewards,
-                gamma=config.gamma,
+                gamma=config.agent.gamma,
             )
-            self.model = _ppo(config, self.env, context.device)
+            self.model = _model(config, self.env, context)
             self.curriculum = self._teacher()
             self._conducting = ConductorCallback(config.parsed_voices(), levels=self._levels)
             # The teacher first: a voice that follows the difficulty reads the level of this rollout.
@@ -111,15 +106,16 @@ class RlTrainer:
         with self._randomness, _unvalidated_distributions():
             while self.step < until:
                 self._iterate()
+        self._refuse_bad_weights()
 
     def _iterate(self) -> None:
-        """One rollout and one update, conducted by the step at which the rollout begins."""
-        model = self.model
-        model.collect_rollouts(self._wrapped(), self._callback, model.rollout_buffer, model.n_steps)
-        model.train()
+        """Experience and an update, conducted by the step at which the iteration begins."""
+        model, agent = self.model, self.config.agent
+        agent.iterate(model, self._wrapped(), self._callback)
         self.step = model.num_timesteps
-        row = {name: float(model.logger.name_to_value[key]) for key, name in _COLUMNS.items()}
-        model.logger.name_to_value.clear()
+        noted = model.logger.name_to_value
+        row = {name: float(noted[key]) for key, name in agent.columns.items() if key in noted}
+        noted.clear()
         self._refuse_non_finite(row)
         self._means.add({name: value for name, value in row.items() if np.isfinite(value)})
         difficulty = self.batch.difficulty
@@ -129,10 +125,13 @@ class RlTrainer:
             self._means.add({"curriculum/difficulty": float(difficulty.mean())})
 
     def _refuse_non_finite(self, row: Mapping[str, float]) -> None:
-        """Stop before a bad update is logged, saved, or acted upon."""
+        """Stop before a bad update is acted upon."""
         for name, value in row.items():
             if not np.isfinite(value) and name not in _UNDEFINED:
                 raise NonFiniteError(name, self.step, value)
+
+    def _refuse_bad_weights(self) -> None:
+        """Stop before a bad update is logged or saved."""
         for name, weights in self.model.policy.named_parameters():
             if not torch.isfinite(weights).all():
                 raise NonFiniteError(f"weights/{name}", self.step)
@@ -153,8 +152,7 @@ class RlTrainer:
 
     def _wrapped(self) -> VecEnv:
         """The environments as the model sees them: SB3 puts the axes of images in another order."""
-        env = self.model.get_env()
-        assert env is not None
+        env: VecEnv = self.model.get_env()
         return env
 
     # -- evaluation ----------------------------------------------------------------------------------------------------
@@ -181,6 +179,7 @@ class RlTrainer:
 
     def act(self, observations: Any) -> NDArray[Any]:
         """The deterministic policy on raw observations [n, *shape], or a Dict, by the present normalisation."""
+        actions: NDArray[Any]
         actions, _ = self.model.predict(self.env.standardise(observations), deterministic=True)
         return actions
 
@@ -192,15 +191,12 @@ class RlTrainer:
         exact = self.batch.exact
         return {
             "step": self.step,
-            "policy": model.policy.state_dict(),
-            "optimiser": model.policy.optimizer.state_dict(),
-            "n_updates": model._n_updates,
+            **agent_state(model),
             "normaliser": self.env.state_dict(),
             "envs": self.batch.state_dict() if exact else None,
             "observations": each(np.array, model._last_obs) if exact else None,
+            "originals": each(np.array, model._last_original_obs) if exact else None,
             "episode_starts": np.array(model._last_episode_starts) if exact else None,
-            "episodes": [{"r": float(e["r"]), "l": int(e["l"])} for e in model.ep_info_buffer or ()],
-            "successes": [bool(success) for success in model.ep_success_buffer or ()],
             "curriculum": None if self.curriculum is None else self.curriculum.state_dict(),
             "voices": dict(self._conducting.values),
             "means": self._means.state_dict(),
@@ -214,14 +210,7 @@ class RlTrainer:
         """
         self.load_agent(state)
         model = self.model
-        optimizer = model.policy.optimizer
-        restore_moments(optimizer, state["optimiser"]["state"], ADAM)
-        for group, saved in zip(optimizer.param_groups, state["optimiser"]["param_groups"], strict=True):
-            group["lr"] = float(saved["lr"])
-        model._n_updates = int(state["n_updates"])
-        size = model._stats_window_size
-        model.ep_info_buffer = deque(state["episodes"], maxlen=size)
-        model.ep_success_buffer = deque(state["successes"], maxlen=size)
+        load_agent_state(model, state, self.config.agent.moments())
         if self.curriculum is not None:
             self.curriculum.load_state_dict(state["curriculum"])
         self._conducting.values = dict(state["voices"])
@@ -232,12 +221,13 @@ class RlTrainer:
         else:
             self.batch.load_state_dict(state["envs"])
             model._last_obs = each(np.array, state["observations"])
+            model._last_original_obs = each(np.array, state["originals"])
             model._last_episode_starts = np.array(state["episode_starts"], dtype=np.bool_)
 
     def load_agent(self, state: Mapping[str, Any]) -> None:
         """Only what acting needs: the policy and the normalisation it sees through (for evaluation and films)."""
         self.step = self.model.num_timesteps = int(state["step"])
-        self.model.policy.load_state_dict(state["policy"])
+        load_networks(self.model, state)
         self.env.load_state_dict(state["normaliser"])
 
     def _restart_episodes(self) -> None:
@@ -251,7 +241,7 @@ class RlTrainer:
         )
         with self._randomness:
             self.env.seed(self.config.seed + self.step)
-            self.model._last_obs = self._wrapped().reset()  # type: ignore[assignment]  # SB3's own spaces decide
+            self.model._last_obs = self._wrapped().reset()
             self.model._last_episode_starts = np.ones(self.config.n_envs, dtype=np.bool_)
 
 
@@ -283,27 +273,19 @@ class Means:
         self._sums = {name: [float(total), float(count)] for name, (total, count) in state.items()}
 
 
-def _ppo(config: RlConfig, env: Normalised, device: torch.device) -> LeanPPO:
-    """SB3's PPO; voices overwrite the numbers that the clock conducts before they are first read."""
-    activation = {"tanh": torch.nn.Tanh, "relu": torch.nn.ReLU}[config.activation]
-    model = LeanPPO(
-        "MultiInputPolicy" if isinstance(env.observation_space, spaces.Dict) else "MlpPolicy",
-        env,
-        n_steps=config.n_steps,
-        batch_size=config.batch_size,
-        n_epochs=config.n_epochs,
-        gamma=config.gamma,
-        gae_lambda=config.gae_lambda,
-        ent_coef=0.0,
-        max_grad_norm=config.max_grad_norm,
-        policy_kwargs={
-            "net_arch": list(config.hidden),
-            "activation_fn": activation,
-            "optimizer_kwargs": {"eps": 1e-5, "fused": True},
-        },
-        device=device,
-    )
+def _model(config: RlConfig, env: Normalised, context: Context) -> Any:
+    """The agent at step 0; its voices overwrite the numbers that the clock conducts before they are first read."""
+    steps = -(-config.checkpoint_every // config.n_envs)  # of each environment, between checkpoints
+    slack = (KEEP + 1) * (steps + 1) + LONGEST_COLLECTION
+    try:
+        model = config.agent.build(env, context.device, context.snapshots / "replay", slack)
+    except (TypeError, ValueError, AssertionError) as error:  # what SB3 makes of wrong policy_kwargs, for one
+        reason = one_line(f"{type(error).__name__}: {error}", 300)
+        raise UserError(f"agent {config.agent.agent!r} cannot be built: {reason}") from error
     model.set_logger(Logger(folder=None, output_formats=[]))
+    model.action_space.seed(config.seed)
+    if isinstance(model, OffPolicyAlgorithm) and (env.observations is not None or env.rewards is not None):
+        model._vec_normalize_env = env  # type: ignore[assignment]  # has what is asked of a VecNormalize
     return model
 
 

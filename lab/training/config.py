@@ -41,6 +41,11 @@ class RunConfig(Config):
     checkpoint_every: int = Field(1000, ge=1, le=LAST, description="steps between checkpoints")
 
     @classmethod
+    def rewritten(cls, mapping: Mapping[str, Any]) -> Mapping[str, Any]:
+        """The plain data that another way of writing it means; a subclass that reads one overrides this."""
+        return mapping
+
+    @classmethod
     def voice_names(cls) -> Mapping[str, str]:
         """The voices this trainer takes, each with what it is; an empty mapping takes any name."""
         return {}
@@ -119,6 +124,8 @@ def resolve(
         UserError: one line for all that is wrong, each with its dotted field, its value and what is accepted.
     """
     changed = override(config_type, mapping, sets)
+    if issubclass(config_type, RunConfig):
+        changed = dict(config_type.rewritten(changed))
     try:
         # JSON is pydantic's strict mode with the types of a file: lists become tuples, strings paths, and no more.
         return config_type.model_validate_json(json.dumps(changed))
