@@ -9,6 +9,8 @@ from pydantic import Field, model_validator
 
 from curricula.teachers import TEACHERS, NoCurriculum, TeacherConfig
 from lab.door.jsons import LAST
+from lab.errors import UserError
+from lab.phase import Conductor, PhaseError
 from lab.training.config import Config, Device, RunConfig
 from rl import tasks, zoo
 from rl.agents import AGENTS, AgentPart, PpoAgent
@@ -27,6 +29,9 @@ class EvaluationConfig(Config):
         description="the grid; 1 (the target task) is always played",
     )
     episodes: int = Field(10, ge=1, le=10_000, description="episodes per difficulty")
+    threshold: float | None = Field(
+        None, description="the share of successes (or the return, where the task has no aim) whose first step is noted"
+    )
 
     def grid(self) -> tuple[float, ...]:
         """The difficulties played, ascending, each once, the target task last."""
@@ -62,6 +67,9 @@ class RlConfig(RunConfig):
     )
     normalise_rewards: bool = Field(False, description="divide rewards by the running deviation of the return")
     evaluation: EvaluationConfig = Field(default_factory=EvaluationConfig)
+    ensemble_size: int = Field(
+        0, ge=0, le=100, description="policies that are kept of the learning rate's troughs, the newest"
+    )
 
     @classmethod
     def rewritten(cls, mapping: Mapping[str, Any]) -> Mapping[str, Any]:
@@ -79,6 +87,18 @@ class RlConfig(RunConfig):
         """A misspelt task or axis, or a curriculum of nothing, is told before there is a run directory."""
         curriculum = self.curriculum.kind if self.curriculum.needs_difficulty else None
         tasks.check(self.task, self.axes, curriculum, self.agent)
+        return self
+
+    @model_validator(mode="after")
+    def _has_troughs(self) -> RlConfig:
+        """Policies are kept at moments that the learning rate must have."""
+        if self.ensemble_size:
+            try:
+                Conductor({RATE: (self.parsed_voices()[RATE], None)}).on("trough", of=RATE, do=int)
+            except PhaseError as error:
+                raise UserError(
+                    f"ensemble_size: the learning rate has no trough to keep a policy at ({error})"
+                ) from error
         return self
 
     @property

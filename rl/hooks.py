@@ -22,6 +22,7 @@ from __future__ import annotations
 import warnings
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -36,6 +37,7 @@ from rl.vec_env import BatchedVecEnv
 
 if TYPE_CHECKING:
     from lab.phase import Conductor, Voice
+    from lab.phase.voice import Event
 
 __all__ = ["ConductorCallback", "CurriculumCallback", "PhaseSchedule"]
 
@@ -108,8 +110,28 @@ class ConductorCallback(BaseCallback):
         self._conductor: Conductor | None = None
         self._levels = levels
         self._since: int | None = None
+        self._events: list[Callable[[Conductor], None]] = []
         self.values: dict[str, float] = {}
         """What was set last, by name."""
+
+    def on(self, moment: Event, *, of: str, do: Callable[[int], object]) -> None:
+        """Call ``do(step)`` at each crest or trough of one of the schedules, or at a phase of it.
+
+        It is called at the start of the first rollout that begins at that moment or after it.
+
+        Raises:
+            PhaseError: when training starts, if the schedule has no such moment (a constant has none).
+        """
+        self._events.append(partial(_when, moment=moment, of=of, do=do))
+
+    def state_dict(self) -> dict[str, Any]:
+        """What was set last, and at which step."""
+        return {"values": dict(self.values), "since": self._since}
+
+    def load_state_dict(self, state: Mapping[str, Any]) -> None:
+        """Go on where ``state_dict`` was called: events that fell since then are told at the next rollout."""
+        self.values = {str(name): float(value) for name, value in state["values"].items()}
+        self._since = None if state["since"] is None else int(state["since"])
 
     def _on_training_start(self) -> None:
         from lab.phase import Conductor, targets
@@ -119,7 +141,8 @@ class ConductorCallback(BaseCallback):
             self._conductor = Conductor(bound)
         else:
             self._conductor = self._source
-
+        for tell in self._events:
+            tell(self._conductor)
         self._since = None
 
     def _on_rollout_start(self) -> None:
@@ -236,6 +259,10 @@ class CurriculumCallback(BaseCallback):
             lengths=np.array([episode.get("l", 0) for episode in stats], dtype=np.int64),
             success=np.array([bool(success) for success in successes]),
         )
+
+
+def _when(conductor: Conductor, moment: Event, of: str, do: Callable[[int], object]) -> None:
+    conductor.on(moment, of=of, do=do)
 
 
 def _takes_difficulty(env: VecEnv) -> bool:

@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import warnings
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Any
 
 import numpy as np
 import torch
-from numpy.typing import NDArray
 from stable_baselines3.common.callbacks import BaseCallback, CallbackList
 from stable_baselines3.common.logger import Logger
 from stable_baselines3.common.off_policy_algorithm import OffPolicyAlgorithm
@@ -21,11 +20,15 @@ from lab.training.checkpoints import KEEP
 from lab.training.finite import NonFiniteError
 from lab.training.trainer import Context
 from rl import environments
+from rl.acting import Actor, Ensemble, restored, snapshot
 from rl.config import RlConfig
-from rl.evaluation import Score, play
+from rl.evaluation import Act, Score, play
 from rl.hooks import ConductorCallback, CurriculumCallback
+from rl.kept import KeptPolicies
 from rl.normalise import Normalised
 from rl.observations import each
+from rl.progress import TargetCurve
+from rl.quantities import RATE
 from rl.randomness import OwnRandomness
 from rl.state import agent_state, load_agent_state, load_networks
 from rl.vec_env import BatchedVecEnv
@@ -66,6 +69,8 @@ class RlTrainer:
         self._clock = config.parsed_clock()
         self._means = Means()
         self._evaluation_env: BatchedVecEnv | None = None
+        self._curve = TargetCurve(config.evaluation.threshold, config.steps)
+        self.kept = KeptPolicies(context.snapshots / "policies", config.ensemble_size)
         self._randomness = OwnRandomness(config.seed, context.device)
         with self._randomness:
             self.batch = environments.build(config, config.n_envs, config.seed)
@@ -78,6 +83,8 @@ class RlTrainer:
             self.model = _model(config, self.env, context)
             self.curriculum = self._teacher()
             self._conducting = ConductorCallback(config.parsed_voices(), levels=self._levels)
+            if config.ensemble_size:
+                self._conducting.on("trough", of=RATE, do=self._keep_trough)
             # The teacher first: a voice that follows the difficulty reads the level of this rollout.
             hooks: list[BaseCallback] = (
                 [self._conducting] if self.curriculum is None else [self.curriculum, self._conducting]
@@ -158,30 +165,52 @@ class RlTrainer:
     # -- evaluation ----------------------------------------------------------------------------------------------------
 
     def evaluate(self) -> dict[str, float]:
-        """Mean return and success of the deterministic policy over the grid of difficulties."""
+        """Mean return and success of the deterministic policy over the grid of difficulties; keeps the best policy."""
         row: dict[str, float] = {}
-        for score in self.scores():
+        scores = self.scores()
+        for score in scores:
             row |= score.columns()
+        row |= self._curve.add(self.step, scores[-1])
+        if self._curve.best:
+            self.kept.keep_best(self.step, snapshot(self.model.policy, self.env))
         return row
 
-    def scores(self, episodes: int | None = None) -> list[Score]:
+    def scores(
+        self, episodes: int | None = None, grid: Sequence[float] | None = None, act: Act | None = None
+    ) -> list[Score]:
         """The same evaluation episode by episode; the target task alone where the environment has no difficulty.
 
         Args:
             episodes: per difficulty; the configured number if None.
+            grid: the difficulties; the configured ones if None.
+            act: the policy; the present one if None.
         """
         episodes = episodes or self.config.evaluation.episodes
-        grid = self.config.evaluation.grid() if self.batch.has_difficulty else (1.0,)
+        levels = tuple(grid or self.config.evaluation.grid()) if self.batch.has_difficulty else (1.0,)
         seed = self.config.seed + _EVALUATION_SEED
-        if self._evaluation_env is None or self._evaluation_env.num_envs != len(grid) * episodes:
-            self._evaluation_env = environments.build(self.config, len(grid) * episodes, seed)
-        return play(self._evaluation_env, self.act, grid, episodes, seed)
+        if self._evaluation_env is None or self._evaluation_env.num_envs != len(levels) * episodes:
+            self._evaluation_env = environments.build(self.config, len(levels) * episodes, seed)
+        return play(self._evaluation_env, act or self.act, levels, episodes, seed)
 
-    def act(self, observations: Any) -> NDArray[Any]:
-        """The deterministic policy on raw observations [n, *shape], or a Dict, by the present normalisation."""
-        actions: NDArray[Any]
-        actions, _ = self.model.predict(self.env.standardise(observations), deterministic=True)
-        return actions
+    @property
+    def act(self) -> Actor:
+        """The present policy, deterministic, on raw observations [n, *shape] or a Dict of them."""
+        return Actor(self.model.policy, self.env.observations)
+
+    def best(self) -> Actor:
+        """The policy that was best on the target task at an evaluation, as it was then."""
+        return restored(self.model.policy, self.env.observations, self.kept.best()[1])
+
+    def ensemble(self) -> Ensemble:
+        """The policies kept at the troughs of the learning rate, acting as one."""
+        troughs = [state for _, state in self.kept.troughs()]
+        actors = [restored(self.model.policy, self.env.observations, state) for state in troughs]
+        return Ensemble(actors, self.env.action_space)
+
+    def _keep_trough(self, due: int) -> None:
+        """Keep the policy of the rollout that begins now, the first since the trough."""
+        if due > 0:
+            self.kept.keep_trough(self.model.num_timesteps, snapshot(self.model.policy, self.env))
 
     # -- state ---------------------------------------------------------------------------------------------------------
 
@@ -198,8 +227,9 @@ class RlTrainer:
             "originals": each(np.array, model._last_original_obs) if exact else None,
             "episode_starts": np.array(model._last_episode_starts) if exact else None,
             "curriculum": None if self.curriculum is None else self.curriculum.state_dict(),
-            "voices": dict(self._conducting.values),
+            "voices": self._conducting.state_dict(),
             "means": self._means.state_dict(),
+            "curve": self._curve.state_dict(),
             "randomness": self._randomness.state_dict(),
         }
 
@@ -213,8 +243,9 @@ class RlTrainer:
         load_agent_state(model, state, self.config.agent.moments())
         if self.curriculum is not None:
             self.curriculum.load_state_dict(state["curriculum"])
-        self._conducting.values = dict(state["voices"])
+        self._conducting.load_state_dict(state["voices"])
         self._means.load_state_dict(state["means"])
+        self._curve.load_state_dict(state["curve"])
         self._randomness.load_state_dict(state["randomness"])
         if state["envs"] is None:
             self._restart_episodes()

@@ -140,7 +140,7 @@ def test_any_gymnasium_task_trains_without_a_curriculum_and_says_that_a_resume_r
     options = {"task": "Acrobot-v1", "curriculum": {"kind": "none"}}
     first, second = make_trainer(**options), make_trainer(**options)
     first.advance(256)
-    assert set(first.evaluate()) == {"evaluation/return", "evaluation/return/1.00"}
+    assert set(first.evaluate()) == {"evaluation/return", "evaluation/return/1.00", "evaluation/area/return"}
     with pytest.warns(UserWarning, match="new episodes"):
         second.load_state_dict(through_the_disk(first, tmp_path))
     assert ("episodes_restarted", 256) in second.events
