@@ -97,12 +97,11 @@ def _evaluate(args: argparse.Namespace) -> int:
         print(json.dumps(answer, allow_nan=False))
         return 0
     print(f"run {run.name}, step {trainer.step}, {args.policy} policy, {rows[0]['episodes']} episodes per difficulty")
-    print(
-        f"{'difficulty':>10}  {'return':>9}  {'95 % interval':>20}  {'length':>7}  {'success':>7}  {'95 % interval':>14}"
-    )
+    between = f"{'95 % interval':>20}"
+    print(f"{'difficulty':>10}  {'return':>9}  {between}  {'length':>7}  {'success':>7}  {between[6:]}")
     for row in rows:
-        success, between = row["success"], row["success_interval"]
-        shown = "" if success is None else f"{success:7.0%}  {f'{between[0]:.0%} to {between[1]:.0%}':>14}"
+        success, ends = row["success"], row["success_interval"]
+        shown = "" if success is None else f"{success:7.0%}  {f'{ends[0]:.0%} to {ends[1]:.0%}':>14}"
         span = "{:.2f} to {:.2f}".format(*row["return_interval"])
         print(f"{row['difficulty']:10.2f}  {row['return']:9.2f}  {span:>20}  {row['length']:7.1f}  {shown}".rstrip())
     return 0
