@@ -5,8 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
-from stable_baselines3 import DDPG, SAC, TD3
+import torch
+from stable_baselines3 import DDPG, TD3
 from torch.optim import Optimizer
+
+from lab.training.adam import LeanAdam
 
 if TYPE_CHECKING:
     from stable_baselines3.common.off_policy_algorithm import OffPolicyAlgorithm as Base
@@ -26,6 +29,10 @@ class RatesApart(Base):
     def _setup_model(self) -> None:
         super()._setup_model()
         self.rates = {}
+        critic: Any = self.critic  # type: ignore[attr-defined]  # all that this stands before have one
+        for owner, name in ((self.actor, "optimizer"), (critic, "optimizer"), (self, "ent_coef_optimizer")):
+            if type(getattr(owner, name, None)) is torch.optim.Adam:
+                setattr(owner, name, LeanAdam.after(getattr(owner, name)))
 
     def _update_learning_rate(self, optimizers: list[Optimizer] | Optimizer) -> None:
         super()._update_learning_rate(optimizers)
@@ -41,10 +48,6 @@ class RatesApart(Base):
         entropy = getattr(self, "ent_coef_optimizer", None)
         if entropy is not None:
             yield "entropy", entropy
-
-
-class ApartSAC(RatesApart, SAC):
-    """``stable_baselines3.SAC`` with rates apart."""
 
 
 class ApartTD3(RatesApart, TD3):

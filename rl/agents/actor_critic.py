@@ -75,12 +75,12 @@ class SacAgent(ActorCriticPart):
 
     def build(self, env: VecEnv, device: torch.device, place: Path | None = None, slack: int = 0) -> BaseAlgorithm:
         """As SB3 builds it; its optimisers may have rates of their own."""
-        from rl.apart import ApartSAC
+        from rl.sac import LeanSAC
 
         names = ("ent_coef", "target_entropy", "target_update_interval", "use_sde", "sde_sample_freq",
                  "use_sde_at_warmup")  # fmt: skip
         own: dict[str, Any] = {name: getattr(self, name) for name in names}
-        model: BaseAlgorithm = self.model(ApartSAC, env, device, place, slack, action_noise=self.noise(env), **own)
+        model: BaseAlgorithm = self.model(LeanSAC, env, device, place, slack, action_noise=self.noise(env), **own)
         return model
 
 
