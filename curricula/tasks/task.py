@@ -55,7 +55,7 @@ class Task(Protocol, Generic[Physics]):
         """One step: the next state [rows, n], the reward [n], and which environments have terminated [n]."""
 
     def observe(self, state: FloatArray) -> NDArray[np.float32]:
-        """What the agent sees, float32[n, …]."""
+        """What the agent sees, float32[n, …]: a new array, which the caller may change."""
 
     def success(self, state: FloatArray, terminated: NDArray[np.bool_]) -> NDArray[np.bool_]:
         """Whether an episode that ends in this state, terminated or else at its time limit, reached the task's aim."""
