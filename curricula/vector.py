@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from curricula.difficulty import Difficulty, FloatArray, level, parse_axes, spread
 from curricula.streams import Streams
 from curricula.tasks.single import Columns, checked_render_mode, column, parameter_values, picture
-from curricula.tasks.task import Task, load_task
+from curricula.tasks.task import Task, limits_of, load_task
 from lab.errors import UserError
 
 BoolArray = NDArray[np.bool_]
@@ -64,7 +64,7 @@ class BatchedTask(VectorEnv[NDArray[np.float32], NDArray[Any], NDArray[Any]]):
         """
         self.task = load_task(task)
         self.num_envs = _count("num_envs", num_envs)
-        self.axes = parse_axes(axes, self.task.axes, self.task.parameters)
+        self.axes = parse_axes(axes, self.task.axes, self.task.parameters, limits_of(self.task))
         self.max_episode_steps = _count(
             "max_episode_steps", self.task.max_episode_steps if max_episode_steps is None else max_episode_steps
         )

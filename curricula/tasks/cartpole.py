@@ -53,6 +53,12 @@ class CartPole:
         "mass_pole": 0.1,
         "start": 0.05,
     }
+    limits: Mapping[str, tuple[float, float]] = {
+        "length": (0.01, math.inf),
+        "mass_cart": (0.01, math.inf),
+        "mass_pole": (0.0, math.inf),
+        "start": (0.0, math.inf),
+    }
     axes = (Axis("gravity", easy=3.0, target=9.8), Axis("length", easy=1.5, target=0.5))
     max_episode_steps = 500
     draws = 4

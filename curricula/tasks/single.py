@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from curricula.difficulty import Difficulty, FloatArray, level, parse_axes, spread
 from curricula.tasks.drawing import Canvas
-from curricula.tasks.task import Task, load_task
+from curricula.tasks.task import Task, limits_of, load_task
 from lab.errors import UserError
 
 
@@ -43,7 +43,7 @@ class TaskEnv(gym.Env[NDArray[np.float32], Any]):
             UserError: for a value that is not accepted.
         """
         self.task = load_task(task)
-        self.axes = parse_axes(axes, self.task.axes, self.task.parameters)
+        self.axes = parse_axes(axes, self.task.axes, self.task.parameters, limits_of(self.task))
         self.observation_space = self.task.observation_space
         self.action_space = self.task.action_space
         self.metadata = {**self.metadata, "render_fps": self.task.render_fps}
