@@ -77,7 +77,10 @@ class Axis:
 
 
 def parse_axes(
-    given: Mapping[str, Any] | None, default: Iterable[Axis], parameters: Mapping[str, float]
+    given: Mapping[str, Any] | None,
+    default: Iterable[Axis],
+    parameters: Mapping[str, float],
+    limits: Mapping[str, tuple[float, float]] | None = None,
 ) -> tuple[Axis, ...]:
     """The axes of a task: the configured ones, or the task's own where none are configured.
 
@@ -85,6 +88,7 @@ def parse_axes(
         given: ``{parameter: {easy, target, scale?}}`` or ``{parameter: Axis}``; parameters not named stay as they are.
         default: the task's own axes.
         parameters: every parameter the task has, with its standard value.
+        limits: the lowest and highest value of the parameters that the task's equations do not take everywhere.
 
     Raises:
         UserError: for an unknown parameter or key, a missing or unusable value, or no axis at all.
@@ -93,7 +97,11 @@ def parse_axes(
         return tuple(default)
     if not isinstance(given, Mapping) or not given:
         raise UserError(f"axes is {given!r}; accepted: a mapping of at least one of {', '.join(parameters)}")
-    return tuple(_parse_axis(name, values, parameters) for name, values in given.items())
+    axes = tuple(_parse_axis(name, values, parameters) for name, values in given.items())
+    for axis in axes:
+        for end in ("easy", "target"):
+            number(f"axes.{axis.name}.{end}", getattr(axis, end), *(limits or {}).get(axis.name, ()))
+    return axes
 
 
 def _parse_axis(name: str, values: Any, parameters: Mapping[str, float]) -> Axis:
@@ -150,7 +158,10 @@ def number(field: str, value: Any, low: float = -math.inf, high: float = math.in
         plain = float(value)
         if math.isfinite(plain) and low <= plain <= high:
             return plain
-    bounds = "a finite number" if math.isinf(low) and math.isinf(high) else f"a number in [{low:g}, {high:g}]"
+    if math.isinf(high):
+        bounds = "a finite number" if math.isinf(low) else f"a number of at least {low:g}"
+    else:
+        bounds = f"a number in [{low:g}, {high:g}]"
     raise UserError(f"{field} is {value!r}; accepted: {bounds}")
 
 

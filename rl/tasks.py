@@ -19,7 +19,7 @@ import gymnasium
 import curricula
 from curricula.difficulty import parse_axes
 from curricula.tasks.registration import task_of
-from curricula.tasks.task import Task
+from curricula.tasks.task import Task, limits_of
 from lab.errors import UserError
 from lab.training.parts import own_module
 from rl.agents.part import AgentPart
@@ -78,7 +78,7 @@ def check(name: str, axes: Mapping[str, Any], curriculum: str | None, agent: Age
     """
     task = batched(name)
     if task is not None:
-        parse_axes(axes or None, task.axes, task.parameters)
+        parse_axes(axes or None, task.axes, task.parameters, limits_of(task))
         _refuse_spaces(name, task.observation_space, task.action_space, agent)
         return
     if axes:

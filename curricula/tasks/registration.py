@@ -19,9 +19,12 @@ from curricula.vector import BatchedTask
 from lab.errors import UserError
 
 TASKS = {
+    "lab/Acrobot-v0": "curricula.tasks.acrobot:Acrobot",
     "lab/CartPole-v0": "curricula.tasks.cartpole:CartPole",
     "lab/MountainCar-v0": "curricula.tasks.mountain_car:MountainCar",
+    "lab/MountainCarContinuous-v0": "curricula.tasks.mountain_car_continuous:MountainCarContinuous",
     "lab/Pendulum-v0": "curricula.tasks.pendulum:Pendulum",
+    "lab/PointMassGate-v0": "curricula.tasks.point_mass_gate:PointMassGate",
 }
 """Gymnasium's id of every task, and where its class stands."""
 

@@ -104,3 +104,17 @@ def test_a_mistake_in_the_axes_is_one_clear_line(given_axes: object, message: st
     with pytest.raises(UserError, match=message) as caught:
         parse_axes(given_axes, AXES, PARAMETERS)
     assert "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("given_axes", "message"),
+    [
+        ({"power": {"easy": 3.0, "target": -1.0}}, "axes.power.target is -1.0; accepted: a number of at least 0"),
+        ({"gravity": {"easy": 2.0}}, r"axes.gravity.easy is 2.0; accepted: a number in \[0, 1\]"),
+    ],
+)
+def test_a_value_beyond_a_tasks_limits_is_refused_at_either_end(given_axes: dict, message: str) -> None:
+    limits = {"power": (0.0, np.inf), "gravity": (0.0, 1.0)}
+    with pytest.raises(UserError, match=message):
+        parse_axes(given_axes, AXES, PARAMETERS, limits)
+    parse_axes({"power": {"easy": 1e9}, "gravity": {"easy": 0.0, "target": 1.0}}, AXES, PARAMETERS, limits)

@@ -14,7 +14,7 @@ def singles(task, count, mode=AutoresetMode.SAME_STEP, **options):
     return gymnasium.make_vec(task, count, vectorization_mode="sync", vector_kwargs={"autoreset_mode": mode}, **options)
 
 
-@pytest.mark.parametrize("task", ["lab/CartPole-v0", "lab/MountainCar-v0", "lab/Pendulum-v0"])
+@pytest.mark.parametrize("task", curricula.task_ids())
 def test_step_for_step_it_is_what_sb3s_own_dummy_environments_are(task):
     ours = BatchedVecEnv(curricula.make_vec(task, 3, difficulty=0.2, max_episode_steps=30), seed=7)
     theirs = make_vec_env(task, 3, seed=7, env_kwargs={"difficulty": 0.2, "max_episode_steps": 30})
