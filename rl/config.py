@@ -8,6 +8,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import Field, model_validator
 
+from curricula.difficulty import axis_names, parse_axes
 from curricula.teachers import TEACHERS, NoCurriculum, TeacherConfig
 from lab.door.jsons import LAST
 from lab.errors import UserError
@@ -86,6 +87,11 @@ class RlConfig(RunConfig):
     def _known_task(self) -> RlConfig:
         """A misspelt task or axis, or a curriculum of nothing, is told before there is a run directory."""
         tasks.check(self.task, self.axes, self.curriculum.kind if self.curriculum.needs_difficulty else None)
+        if (task := tasks.batched(self.task)) is not None:
+            try:
+                self.curriculum.build_for(axis_names(parse_axes(self.axes or None, task.axes, task.parameters)))
+            except UserError as error:
+                raise UserError(f"curriculum.{error}") from error
         return self
 
     def own_modules(self) -> list[str]:
@@ -116,5 +122,5 @@ class RlConfig(RunConfig):
 
     @classmethod
     def measured_names(cls) -> tuple[str, ...]:
-        """What a voice may follow besides another voice: the teacher's difficulty."""
-        return ("difficulty",)
+        """What a voice may follow besides another voice: the difficulty the teacher asks for, and its frontier."""
+        return ("difficulty", "frontier")

@@ -4,13 +4,13 @@ from curricula.teachers.cosine import CosineCurriculum
 from curricula.teachers.fixed import Fixed, NoCurriculum
 from curricula.teachers.linear import LinearCurriculum
 from curricula.teachers.paced import Paced
-from curricula.teachers.part import TeacherConfig
+from curricula.teachers.part import TEACHERS, TeacherConfig
+from curricula.teachers.per_axis import PerAxis, PerAxisCurriculum
 from curricula.teachers.staircase import StaircaseCurriculum
 from curricula.teachers.success_threshold import SuccessThreshold, SuccessThresholdCurriculum
-from curricula.teachers.teacher import Episodes, Teacher
+from curricula.teachers.teacher import Episodes, Teacher, frontier
 from curricula.teachers.uniform import Uniform, UniformCurriculum
 from curricula.teachers.wave import WaveCurriculum
-from lab.training.parts import Parts
 
 __all__ = [
     "TEACHERS",
@@ -18,16 +18,15 @@ __all__ = [
     "Fixed",
     "NoCurriculum",
     "Paced",
+    "PerAxis",
     "SuccessThreshold",
     "Teacher",
     "TeacherConfig",
     "Uniform",
+    "frontier",
 ]
 
-TEACHERS = Parts(
-    "curriculum",
-    "kind",
-    TeacherConfig,
+TEACHERS.add(
     (
         NoCurriculum,
         UniformCurriculum,
@@ -36,6 +35,6 @@ TEACHERS = Parts(
         StaircaseCurriculum,
         WaveCurriculum,
         SuccessThresholdCurriculum,
-    ),
+        PerAxisCurriculum,
+    )
 )
-"""Every kind of curriculum by its word in a configuration."""
