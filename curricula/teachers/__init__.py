@@ -1,6 +1,7 @@
 """Teachers: they choose the difficulty of the next episodes, by a plan or by what the agent achieves."""
 
 from curricula.teachers.cosine import CosineCurriculum
+from curricula.teachers.cyclic import CyclicCurriculum
 from curricula.teachers.fixed import Fixed, NoCurriculum
 from curricula.teachers.linear import LinearCurriculum
 from curricula.teachers.paced import Paced
@@ -34,6 +35,7 @@ TEACHERS.add(
         CosineCurriculum,
         StaircaseCurriculum,
         WaveCurriculum,
+        CyclicCurriculum,
         SuccessThresholdCurriculum,
         PerAxisCurriculum,
     )
