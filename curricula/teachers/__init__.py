@@ -3,10 +3,14 @@
 from curricula.teachers.cosine import CosineCurriculum
 from curricula.teachers.cyclic import CyclicCurriculum
 from curricula.teachers.fixed import Fixed, NoCurriculum
+from curricula.teachers.learning_progress import LearningProgress, LearningProgressCurriculum
+from curricula.teachers.level_replay import LevelReplay, LevelReplayCurriculum
 from curricula.teachers.linear import LinearCurriculum
 from curricula.teachers.paced import Paced
 from curricula.teachers.part import TEACHERS, TeacherConfig
 from curricula.teachers.per_axis import PerAxis, PerAxisCurriculum
+from curricula.teachers.reverse import Reverse, ReverseCurriculum
+from curricula.teachers.self_paced import SelfPaced, SelfPacedCurriculum
 from curricula.teachers.staircase import StaircaseCurriculum
 from curricula.teachers.success_threshold import SuccessThreshold, SuccessThresholdCurriculum
 from curricula.teachers.teacher import Episodes, Teacher, frontier
@@ -17,9 +21,13 @@ __all__ = [
     "TEACHERS",
     "Episodes",
     "Fixed",
+    "LearningProgress",
+    "LevelReplay",
     "NoCurriculum",
     "Paced",
     "PerAxis",
+    "Reverse",
+    "SelfPaced",
     "SuccessThreshold",
     "Teacher",
     "TeacherConfig",
@@ -37,6 +45,10 @@ TEACHERS.add(
         WaveCurriculum,
         CyclicCurriculum,
         SuccessThresholdCurriculum,
+        ReverseCurriculum,
+        LearningProgressCurriculum,
+        LevelReplayCurriculum,
+        SelfPacedCurriculum,
         PerAxisCurriculum,
     )
 )
