@@ -9,12 +9,14 @@ from curricula.teachers.linear import LinearCurriculum
 from curricula.teachers.paced import Paced
 from curricula.teachers.part import TEACHERS, TeacherConfig
 from curricula.teachers.per_axis import PerAxis, PerAxisCurriculum
+from curricula.teachers.rehearsal import Rehearsal, RehearsalCurriculum
 from curricula.teachers.reverse import Reverse, ReverseCurriculum
 from curricula.teachers.self_paced import SelfPaced, SelfPacedCurriculum
 from curricula.teachers.staircase import StaircaseCurriculum
 from curricula.teachers.success_threshold import SuccessThreshold, SuccessThresholdCurriculum
 from curricula.teachers.teacher import Episodes, Teacher, frontier
 from curricula.teachers.uniform import Uniform, UniformCurriculum
+from curricula.teachers.waits import Waits, WaitsCurriculum
 from curricula.teachers.wave import WaveCurriculum
 
 __all__ = [
@@ -26,12 +28,14 @@ __all__ = [
     "NoCurriculum",
     "Paced",
     "PerAxis",
+    "Rehearsal",
     "Reverse",
     "SelfPaced",
     "SuccessThreshold",
     "Teacher",
     "TeacherConfig",
     "Uniform",
+    "Waits",
     "frontier",
 ]
 
@@ -50,5 +54,7 @@ TEACHERS.add(
         LevelReplayCurriculum,
         SelfPacedCurriculum,
         PerAxisCurriculum,
+        RehearsalCurriculum,
+        WaitsCurriculum,
     )
 )
