@@ -25,7 +25,8 @@ FloatArray: TypeAlias = NDArray[np.float64]
 Difficulty: TypeAlias = "float | FloatArray | Mapping[str, float | FloatArray]"
 """A number for all axes, or a named vector; in a batch each may be an array with one value per environment.
 
-An axis that a named vector leaves out stands at the target, 1.
+An axis that a named vector leaves out stands at the target, 1. A batch takes float64[num_envs, axes] as well, its
+columns in the order of the task's axes: the form in which teachers of several axes answer.
 """
 
 
@@ -128,9 +129,17 @@ def spread(difficulty: Difficulty, axes: tuple[Axis, ...], num_envs: int, field:
     """One difficulty per axis and environment: float64[axes, num_envs], every value in [0, 1].
 
     Raises:
-        UserError: for a value outside [0, 1], an unknown axis, or an array that is not of shape [num_envs].
+        UserError: for a value outside [0, 1], an unknown axis, or an array that is neither of shape [num_envs] nor of
+            shape [num_envs, axes].
     """
     rows = np.ones((len(axes), num_envs))
+    if isinstance(difficulty, np.ndarray) and difficulty.ndim == 2:
+        if difficulty.shape != (num_envs, len(axes)):
+            raise UserError(
+                f"{field} has shape {list(difficulty.shape)}; accepted: one number, one for each environment, or "
+                f"one for each of the axes ({', '.join(axis.name for axis in axes)}) in each of {num_envs} environments"
+            )
+        difficulty = {axis.name: column for axis, column in zip(axes, difficulty.T, strict=True)}
     if not isinstance(difficulty, Mapping):
         rows[:] = _row(field, difficulty, num_envs)
         return rows
@@ -150,6 +159,33 @@ def level(rows: FloatArray) -> FloatArray:
     same: NDArray[np.bool_] = np.all(rows == rows[0], axis=0)
     mean: FloatArray = np.where(same, rows[0], rows.mean(axis=0))
     return mean
+
+
+def axis_names(axes: Any) -> tuple[str, ...]:
+    """The names of a task's axes; none for anything else that an environment may call ``axes``."""
+    if not isinstance(axes, (tuple, list)) or not all(isinstance(axis, Axis) for axis in axes):
+        return ()
+    return tuple(axis.name for axis in axes)
+
+
+def for_one(difficulty: float | FloatArray, names: tuple[str, ...]) -> float | dict[str, float]:
+    """What ``set_difficulty`` of a single environment takes: a number, or a row float64[axes] as a named vector."""
+    if np.ndim(difficulty) == 0:
+        return float(difficulty)
+    row = np.asarray(difficulty, dtype=np.float64)
+    if row.shape != (len(names),):
+        raise UserError(
+            f"difficulty has {row.size} axes; accepted: one number, or one for each axis of the environment "
+            f"({', '.join(names) or 'it names none'})"
+        )
+    return dict(zip(names, row.tolist(), strict=True))
+
+
+def whole(field: str, value: Any, least: int) -> int:
+    """The value if it is a whole number of at least ``least``, else a UserError naming the field."""
+    if isinstance(value, bool) or not isinstance(value, int) or value < least:
+        raise UserError(f"{field} is {value!r}; accepted: a whole number of at least {least}")
+    return value
 
 
 def number(field: str, value: Any, low: float = -math.inf, high: float = math.inf) -> float:

@@ -32,7 +32,8 @@ class BatchedTask(VectorEnv[NDArray[np.float32], NDArray[Any], NDArray[Any]]):
     end ``info`` holds, beside ``difficulty`` (float64[num_envs], of the episodes that now run):
 
     - ``final_obs``: object[num_envs], the last observation of ended episodes, None elsewhere (``_final_obs`` the mask);
-    - ``final_info``: ``difficulty`` and ``success`` of the ended episodes, with masks as Gymnasium writes them;
+    - ``final_info``: ``difficulty``, ``difficulties`` (of each axis, float64[num_envs, axes]) and ``success`` of the
+      ended episodes, with masks as Gymnasium writes them;
     - ``episode``: ``r`` the return and ``l`` the length of the ended episodes, 0 elsewhere (``_episode`` the mask), as
       Gymnasium's RecordEpisodeStatistics writes them, without its wall-clock time;
     - ``success``: bool[num_envs], whether an ended episode reached the task's aim (``_success`` the mask).
@@ -104,7 +105,8 @@ class BatchedTask(VectorEnv[NDArray[np.float32], NDArray[Any], NDArray[Any]]):
         """Store the difficulty of the next episodes; each environment adopts its own at its next reset, not before.
 
         Args:
-            difficulty: a number, an array [num_envs], or ``{axis: number or array}``; every value in [0, 1].
+            difficulty: a number, an array [num_envs] or [num_envs, axes], or ``{axis: number or array}``; every value
+                in [0, 1].
             where: bool[num_envs], the environments that are meant; all by default.
         """
         rows = spread(difficulty, self.axes, self.num_envs)
@@ -221,6 +223,8 @@ class BatchedTask(VectorEnv[NDArray[np.float32], NDArray[Any], NDArray[Any]]):
             "final_info": {
                 "difficulty": _only(index, self._level),
                 "_difficulty": done,
+                "difficulties": np.where(done[:, None], self._current.T, 0.0),
+                "_difficulties": done,
                 "success": success,
                 "_success": done,
             },

@@ -7,6 +7,7 @@ from typing import Annotated, Any
 
 from pydantic import Field, model_validator
 
+from curricula.difficulty import axis_names, parse_axes
 from curricula.teachers import TEACHERS, NoCurriculum, TeacherConfig
 from lab.door.jsons import LAST
 from lab.errors import UserError
@@ -87,6 +88,11 @@ class RlConfig(RunConfig):
         """A misspelt task or axis, or a curriculum of nothing, is told before there is a run directory."""
         curriculum = self.curriculum.kind if self.curriculum.needs_difficulty else None
         tasks.check(self.task, self.axes, curriculum, self.agent)
+        if (task := tasks.batched(self.task)) is not None:
+            try:
+                self.curriculum.build_for(axis_names(parse_axes(self.axes or None, task.axes, task.parameters)))
+            except UserError as error:
+                raise UserError(f"curriculum.{error}") from error
         return self
 
     @model_validator(mode="after")
@@ -133,5 +139,5 @@ class RlConfig(RunConfig):
 
     @classmethod
     def measured_names(cls) -> tuple[str, ...]:
-        """What a voice may follow besides another voice: the teacher's difficulty."""
-        return ("difficulty",)
+        """What a voice may follow besides another voice: the difficulty the teacher asks for, and its frontier."""
+        return ("difficulty", "frontier")

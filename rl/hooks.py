@@ -30,7 +30,8 @@ from numpy.typing import NDArray
 from stable_baselines3.common.callbacks import BaseCallback
 from stable_baselines3.common.vec_env.base_vec_env import VecEnv
 
-from curricula.teachers import Episodes, Teacher
+from curricula.difficulty import axis_names, for_one
+from curricula.teachers import Episodes, Teacher, frontier
 from lab.errors import UserError
 from rl.live import live_target
 from rl.vec_env import BatchedVecEnv
@@ -166,6 +167,9 @@ class CurriculumCallback(BaseCallback):
     that ends its episode, so what is set afterwards would come one episode late, or change the physics in mid-air. A
     difficulty is therefore always waiting: it is drawn anew at every rollout's start and after every ended episode.
 
+    A teacher of several axes answers a row for each environment; it is given to a batch as it is, and to a single
+    environment as ``{axis: difficulty}``, by the names in its ``axes``.
+
     Args:
         teacher: of ``curricula.teachers``.
         seed: of the teacher's own random generator.
@@ -178,17 +182,18 @@ class CurriculumCallback(BaseCallback):
         super().__init__(verbose)
         self.teacher = teacher
         self._rng = np.random.default_rng([seed, 0xC0])
+        self._axes: tuple[str, ...] = ()
         self._waiting = np.zeros(0)
         self._running = np.zeros(0)
 
     def levels(self) -> dict[str, float]:
-        """The level that a follower of ``difficulty`` reads: the teacher's mean difficulty."""
-        return {"difficulty": self.teacher.level}
+        """What followers read: the teacher's mean ``difficulty``, and its ``frontier``."""
+        return {"difficulty": self.teacher.level, "frontier": frontier(self.teacher)}
 
     @property
     def running(self) -> NDArray[np.float64]:
-        """The difficulty that each running episode was offered as it began, float64[num_envs]."""
-        return self._running
+        """The difficulty that each running episode was offered as it began, float64[num_envs]; the mean over axes."""
+        return self._running if self._running.ndim == 1 else self._running.mean(axis=1)
 
     def state_dict(self) -> dict[str, Any]:
         """The teacher's state, its random generator, and the difficulties waiting and running."""
@@ -210,6 +215,7 @@ class CurriculumCallback(BaseCallback):
         env = self.training_env
         if not _takes_difficulty(env):
             raise UserError("curriculum: the environments have no set_difficulty; accepted: those of lab/… tasks")
+        self._axes = _axes_of(env)
         self._offer()
         self._running = self._waiting.copy()
         if self.model._last_obs is not None and np.all(self.model._last_episode_starts):
@@ -222,7 +228,8 @@ class CurriculumCallback(BaseCallback):
     def _on_rollout_start(self) -> None:
         self.teacher.update(Episodes.none(self.model.num_timesteps))
         self._offer()
-        self.logger.record("curriculum/difficulty", self.teacher.level)
+        for name, level in self.levels().items():
+            self.logger.record(f"curriculum/{name}", level)
 
     def _on_step(self) -> bool:
         dones = self.locals["dones"]
@@ -242,7 +249,7 @@ class CurriculumCallback(BaseCallback):
             batch.set_difficulty(self._waiting)
             return
         for index, difficulty in enumerate(self._waiting):
-            env.env_method("set_difficulty", float(difficulty), indices=index)
+            env.env_method("set_difficulty", for_one(difficulty, self._axes), indices=index)
 
     def _episodes(self, ended: NDArray[np.intp], infos: Sequence[Mapping[str, Any]]) -> Episodes:
         """What the teacher learns of the episodes that ended in this step."""
@@ -250,10 +257,11 @@ class CurriculumCallback(BaseCallback):
         if None in successes:
             warnings.warn("curriculum: episodes report no success (info['success']); counted as failures", stacklevel=2)
         stats = [info.get("episode", {}) for info in infos]
+        told = "difficulty" if self._running.ndim == 1 else "difficulties"
         return Episodes(
             step=self.model.num_timesteps,
             difficulty=np.array(
-                [info.get("difficulty", self._running[index]) for index, info in zip(ended, infos, strict=True)]
+                [info.get(told, self._running[index]) for index, info in zip(ended, infos, strict=True)]
             ),
             returns=np.array([episode.get("r", np.nan) for episode in stats], dtype=np.float64),
             lengths=np.array([episode.get("l", 0) for episode in stats], dtype=np.int64),
@@ -268,3 +276,11 @@ def _when(conductor: Conductor, moment: Event, of: str, do: Callable[[int], obje
 def _takes_difficulty(env: VecEnv) -> bool:
     batch = env.unwrapped
     return batch.has_difficulty if isinstance(batch, BatchedVecEnv) else env.has_attr("set_difficulty")
+
+
+def _axes_of(env: VecEnv) -> tuple[str, ...]:
+    """The names of the environments' axes of difficulty, where they name any."""
+    batch = env.unwrapped
+    if isinstance(batch, BatchedVecEnv):
+        return batch.axes
+    return axis_names(env.get_attr("axes", indices=0)[0]) if env.has_attr("axes") else ()

@@ -96,11 +96,11 @@ class RlTrainer:
         """Who chooses difficulties; nobody where the task has none (the configuration then asks for none)."""
         if not self.batch.has_difficulty:
             return None
-        return CurriculumCallback(self.config.curriculum.build(), seed=self.config.seed)
+        return CurriculumCallback(self.config.curriculum.build_for(self.batch.axes), seed=self.config.seed)
 
     def _levels(self) -> dict[str, float]:
         """What voices that follow the difficulty read; a task without difficulty is the target task."""
-        return {"difficulty": 1.0} if self.curriculum is None else self.curriculum.levels()
+        return dict.fromkeys(RlConfig.measured_names(), 1.0) if self.curriculum is None else self.curriculum.levels()
 
     # -- training ------------------------------------------------------------------------------------------------------
 

@@ -12,6 +12,7 @@ from gymnasium.wrappers import OrderEnforcing, PassiveEnvChecker, TimeLimit
 from numpy.typing import NDArray
 from stable_baselines3.common.vec_env.base_vec_env import VecEnv, VecEnvIndices, VecEnvStepReturn
 
+from curricula.difficulty import axis_names, for_one
 from lab.errors import UserError
 from rl.observations import each
 
@@ -24,7 +25,8 @@ class BatchedVecEnv(VecEnv):
     SB3 reads one dictionary per environment and step. Here all of them are the same empty one except where an episode
     ended; there SB3 finds what it looks for: ``terminal_observation``, ``TimeLimit.truncated`` (truncated and *not*
     terminated, so that the value of the last state is bootstrapped), ``episode`` (``r``, ``l``), ``is_success`` where
-    the environment reports ``success``, and ``difficulty`` of the episode that ended, where it has one.
+    the environment reports ``success``, and ``difficulty`` of the episode that ended, where it has one
+    (``difficulties`` of each axis, where the environment says them).
 
     Args:
         env: the batch; its autoreset mode must be SAME_STEP, because SB3 expects the next episode's first
@@ -54,13 +56,25 @@ class BatchedVecEnv(VecEnv):
             return True
         return all(_has_method(single, "set_difficulty") for single in self._singles())
 
+    @property
+    def axes(self) -> tuple[str, ...]:
+        """The names of the axes of difficulty, in order; none where the environments name none, and take one number."""
+        if hasattr(self.env, "set_difficulty"):
+            return axis_names(getattr(self.env, "axes", None))
+        single = next(iter(self._singles()), None)
+        if single is None or not single.has_wrapper_attr("axes"):
+            return ()
+        return axis_names(single.get_wrapper_attr("axes"))
+
     def set_difficulty(self, value: float | NDArray[np.float64]) -> None:
-        """Difficulty in [0, 1] (a number, or one per environment) of each environment's *next* episode."""
+        """Difficulty of each environment's *next* episode, in [0, 1]: a number, or an array [num_envs(, axes)]."""
         if hasattr(self.env, "set_difficulty"):
             self.env.set_difficulty(value)
             return
-        for single, level in zip(self._singles(), np.broadcast_to(value, self.num_envs), strict=True):
-            single.get_wrapper_attr("set_difficulty")(float(level))
+        names = self.axes
+        each_own = np.broadcast_to(value, self.num_envs) if np.ndim(value) == 0 else np.asarray(value)
+        for single, own in zip(self._singles(), each_own, strict=True):
+            single.get_wrapper_attr("set_difficulty")(for_one(own, names))
 
     def reset(self) -> Any:
         """Begin new episodes everywhere; seeds given by ``seed()`` are used once."""
@@ -104,6 +118,8 @@ class BatchedVecEnv(VecEnv):
             ended["is_success"] = bool(success[index])
         if self.difficulty is not None:
             ended["difficulty"] = float(self.difficulty[index])
+        if "difficulties" in final:
+            ended["difficulties"] = np.array(final["difficulties"][index], dtype=np.float64)
         return ended
 
     def _adopt(self, info: Mapping[str, Any]) -> None:

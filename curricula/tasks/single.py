@@ -18,8 +18,9 @@ from lab.errors import UserError
 class TaskEnv(gym.Env[NDArray[np.float32], Any]):
     """A task as a single environment, made by ``gym.make("lab/…", difficulty=…, axes=…)``.
 
-    ``info["difficulty"]`` is the difficulty of the running episode, in reset and in step. ``info["success"]``, in step,
-    says whether the episode reaches the task's aim if it ends here: in the last step it is the episode's outcome.
+    ``info["difficulty"]`` is the difficulty of the running episode, in reset and in step, and ``info["difficulties"]``,
+    in step, that of each axis. ``info["success"]``, in step, says whether the episode reaches the task's aim if it ends
+    here: in the last step it is the episode's outcome.
     """
 
     metadata: dict[str, Any] = {"render_modes": ["rgb_array"], "render_fps": 30}  # noqa: RUF012 (Gymnasium's own shape)
@@ -80,7 +81,7 @@ class TaskEnv(gym.Env[NDArray[np.float32], Any]):
             raise UserError("step was called before reset; accepted: reset first")
         self._state, reward, terminated = self.task.advance(self._state, self._checked(action)[None], self._physics)
         success = self.task.success(self._state, terminated)
-        info = {"difficulty": self.difficulty, "success": bool(success[0])}
+        info = {"difficulty": self.difficulty, "difficulties": self._current.copy(), "success": bool(success[0])}
         return self.task.observe(self._state)[0], float(reward[0]), bool(terminated[0]), False, info
 
     def render(self) -> NDArray[np.uint8] | None:
@@ -98,6 +99,7 @@ class TaskEnv(gym.Env[NDArray[np.float32], Any]):
         return array
 
     def _adopt(self) -> None:
+        self._current = self._pending[:, 0]
         self._level = float(level(self._pending)[0])
         self._values = parameter_values(self.task, self.axes, self._pending)
         self._physics = self.task.physics(self._values)
