@@ -73,9 +73,9 @@ class RlConfig(RunConfig):
     )
 
     @classmethod
-    def rewritten(cls, mapping: Mapping[str, Any]) -> Mapping[str, Any]:
+    def rewritten(cls, mapping: Mapping[str, Any], changed: bool) -> Mapping[str, Any]:
         """Settings of the agent that stand beside it, and rl-zoo's names, where they belong."""
-        return zoo.translated(mapping, cls.model_fields)
+        return zoo.translated(mapping, cls.model_fields, beside_counts=changed)
 
     @model_validator(mode="after")
     def _goes_together(self) -> RlConfig:

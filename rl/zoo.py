@@ -22,12 +22,13 @@ NOT_HERE = ("env_wrapper", "vec_env_wrapper", "frame_stack", "callback", "monito
 """rl-zoo's names for which a task of one's own is the way here."""
 
 
-def translated(mapping: Mapping[str, Any], fields: Mapping[str, Any]) -> dict[str, Any]:
+def translated(mapping: Mapping[str, Any], fields: Mapping[str, Any], beside_counts: bool = False) -> dict[str, Any]:
     """The configuration that a flat one means; one that is not flat is returned as it is.
 
     Args:
         mapping: plain data, before it is typed.
         fields: those of the configuration, which stay where they are.
+        beside_counts: whether a setting beside the agent counts where another value stands in it; otherwise refused.
 
     Raises:
         UserError: a word that is not rl-zoo's, or a name that has no meaning here.
@@ -48,18 +49,16 @@ def translated(mapping: Mapping[str, Any], fields: Mapping[str, Any]) -> dict[st
     for name in moved:
         value = given.pop(name)
         if name in kind.model_fields and not (name in kind.conducts and _is_schedule(value)):
-            _settle(block, name, arguments(value) if name == "policy_kwargs" else value, kind)
+            meant = arguments(value) if name == "policy_kwargs" else value
+            if not beside_counts and block.get(name, meant) != meant:
+                raise UserError(f"{name}: is {meant!r} beside agent, and {block[name]!r} in it; give it once")
+            block[name] = meant
         else:
-            given["voices"] = {name: voice(name, value, given.get("steps")), **given.get("voices", {})}
+            voices = given.get("voices", {})
+            if name in voices and not beside_counts:
+                raise UserError(f"{name}: is given beside voices, and in them; give it once")
+            given["voices"] = {**voices, name: voice(name, value, given.get("steps"))}
     return {**given, "agent": block}
-
-
-def _settle(block: dict[str, Any], name: str, value: Any, kind: type[AgentPart]) -> None:
-    """Put a setting into the agent's block, unless another value than the usual one stands there already."""
-    there = block.get(name, value)
-    if there not in (value, kind.model_fields[name].get_default(call_default_factory=True)):
-        raise UserError(f"{name}: is {value!r} beside agent, and {there!r} in it; give it once")
-    block[name] = value
 
 
 def voice(name: str, value: Any, steps: Any) -> Any:

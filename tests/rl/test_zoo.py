@@ -105,9 +105,17 @@ def test_settings_beside_the_agent_can_be_set() -> None:
     assert config.parsed_voices()["learning_rate"](0) == 1e-3
 
 
+def test_a_change_counts_however_either_is_written() -> None:
+    nested = {**parse("{task: Acrobot-v1, steps: 9, clock: {period: 3}, voices: {learning_rate: 1.0e-3}}")}
+    nested["agent"] = {"agent": "ppo", "n_epochs": 4}
+    for mapping in (parse(PPO), nested):
+        for change in ("agent.n_epochs=7", "n_epochs=7"):
+            assert resolve(RlConfig, mapping, [change]).agent.n_epochs == 7
+
+
 def test_a_setting_beside_the_agent_and_in_it_is_ambiguous() -> None:
     with pytest.raises(UserError, match=r"n_epochs: is 4 beside agent, and 7 in it; give it once"):
-        resolve(RlConfig, parse(PPO), ["agent.n_epochs=7"])
+        read(PPO, agent={"agent": "ppo", "n_epochs": 7})
 
 
 @pytest.mark.parametrize(
