@@ -45,7 +45,11 @@ class RlConfig(RunConfig):
 
     task: str = Field(description="a task of curricula.task_ids(), any Gymnasium id, or one of your own: module:Id-v0")
     axes: Mapping[str, Any] = Field(
-        default_factory=dict, description="the task's difficulty axes, e.g. {power: {easy: 1.0, target: 0.5}}"
+        default_factory=dict, description="what difficulty moves, e.g. {power: {easy: 1.0, target: 0.5}}"
+    )
+    success: str | float | None = Field(
+        None,
+        description="of an environment adapted by axes: terminated, a least return, or a key of info; null: its own",
     )
     max_episode_steps: int | None = Field(
         None, ge=1, le=LAST, description="steps after which an episode is cut; null: the task's"
@@ -85,7 +89,8 @@ class RlConfig(RunConfig):
     @model_validator(mode="after")
     def _known_task(self) -> RlConfig:
         """A misspelt task or axis, or a curriculum of nothing, is told before there is a run directory."""
-        tasks.check(self.task, self.axes, self.curriculum.kind if self.curriculum.needs_difficulty else None)
+        curriculum = self.curriculum.kind if self.curriculum.needs_difficulty else None
+        tasks.check(self.task, self.axes, curriculum, self.success)
         return self
 
     def own_modules(self) -> list[str]:
