@@ -183,6 +183,19 @@ def test_the_same_random_numbers_place_the_same_obstacles_at_every_difficulty():
     assert len(states) == 1
 
 
+def test_a_walker_that_falls_has_not_arrived():
+    env = made("lab/BipedalWalker-v0", difficulty=0.0)
+    info, _, _ = play(env, 0, at_random)
+    info, length, _ = play(env, 0, at_random)
+    assert length < 200, "it did not fall"
+    assert info["success"] is False
+    env.reset(seed=0)
+    for body in (env.unwrapped.hull, *env.unwrapped.legs):
+        body.position = (body.position[0] + 86.0, body.position[1])
+    *_, terminated, _, info = env.step(idle(env, 0))
+    assert (terminated, info["success"]) == (True, True)
+
+
 # -- mujoco ------------------------------------------------------------------------------------------------------------
 
 

@@ -215,6 +215,7 @@ def test_mistakes_are_one_line_and_leave_no_run(package, capsys, changes, told):
     error = capsys.readouterr().err
     assert status == 2
     assert told in error
+    assert "cannot be made" not in error
     assert error.count("\n") == 1
     assert not run.exists()
 
