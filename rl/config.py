@@ -7,7 +7,6 @@ from typing import Annotated, Any
 
 from pydantic import Field, model_validator
 
-from curricula.difficulty import axis_names, parse_axes
 from curricula.teachers import TEACHERS, NoCurriculum, TeacherConfig
 from lab.door.jsons import LAST
 from lab.errors import UserError
@@ -52,7 +51,11 @@ class RlConfig(RunConfig):
 
     task: str = Field(description="a task of curricula.task_ids(), any Gymnasium id, or one of your own: module:Id-v0")
     axes: Mapping[str, Any] = Field(
-        default_factory=dict, description="the task's difficulty axes, e.g. {power: {easy: 1.0, target: 0.5}}"
+        default_factory=dict, description="what difficulty moves, e.g. {power: {easy: 1.0, target: 0.5}}"
+    )
+    success: str | float | None = Field(
+        None,
+        description="of an environment adapted by axes: terminated, a least return, or a key of info; null: its own",
     )
     max_episode_steps: int | None = Field(
         None, ge=1, le=LAST, description="steps after which an episode is cut; null: the task's"
@@ -87,10 +90,10 @@ class RlConfig(RunConfig):
     def _known_task(self) -> RlConfig:
         """A misspelt task or axis, or a curriculum of nothing, is told before there is a run directory."""
         curriculum = self.curriculum.kind if self.curriculum.needs_difficulty else None
-        tasks.check(self.task, self.axes, curriculum, self.agent)
-        if (task := tasks.batched(self.task)) is not None:
+        tasks.check(self.task, self.axes, curriculum, self.agent, self.success)
+        if names := tasks.axis_names_of(self.task, self.axes):
             try:
-                self.curriculum.build_for(axis_names(parse_axes(self.axes or None, task.axes, task.parameters)))
+                self.curriculum.build_for(names)
             except UserError as error:
                 raise UserError(f"curriculum.{error}") from error
         return self

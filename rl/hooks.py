@@ -162,7 +162,7 @@ class ConductorCallback(BaseCallback):
 class CurriculumCallback(BaseCallback):
     """Let a teacher choose the difficulty of every next episode, and tell it how the ended ones went.
 
-    The environments must have ``set_difficulty(d)`` that stores d for the *next* reset (all ``lab/…`` environments,
+    The environments must have ``set_difficulty(d)`` that stores d for the *next* reset (``lab/…``, `curricula.adapt`,
     in any SB3 ``VecEnv``, and the batched ``rl.vec_env.BatchedVecEnv``): SB3 resets an environment inside the step
     that ends its episode, so what is set afterwards would come one episode late, or change the physics in mid-air. A
     difficulty is therefore always waiting: it is drawn anew at every rollout's start and after every ended episode.
@@ -214,7 +214,8 @@ class CurriculumCallback(BaseCallback):
     def _on_training_start(self) -> None:
         env = self.training_env
         if not _takes_difficulty(env):
-            raise UserError("curriculum: the environments have no set_difficulty; accepted: those of lab/… tasks")
+            told = "curriculum: the environments have no set_difficulty; accepted: "
+            raise UserError(f"{told}lab/… tasks, and yours by curricula.adapt(env, axes)")
         self._axes = _axes_of(env)
         self._offer()
         self._running = self._waiting.copy()

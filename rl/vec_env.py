@@ -12,6 +12,7 @@ from gymnasium.wrappers import OrderEnforcing, PassiveEnvChecker, TimeLimit
 from numpy.typing import NDArray
 from stable_baselines3.common.vec_env.base_vec_env import VecEnv, VecEnvIndices, VecEnvStepReturn
 
+from curricula.adapted import AdaptedEnv
 from curricula.difficulty import axis_names, for_one
 from lab.errors import UserError
 from rl.observations import each
@@ -136,7 +137,8 @@ class BatchedVecEnv(VecEnv):
         """Whether ``state_dict`` holds the whole state, so that a resume continues the episodes bit for bit.
 
         A batch with ``state_dict`` and ``load_state_dict`` is, and so are single environments with the two (their
-        random generator ``np_random`` need not be in it) inside no other wrappers than ``gymnasium.make`` puts there.
+        random generator ``np_random`` need not be in it) inside no other wrappers than ``gymnasium.make`` and
+        `curricula.adapt` put there.
         """
         if _savable(self.env):
             return True
@@ -217,9 +219,9 @@ def _savable(env: Any) -> bool:
 
 
 def _plainly_wrapped(env: gymnasium.Env[Any, Any]) -> bool:
-    """Whether all wrappers around an environment are of ``gymnasium.make``, whose state is the time limit's count."""
+    """Whether the state of all wrappers around an environment is known: a time limit's count, and difficulties."""
     while isinstance(env, gymnasium.Wrapper):
-        if not isinstance(env, (TimeLimit, OrderEnforcing, PassiveEnvChecker)):
+        if not isinstance(env, (TimeLimit, OrderEnforcing, PassiveEnvChecker, AdaptedEnv)):
             return False
         env = env.env
     return True
@@ -236,7 +238,7 @@ def _state_of(single: gymnasium.Env[Any, Any]) -> dict[str, Any]:
     """An environment's own state, its generator, and how far its time limits have counted."""
     env: Any = single.unwrapped
     return {
-        "own": env.state_dict(),
+        "own": single.get_wrapper_attr("state_dict")(),
         "generator": env.np_random.bit_generator.state,
         "elapsed": [limit._elapsed_steps for limit in _limits(single)],
     }
@@ -244,7 +246,7 @@ def _state_of(single: gymnasium.Env[Any, Any]) -> dict[str, Any]:
 
 def _restore(single: gymnasium.Env[Any, Any], state: Mapping[str, Any]) -> None:
     env: Any = single.unwrapped
-    env.load_state_dict(state["own"])
+    single.get_wrapper_attr("load_state_dict")(state["own"])
     env.np_random.bit_generator.state = state["generator"]
     for limit, elapsed in zip(_limits(single), state["elapsed"], strict=True):
         limit._elapsed_steps = elapsed
