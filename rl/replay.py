@@ -23,6 +23,7 @@ from numpy.typing import NDArray
 from stable_baselines3.common.buffers import BaseBuffer, ReplayBuffer
 from stable_baselines3.common.type_aliases import DictReplayBufferSamples, ReplayBufferSamples
 
+from lab.door.mapped import flush, mapped
 from lab.errors import UserError
 from rl.observations import each
 
@@ -126,8 +127,7 @@ class Replay(ReplayBuffer):
         sums = {block: self._sums.get(block) or self._sum(block) for block in self._blocks()}
         self._sums = {block: found for block, found in sums.items() if (block + 1) * BLOCK <= self.count}
         for array in self._arrays.values():
-            if isinstance(array, np.memmap):
-                array.flush()
+            flush(array)
         rows = np.frombuffer(b"".join(sums.values()), dtype=np.uint8).reshape(len(sums), 32)
         return {"count": self.count, "sums": rows.copy()}
 
@@ -178,14 +178,7 @@ class Replay(ReplayBuffer):
         if self._place is None:
             return np.zeros(shape, kind)
         self._place.mkdir(parents=True, exist_ok=True)
-        path = self._place / f"{name}.npy"
-        try:
-            found = np.lib.format.open_memmap(path, mode="r+")
-        except (OSError, ValueError):
-            found = None
-        if found is None or found.shape != shape or found.dtype != kind:
-            found = np.lib.format.open_memmap(path, mode="w+", dtype=np.dtype(kind), shape=shape)
-        return found
+        return mapped(self._place / f"{name}.npy", shape, kind)
 
     def _shapes(self) -> Iterator[tuple[str, tuple[int, ...], Any]]:
         """Name, shape and type of every array."""

@@ -188,7 +188,7 @@ def test_where_the_environment_has_a_state_a_resume_is_exact(package):
     (halved / "config.yaml").write_text(yaml.safe_dump({**config, "steps": 1024}))
     assert main(["resume", str(halved), "--quiet"]) == 0
     assert "episodes_restarted" not in (halved / "events.jsonl").read_text()
-    for name in ("policy.safetensors", "optimiser.safetensors", "state.json"):
+    for name in ("policy.safetensors", "optimisers.safetensors", "state.json"):
         ends = [max((run / "checkpoints").iterdir()) / name for run in (whole, halved)]
         assert ends[0].read_bytes() == ends[1].read_bytes(), name
 
