@@ -52,6 +52,22 @@ def test_a_difficulty_waits_for_each_environments_own_next_episode():
     assert env.difficulty.tolist() == [0.1, 0.9]
 
 
+@pytest.mark.parametrize("make", [curricula.make_vec, singles])
+def test_each_axis_of_an_ended_episode_is_told_and_set(make):
+    axes = {"power": {"easy": 2.5}, "goal": {"easy": 0.2}}
+    env = BatchedVecEnv(make("lab/MountainCar-v0", 2, axes=axes, max_episode_steps=2), seed=0)
+    assert env.axes == ("power", "goal")
+    env.set_difficulty(np.array([[0.1, 0.2], [0.3, 0.4]]))
+    env.reset()
+    env.set_difficulty(0.5)
+    told = []
+    for _ in range(4):
+        *_, infos = env.step(np.ones(2, dtype=np.int64))
+        told += [info["difficulties"].tolist() for info in infos if "difficulties" in info]
+    assert told == [[0.1, 0.2], [0.3, 0.4], [0.5, 0.5], [0.5, 0.5]]
+    assert BatchedVecEnv(singles("CartPole-v1", 2)).axes == ()
+
+
 def test_env_method_sets_the_difficulty_of_the_chosen_environments_of_a_batch():
     env = BatchedVecEnv(curricula.make_vec("lab/MountainCar-v0", 3, difficulty=0.5, max_episode_steps=1), seed=0)
     env.reset()
