@@ -25,7 +25,8 @@ FloatArray: TypeAlias = NDArray[np.float64]
 Difficulty: TypeAlias = "float | FloatArray | Mapping[str, float | FloatArray]"
 """A number for all axes, or a named vector; in a batch each may be an array with one value per environment.
 
-An axis that a named vector leaves out stands at the target, 1.
+An axis that a named vector leaves out stands at the target, 1. A batch takes float64[num_envs, axes] as well, its
+columns in the order of the task's axes: the form in which teachers of several axes answer.
 """
 
 
@@ -77,7 +78,10 @@ class Axis:
 
 
 def parse_axes(
-    given: Mapping[str, Any] | None, default: Iterable[Axis], parameters: Mapping[str, float]
+    given: Mapping[str, Any] | None,
+    default: Iterable[Axis],
+    parameters: Mapping[str, float],
+    limits: Mapping[str, tuple[float, float]] | None = None,
 ) -> tuple[Axis, ...]:
     """The axes of a task: the configured ones, or the task's own where none are configured.
 
@@ -85,6 +89,7 @@ def parse_axes(
         given: ``{parameter: {easy, target, scale?}}`` or ``{parameter: Axis}``; parameters not named stay as they are.
         default: the task's own axes.
         parameters: every parameter the task has, with its standard value.
+        limits: the lowest and highest value of the parameters that the task's equations do not take everywhere.
 
     Raises:
         UserError: for an unknown parameter or key, a missing or unusable value, or no axis at all.
@@ -93,7 +98,11 @@ def parse_axes(
         return tuple(default)
     if not isinstance(given, Mapping) or not given:
         raise UserError(f"axes is {given!r}; accepted: a mapping of at least one of {', '.join(parameters)}")
-    return tuple(_parse_axis(name, values, parameters) for name, values in given.items())
+    axes = tuple(_parse_axis(name, values, parameters) for name, values in given.items())
+    for axis in axes:
+        for end in ("easy", "target"):
+            number(f"axes.{axis.name}.{end}", getattr(axis, end), *(limits or {}).get(axis.name, ()))
+    return axes
 
 
 def _parse_axis(name: str, values: Any, parameters: Mapping[str, float]) -> Axis:
@@ -120,9 +129,17 @@ def spread(difficulty: Difficulty, axes: tuple[Axis, ...], num_envs: int, field:
     """One difficulty per axis and environment: float64[axes, num_envs], every value in [0, 1].
 
     Raises:
-        UserError: for a value outside [0, 1], an unknown axis, or an array that is not of shape [num_envs].
+        UserError: for a value outside [0, 1], an unknown axis, or an array that is neither of shape [num_envs] nor of
+            shape [num_envs, axes].
     """
     rows = np.ones((len(axes), num_envs))
+    if isinstance(difficulty, np.ndarray) and difficulty.ndim == 2:
+        if difficulty.shape != (num_envs, len(axes)):
+            raise UserError(
+                f"{field} has shape {list(difficulty.shape)}; accepted: one number, one for each environment, or "
+                f"one for each of the axes ({', '.join(axis.name for axis in axes)}) in each of {num_envs} environments"
+            )
+        difficulty = {axis.name: column for axis, column in zip(axes, difficulty.T, strict=True)}
     if not isinstance(difficulty, Mapping):
         rows[:] = _row(field, difficulty, num_envs)
         return rows
@@ -144,13 +161,43 @@ def level(rows: FloatArray) -> FloatArray:
     return mean
 
 
+def axis_names(axes: Any) -> tuple[str, ...]:
+    """The names of a task's axes; none for anything else that an environment may call ``axes``."""
+    if not isinstance(axes, (tuple, list)) or not all(isinstance(axis, Axis) for axis in axes):
+        return ()
+    return tuple(axis.name for axis in axes)
+
+
+def for_one(difficulty: float | FloatArray, names: tuple[str, ...]) -> float | dict[str, float]:
+    """What ``set_difficulty`` of a single environment takes: a number, or a row float64[axes] as a named vector."""
+    if np.ndim(difficulty) == 0:
+        return float(difficulty)
+    row = np.asarray(difficulty, dtype=np.float64)
+    if row.shape != (len(names),):
+        raise UserError(
+            f"difficulty has {row.size} axes; accepted: one number, or one for each axis of the environment "
+            f"({', '.join(names) or 'it names none'})"
+        )
+    return dict(zip(names, row.tolist(), strict=True))
+
+
+def whole(field: str, value: Any, least: int) -> int:
+    """The value if it is a whole number of at least ``least``, else a UserError naming the field."""
+    if isinstance(value, bool) or not isinstance(value, int) or value < least:
+        raise UserError(f"{field} is {value!r}; accepted: a whole number of at least {least}")
+    return value
+
+
 def number(field: str, value: Any, low: float = -math.inf, high: float = math.inf) -> float:
     """The value as a float, or a UserError naming the field: booleans, NaN and infinities are no numbers here."""
     if isinstance(value, (int, float, np.integer, np.floating)) and not isinstance(value, bool):
         plain = float(value)
         if math.isfinite(plain) and low <= plain <= high:
             return plain
-    bounds = "a finite number" if math.isinf(low) and math.isinf(high) else f"a number in [{low:g}, {high:g}]"
+    if math.isinf(high):
+        bounds = "a finite number" if math.isinf(low) else f"a number of at least {low:g}"
+    else:
+        bounds = f"a number in [{low:g}, {high:g}]"
     raise UserError(f"{field} is {value!r}; accepted: {bounds}")
 
 

@@ -6,7 +6,8 @@ A ramp is one bounded cycle of a falling wave, inverted: with φ the phase of ``
     staircase  min(⌊levels·φ⌋, levels − 1)/(levels − 1)
 
 of the way from low to high. Before ``start`` it stands at low, and a clock that has ended rests, so it stays at high.
-Any wave of the engine paces too (`Wave`): a cyclic curriculum.
+Any wave of the engine paces too (`Wave`): a curriculum that comes back to the easy tasks; `Cyclic` is one whose crests
+rise over the run.
 """
 
 from __future__ import annotations
@@ -15,7 +16,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
-from curricula.difficulty import number
+from curricula.difficulty import number, whole
 from lab.errors import UserError
 from lab.phase import Clock, Schedule
 
@@ -41,7 +42,7 @@ class _Ramp:
         """Build the schedule; refuse what is no ramp."""
         _check_range(self.low, self.high)
         for name, least in (("start", 0), ("stop", 1)):
-            _check_whole(name, getattr(self, name), least)
+            whole(name, getattr(self, name), least)
         if self.stop <= self.start:
             raise UserError(f"stop is {self.stop}; accepted: a step after start, {self.start}")
         falling = Schedule(Clock(period=self.stop - self.start, cycles=1), self._wave())
@@ -105,7 +106,7 @@ class Staircase(_Ramp):
 
     def __post_init__(self) -> None:
         """Refuse fewer than two stairs."""
-        _check_whole("levels", self.levels, 2)
+        whole("levels", self.levels, 2)
         super().__post_init__()
 
     def _wave(self) -> Callable[[float], float]:
@@ -131,13 +132,53 @@ class Wave:
         return self.schedule(step)
 
 
+@dataclass(frozen=True)
+class Cyclic:
+    """A wave whose crest rises linearly over the run: every cycle comes back to the easy tasks and goes further.
+
+        crest(t) = first + (high − first)·min(t/stop, 1)
+        value(t) = low + (crest(t) − low)·wave(t)
+
+    Args:
+        wave: a schedule from 0 to 1.
+        stop: the step from which on crests reach ``high``.
+        low: the difficulty at troughs.
+        first: what a crest at step 0 would reach, in [low, high].
+        high: what crests reach at ``stop``.
+
+    >>> plan = Cyclic(Schedule(Clock(period=100)).shifted(0.5), stop=200)
+    >>> [plan(step) for step in (0, 50, 100, 150, 200, 250)]
+    [0.0, 0.25, 0.0, 0.75, 0.0, 1.0]
+    """
+
+    wave: Schedule
+    stop: int
+    low: float = 0.0
+    first: float = 0.0
+    high: float = 1.0
+
+    def __post_init__(self) -> None:
+        """Refuse what is no range, no time, or no wave from 0 to 1."""
+        _check_range(self.low, self.high)
+        number("first", self.first, self.low, self.high)
+        whole("stop", self.stop, 1)
+        if (self.wave.low, self.wave.high) != (0.0, 1.0):
+            raise UserError(f"wave is from {self.wave.low} to {self.wave.high}; accepted: a schedule from 0 to 1")
+
+    def crest(self, step: int) -> float:
+        """What a crest at this step reaches."""
+        way = min(step / self.stop, 1.0)
+        return self.first * (1.0 - way) + self.high * way
+
+    def __call__(self, step: int) -> float:
+        """The difficulty at a step."""
+        level = self.wave(step)
+        value = self.low * (1.0 - level) + self.crest(step) * level
+        return min(max(value, self.low), self.high)  # never an ulp outside
+
+
 def _check_range(low: Any, high: Any) -> None:
     number("low", low, 0.0, 1.0)
     number("high", high, 0.0, 1.0)
     if low > high:
         raise UserError(f"low is {low}; accepted: a number in [0, high = {high}]")
-
-
-def _check_whole(field_name: str, value: Any, least: int) -> None:
-    if isinstance(value, bool) or not isinstance(value, int) or value < least:
-        raise UserError(f"{field_name} is {value!r}; accepted: a whole number of at least {least}")

@@ -1,1 +1,1 @@
-"""Reinforcement learning whose learning rate is aligned with a curriculum: hooks for SB3 scripts, and a PPO trainer."""
+"""Reinforcement learning whose learning rate follows a curriculum: hooks for SB3 scripts, a trainer of its agents."""

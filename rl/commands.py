@@ -14,9 +14,16 @@ from lab.errors import UserError
 
 if TYPE_CHECKING:
     from lab.training.run import Run
-    from rl.evaluation import Score
+    from rl.evaluation import Act, Score
     from rl.normalise import ObservationMoments
     from rl.trainer import RlTrainer
+
+
+MOST_LEVELS = 1000
+POLICIES = ("last", "best", "ensemble")
+PACKAGES = ("stable_baselines3", "sb3_contrib")
+NOT_EXPORTED = ("replay_buffer_class", "replay_buffer_kwargs", "rates")
+"""What a zip would need this package for: SB3 then has its own."""
 
 
 def add_commands(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
@@ -24,6 +31,15 @@ def add_commands(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]
     evaluate = subparsers.add_parser("evaluate", help="play a trained agent over the grid of difficulties")
     options.add_run_argument(evaluate)
     evaluate.add_argument("--episodes", type=_count, metavar="N", help="per difficulty (default: the configuration's)")
+    evaluate.add_argument(
+        "--difficulty",
+        type=_grid,
+        metavar="A:B:N",
+        help="N difficulties from A to B, or one (default: the configuration's)",
+    )
+    evaluate.add_argument(
+        "--policy", choices=POLICIES, default="last", help="last, best on the target task, or all troughs' together"
+    )
     options.add_json_option(evaluate)
     evaluate.set_defaults(run=_evaluate)
 
@@ -31,6 +47,7 @@ def add_commands(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]
     options.add_run_argument(watch)
     watch.add_argument("--out", required=True, type=Path, metavar="FILE.gif", help="where the film goes")
     watch.add_argument("--difficulty", type=_level, default=1.0, metavar="D", help="in [0, 1] (default: 1, the target)")
+    watch.add_argument("--policy", choices=POLICIES, default="last", help="as for evaluate")
     watch.add_argument("--seed", type=int, default=0, help="of the first state (default: 0)")
     watch.set_defaults(run=_watch)
 
@@ -73,31 +90,41 @@ def _unheard(kind: str, step: int, **data: Any) -> None:
 def _evaluate(args: argparse.Namespace) -> int:
     run = options.chosen_run(args)
     trainer = load(run)
-    scores = trainer.scores(args.episodes)
+    scores = trainer.scores(args.episodes, args.difficulty, _acting(trainer, args.policy))
+    rows = [_as_json(score, trainer.config.seed) for score in scores]
     if args.json:
-        rows = [_as_json(score) for score in scores]
-        print(json.dumps({"run": run.name, "step": trainer.step, "scores": rows}, allow_nan=False))
+        answer = {"run": run.name, "step": trainer.step, "policy": args.policy, "scores": rows}
+        print(json.dumps(answer, allow_nan=False))
         return 0
-    print(
-        f"run {run.name}, step {trainer.step}, deterministic policy, {len(scores[0].returns)} episodes per difficulty"
-    )
-    print(f"{'difficulty':>10}  {'return':>9}  {'deviation':>9}  {'length':>7}  {'success':>7}")
-    for score in scores:
-        success = "" if score.successes is None else f"{score.successes.mean():7.0%}"
-        print(
-            f"{score.difficulty:10.2f}  {score.returns.mean():9.2f}  {score.returns.std():9.2f}  "
-            f"{score.lengths.mean():7.1f}  {success:>7}"
-        )
+    print(f"run {run.name}, step {trainer.step}, {args.policy} policy, {rows[0]['episodes']} episodes per difficulty")
+    between = f"{'95 % interval':>20}"
+    print(f"{'difficulty':>10}  {'return':>9}  {between}  {'length':>7}  {'success':>7}  {between[6:]}")
+    for row in rows:
+        success, ends = row["success"], row["success_interval"]
+        shown = "" if success is None else f"{success:7.0%}  {f'{ends[0]:.0%} to {ends[1]:.0%}':>14}"
+        span = "{:.2f} to {:.2f}".format(*row["return_interval"])
+        print(f"{row['difficulty']:10.2f}  {row['return']:9.2f}  {span:>20}  {row['length']:7.1f}  {shown}".rstrip())
     return 0
 
 
-def _as_json(score: Score) -> dict[str, Any]:
+def _acting(trainer: RlTrainer, policy: str) -> Act:
+    if policy == "last":
+        return trainer.act
+    return trainer.best() if policy == "best" else trainer.ensemble()
+
+
+def _as_json(score: Score, seed: int) -> dict[str, Any]:
+    from rl.evaluation import mean_interval, share_interval
+
+    success = score.successes
     return {
         "difficulty": score.difficulty,
         "return": float(score.returns.mean()),
         "return_deviation": float(score.returns.std()),
+        "return_interval": mean_interval(score.returns, seed),
         "length": float(score.lengths.mean()),
-        "success": None if score.successes is None else float(score.successes.mean()),
+        "success": None if success is None else float(success.mean()),
+        "success_interval": None if success is None else share_interval(int(success.sum()), len(success)),
         "episodes": len(score.returns),
     }
 
@@ -109,7 +136,7 @@ def _watch(args: argparse.Namespace) -> int:
         raise UserError(f"--out {args.out}: a film is a GIF; accepted: a name ending in .gif")
     trainer = load(options.chosen_run(args))
     with _writing(args.out):
-        shown = film(trainer, args.out, args.difficulty, args.seed)
+        shown = film(trainer, _acting(trainer, args.policy), args.out, args.difficulty, args.seed)
     print(f"{args.out}: {shown.steps} steps at difficulty {args.difficulty:g}, return {shown.total:.1f}")
     return 0
 
@@ -121,13 +148,19 @@ def _export(args: argparse.Namespace) -> int:
     moments = trainer.env.observations
     beside = args.out.with_suffix(".normalisation.json")
     with _writing(args.out):
-        trainer.model.save(args.out)
+        trainer.model.save(args.out, exclude=NOT_EXPORTED)
         if moments is not None:
             beside.write_text(json.dumps(_plain(moments)) + "\n")
-    print(f"{args.out}: load it with stable_baselines3.PPO.load")
+    print(f"{args.out}: load it with {_origin(type(trainer.model))}.load")
     if moments is not None:
         print(f"{beside}: the observations' mean and variance, with which the agent sees (o - mean) / sqrt(variance)")
     return 0
+
+
+def _origin(kind: type[Any]) -> str:
+    """The class of SB3's that a model's own is made from, as one imports it."""
+    found = next(each for each in kind.__mro__ if each.__module__.partition(".")[0] in PACKAGES)
+    return f"{found.__module__.partition('.')[0]}.{found.__name__}"
 
 
 def _plain(moments: ObservationMoments) -> dict[str, Any]:
@@ -151,6 +184,21 @@ def _count(text: str) -> int:
     if not text.isdecimal() or int(text) < 1:
         raise argparse.ArgumentTypeError(f"{text!r}: accepted: a whole number ≥ 1")
     return int(text)
+
+
+def _grid(text: str) -> tuple[float, ...]:
+    """``0:1:11``, or one difficulty."""
+    parts = text.split(":")
+    try:
+        low, high = _level(parts[0]), _level(parts[1] if len(parts) > 1 else parts[0])
+        count = _count(parts[2]) if len(parts) == 3 else 1 if len(parts) == 1 else 0
+        if not 1 <= count <= MOST_LEVELS or low > high or (count == 1 and low != high):
+            raise argparse.ArgumentTypeError("")
+    except argparse.ArgumentTypeError:
+        raise argparse.ArgumentTypeError(
+            f"{text!r}: accepted: a difficulty in [0, 1], or A:B:N, N ≤ {MOST_LEVELS} of them from A to B"
+        ) from None
+    return tuple(low + (high - low) * place / max(count - 1, 1) for place in range(count))
 
 
 def _level(text: str) -> float:

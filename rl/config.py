@@ -2,20 +2,20 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Mapping, Sequence
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any
 
 from pydantic import Field, model_validator
 
 from curricula.teachers import TEACHERS, NoCurriculum, TeacherConfig
 from lab.door.jsons import LAST
 from lab.errors import UserError
+from lab.phase import Conductor, PhaseError
 from lab.training.config import Config, Device, RunConfig
-from rl import tasks
+from rl import tasks, zoo
+from rl.agents import AGENTS, AgentPart, PpoAgent
+from rl.quantities import QUANTITIES, RATE
 
-LONGEST_ROLLOUT = 20_000_000
-"""Transitions; every one of them is kept in memory until the update."""
 Difficulty = Annotated[float, Field(ge=0.0, le=1.0)]
 
 
@@ -29,6 +29,9 @@ class EvaluationConfig(Config):
         description="the grid; 1 (the target task) is always played",
     )
     episodes: int = Field(10, ge=1, le=10_000, description="episodes per difficulty")
+    threshold: float | None = Field(
+        None, description="the share of successes (or the return, where the task has no aim) whose first step is noted"
+    )
 
     def grid(self) -> tuple[float, ...]:
         """The difficulties played, ascending, each once, the target task last."""
@@ -36,7 +39,10 @@ class EvaluationConfig(Config):
 
 
 class RlConfig(RunConfig):
-    """One PPO run. The voice ``learning_rate`` is required; every other voice is optional."""
+    """One run of an agent. The voice ``learning_rate`` is required; every other voice is optional.
+
+    An agent's settings may stand beside ``agent:`` instead of in it, as in rl-zoo's files (:mod:`rl.zoo`).
+    """
 
     device: Device = Field("cpu", description="networks of this size are faster on the CPU; cuda and auto are obeyed")
     log_every: int = Field(2048, ge=1, le=LAST, description="steps between rows of training metrics")
@@ -45,7 +51,11 @@ class RlConfig(RunConfig):
 
     task: str = Field(description="a task of curricula.task_ids(), any Gymnasium id, or one of your own: module:Id-v0")
     axes: Mapping[str, Any] = Field(
-        default_factory=dict, description="the task's difficulty axes, e.g. {power: {easy: 1.0, target: 0.5}}"
+        default_factory=dict, description="what difficulty moves, e.g. {power: {easy: 1.0, target: 0.5}}"
+    )
+    success: str | float | None = Field(
+        None,
+        description="of an environment adapted by axes: terminated, a least return, or a key of info; null: its own",
     )
     max_episode_steps: int | None = Field(
         None, ge=1, le=LAST, description="steps after which an episode is cut; null: the task's"
@@ -54,39 +64,57 @@ class RlConfig(RunConfig):
         NoCurriculum(), description="who chooses the difficulty of the next episode"
     )
 
+    agent: Annotated[AgentPart, AGENTS] = Field(PpoAgent(), description="who learns, and its settings")
     n_envs: int = Field(16, ge=1, le=100_000, description="environments stepped side by side")
-    n_steps: int = Field(128, ge=1, le=1_000_000, description="steps of each environment in a rollout")
-    batch_size: int = Field(256, ge=2, description="transitions per gradient step")
-    n_epochs: int = Field(10, ge=1, le=10_000, description="passes over each rollout")
-    gamma: float = Field(0.99, gt=0.0, le=1.0, description="discount")
-    gae_lambda: float = Field(0.95, ge=0.0, le=1.0, description="bias-variance of the advantage estimate")
-    max_grad_norm: float = Field(0.5, gt=0.0, description="gradients are clipped to this global norm")
-    hidden: tuple[Annotated[int, Field(ge=1, le=16_384)], ...] = Field(
-        (64, 64), max_length=64, description="widths of the hidden layers of policy and of value network"
+    normalise_observations: bool | None = Field(
+        None, description="standardise observations (of floats) by running moments; null: as the agent is mostly run"
     )
-    activation: Literal["tanh", "relu"] = Field("tanh", description="between the layers")
-    normalise_observations: bool = Field(True, description="standardise observations (of floats) by running moments")
     normalise_rewards: bool = Field(False, description="divide rewards by the running deviation of the return")
     evaluation: EvaluationConfig = Field(default_factory=EvaluationConfig)
+    ensemble_size: int = Field(
+        0, ge=0, le=100, description="policies that are kept of the learning rate's troughs, the newest"
+    )
+
+    @classmethod
+    def rewritten(cls, mapping: Mapping[str, Any], changed: bool) -> Mapping[str, Any]:
+        """Settings of the agent that stand beside it, and rl-zoo's names, where they belong."""
+        return zoo.translated(mapping, cls.model_fields, beside_counts=changed)
 
     @model_validator(mode="after")
-    def _whole_batches(self) -> RlConfig:
-        """A smaller last batch would weigh its samples more; one of a single sample has no advantage deviation."""
-        rollout = self.n_envs * self.n_steps
-        if rollout > LONGEST_ROLLOUT:
-            raise UserError(f"n_steps: a rollout of n_envs * n_steps = {rollout} is not accepted; {LONGEST_ROLLOUT} is")
-        if rollout % self.batch_size:
-            raise UserError(
-                f"batch_size: {self.batch_size} is not accepted; "
-                f"a divisor of the rollout, n_envs * n_steps = {rollout}, is expected"
-            )
+    def _goes_together(self) -> RlConfig:
+        """Settings of the agent that the number of environments decides about."""
+        self.agent.check(self.n_envs)
         return self
 
     @model_validator(mode="after")
     def _known_task(self) -> RlConfig:
         """A misspelt task or axis, or a curriculum of nothing, is told before there is a run directory."""
-        tasks.check(self.task, self.axes, self.curriculum.kind if self.curriculum.needs_difficulty else None)
+        curriculum = self.curriculum.kind if self.curriculum.needs_difficulty else None
+        tasks.check(self.task, self.axes, curriculum, self.agent, self.success)
+        if names := tasks.axis_names_of(self.task, self.axes):
+            try:
+                self.curriculum.build_for(names)
+            except UserError as error:
+                raise UserError(f"curriculum.{error}") from error
         return self
+
+    @model_validator(mode="after")
+    def _has_troughs(self) -> RlConfig:
+        """Policies are kept at moments that the learning rate must have."""
+        if self.ensemble_size:
+            try:
+                Conductor({RATE: (self.parsed_voices()[RATE], None)}).on("trough", of=RATE, do=int)
+            except PhaseError as error:
+                raise UserError(
+                    f"ensemble_size: the learning rate has no trough to keep a policy at ({error})"
+                ) from error
+        return self
+
+    @property
+    def standardised(self) -> bool:
+        """Whether observations are standardised."""
+        said = self.normalise_observations
+        return self.agent.standardises if said is None else said
 
     def own_modules(self) -> list[str]:
         """Modules of another package that brought parts or the task, for the provenance."""
@@ -95,26 +123,24 @@ class RlConfig(RunConfig):
 
     @classmethod
     def voice_names(cls) -> Mapping[str, str]:
-        """The quantities the clock may conduct."""
-        return {
-            "learning_rate": "Adam's step size, of policy and value network together",
-            "clip_range": "PPO's clip range",
-            "ent_coef": "weight of the entropy bonus",
-            "vf_coef": "weight of the value loss",
-            "target_kl": "an update stops early beyond 1.5 times this divergence",
-        }
+        """The quantities the clock may conduct, of one agent or another."""
+        return {name: quantity.what for name, quantity in QUANTITIES.items()}
+
+    def known_voices(self) -> Mapping[str, str]:
+        """Those that this agent has."""
+        return {name: QUANTITIES[name].what for name in self.agent.conducts}
 
     @classmethod
     def optional_voices(cls) -> Sequence[str]:
-        """All but the learning rate; left out, they stand at PPO's usual values (0.2, 0, 0.5, no limit)."""
-        return [name for name in cls.voice_names() if name != "learning_rate"]
+        """All but the learning rate; left out, they stand at the agent's settings, or at SB3's usual values."""
+        return [name for name in QUANTITIES if name != RATE]
 
     @classmethod
     def voice_ranges(cls) -> Mapping[str, tuple[float, float]]:
-        """A negative learning rate would climb the loss; PPO means nothing by a negative clip range or weight."""
-        return dict.fromkeys(cls.voice_names(), (0.0, math.inf))
+        """A negative learning rate would climb the loss; nothing is meant by a negative clip range or weight."""
+        return {name: (quantity.least, quantity.most) for name, quantity in QUANTITIES.items()}
 
     @classmethod
     def measured_names(cls) -> tuple[str, ...]:
-        """What a voice may follow besides another voice: the teacher's difficulty."""
-        return ("difficulty",)
+        """What a voice may follow besides another voice: the difficulty the teacher asks for, and its frontier."""
+        return ("difficulty", "frontier")

@@ -40,6 +40,21 @@ class Score:
         return row
 
 
+def mean_interval(values: NDArray[np.float64], seed: int = 0, level: float = 0.95) -> list[float]:
+    """Bootstrap percentile interval [low, high] of the mean over episodes; a single value is its own."""
+    draws = np.random.default_rng(seed).integers(0, len(values), (10_000, len(values)))
+    tails = [50 * (1 - level), 50 * (1 + level)]
+    return [float(value) for value in np.percentile(values[draws].mean(axis=1), tails)]
+
+
+def share_interval(successes: int, episodes: int, level: float = 0.95) -> list[float]:
+    """Clopper and Pearson's exact interval [low, high] of a share."""
+    from scipy.stats import binomtest
+
+    found = binomtest(successes, episodes).proportion_ci(level, method="exact")
+    return [float(found.low), float(found.high)]
+
+
 def play(env: BatchedVecEnv, act: Act, difficulties: Sequence[float], episodes: int, seed: int) -> list[Score]:
     """One episode in each environment of a batch of ``len(difficulties) * episodes``.
 

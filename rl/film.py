@@ -15,6 +15,7 @@ from rl import environments
 from rl.observations import each
 
 if TYPE_CHECKING:
+    from rl.evaluation import Act
     from rl.trainer import RlTrainer
 
 _FASTEST = 20
@@ -29,11 +30,12 @@ class Shown:
     total: float
 
 
-def film(trainer: RlTrainer, out: Path, difficulty: float, seed: int) -> Shown:
-    """Play one episode with the deterministic policy and write it to ``out``.
+def film(trainer: RlTrainer, act: Act, out: Path, difficulty: float, seed: int) -> Shown:
+    """Play one episode with a deterministic policy and write it to ``out``.
 
     Args:
-        trainer: whose policy plays.
+        trainer: whose task is played.
+        act: the policy.
         out: the GIF.
         difficulty: in [0, 1].
         seed: of the first state.
@@ -48,7 +50,7 @@ def film(trainer: RlTrainer, out: Path, difficulty: float, seed: int) -> Shown:
         frames.append(_picture(env, trainer.config.task))
         ended = False
         while not ended:
-            action = trainer.act(each(lambda part: np.asarray(part)[None], observation))[0]
+            action = act(each(lambda part: np.asarray(part)[None], observation))[0]
             observation, reward, terminated, truncated, _ = env.step(action)
             total += float(reward)
             ended = terminated or truncated

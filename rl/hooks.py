@@ -22,6 +22,7 @@ from __future__ import annotations
 import warnings
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -29,13 +30,15 @@ from numpy.typing import NDArray
 from stable_baselines3.common.callbacks import BaseCallback
 from stable_baselines3.common.vec_env.base_vec_env import VecEnv
 
-from curricula.teachers import Episodes, Teacher
+from curricula.difficulty import axis_names, for_one
+from curricula.teachers import Episodes, Teacher, frontier
 from lab.errors import UserError
 from rl.live import live_target
 from rl.vec_env import BatchedVecEnv
 
 if TYPE_CHECKING:
     from lab.phase import Conductor, Voice
+    from lab.phase.voice import Event
 
 __all__ = ["ConductorCallback", "CurriculumCallback", "PhaseSchedule"]
 
@@ -108,8 +111,28 @@ class ConductorCallback(BaseCallback):
         self._conductor: Conductor | None = None
         self._levels = levels
         self._since: int | None = None
+        self._events: list[Callable[[Conductor], None]] = []
         self.values: dict[str, float] = {}
         """What was set last, by name."""
+
+    def on(self, moment: Event, *, of: str, do: Callable[[int], object]) -> None:
+        """Call ``do(step)`` at each crest or trough of one of the schedules, or at a phase of it.
+
+        It is called at the start of the first rollout that begins at that moment or after it.
+
+        Raises:
+            PhaseError: when training starts, if the schedule has no such moment (a constant has none).
+        """
+        self._events.append(partial(_when, moment=moment, of=of, do=do))
+
+    def state_dict(self) -> dict[str, Any]:
+        """What was set last, and at which step."""
+        return {"values": dict(self.values), "since": self._since}
+
+    def load_state_dict(self, state: Mapping[str, Any]) -> None:
+        """Go on where ``state_dict`` was called: events that fell since then are told at the next rollout."""
+        self.values = {str(name): float(value) for name, value in state["values"].items()}
+        self._since = None if state["since"] is None else int(state["since"])
 
     def _on_training_start(self) -> None:
         from lab.phase import Conductor, targets
@@ -119,7 +142,8 @@ class ConductorCallback(BaseCallback):
             self._conductor = Conductor(bound)
         else:
             self._conductor = self._source
-
+        for tell in self._events:
+            tell(self._conductor)
         self._since = None
 
     def _on_rollout_start(self) -> None:
@@ -138,10 +162,13 @@ class ConductorCallback(BaseCallback):
 class CurriculumCallback(BaseCallback):
     """Let a teacher choose the difficulty of every next episode, and tell it how the ended ones went.
 
-    The environments must have ``set_difficulty(d)`` that stores d for the *next* reset (all ``lab/…`` environments,
+    The environments must have ``set_difficulty(d)`` that stores d for the *next* reset (``lab/…``, `curricula.adapt`,
     in any SB3 ``VecEnv``, and the batched ``rl.vec_env.BatchedVecEnv``): SB3 resets an environment inside the step
     that ends its episode, so what is set afterwards would come one episode late, or change the physics in mid-air. A
     difficulty is therefore always waiting: it is drawn anew at every rollout's start and after every ended episode.
+
+    A teacher of several axes answers a row for each environment; it is given to a batch as it is, and to a single
+    environment as ``{axis: difficulty}``, by the names in its ``axes``.
 
     Args:
         teacher: of ``curricula.teachers``.
@@ -155,17 +182,18 @@ class CurriculumCallback(BaseCallback):
         super().__init__(verbose)
         self.teacher = teacher
         self._rng = np.random.default_rng([seed, 0xC0])
+        self._axes: tuple[str, ...] = ()
         self._waiting = np.zeros(0)
         self._running = np.zeros(0)
 
     def levels(self) -> dict[str, float]:
-        """The level that a follower of ``difficulty`` reads: the teacher's mean difficulty."""
-        return {"difficulty": self.teacher.level}
+        """What followers read: the teacher's mean ``difficulty``, and its ``frontier``."""
+        return {"difficulty": self.teacher.level, "frontier": frontier(self.teacher)}
 
     @property
     def running(self) -> NDArray[np.float64]:
-        """The difficulty that each running episode was offered as it began, float64[num_envs]."""
-        return self._running
+        """The difficulty that each running episode was offered as it began, float64[num_envs]; the mean over axes."""
+        return self._running if self._running.ndim == 1 else self._running.mean(axis=1)
 
     def state_dict(self) -> dict[str, Any]:
         """The teacher's state, its random generator, and the difficulties waiting and running."""
@@ -186,7 +214,9 @@ class CurriculumCallback(BaseCallback):
     def _on_training_start(self) -> None:
         env = self.training_env
         if not _takes_difficulty(env):
-            raise UserError("curriculum: the environments have no set_difficulty; accepted: those of lab/… tasks")
+            told = "curriculum: the environments have no set_difficulty; accepted: "
+            raise UserError(f"{told}lab/… tasks, and yours by curricula.adapt(env, axes)")
+        self._axes = _axes_of(env)
         self._offer()
         self._running = self._waiting.copy()
         if self.model._last_obs is not None and np.all(self.model._last_episode_starts):
@@ -199,7 +229,8 @@ class CurriculumCallback(BaseCallback):
     def _on_rollout_start(self) -> None:
         self.teacher.update(Episodes.none(self.model.num_timesteps))
         self._offer()
-        self.logger.record("curriculum/difficulty", self.teacher.level)
+        for name, level in self.levels().items():
+            self.logger.record(f"curriculum/{name}", level)
 
     def _on_step(self) -> bool:
         dones = self.locals["dones"]
@@ -219,7 +250,7 @@ class CurriculumCallback(BaseCallback):
             batch.set_difficulty(self._waiting)
             return
         for index, difficulty in enumerate(self._waiting):
-            env.env_method("set_difficulty", float(difficulty), indices=index)
+            env.env_method("set_difficulty", for_one(difficulty, self._axes), indices=index)
 
     def _episodes(self, ended: NDArray[np.intp], infos: Sequence[Mapping[str, Any]]) -> Episodes:
         """What the teacher learns of the episodes that ended in this step."""
@@ -227,10 +258,11 @@ class CurriculumCallback(BaseCallback):
         if None in successes:
             warnings.warn("curriculum: episodes report no success (info['success']); counted as failures", stacklevel=2)
         stats = [info.get("episode", {}) for info in infos]
+        told = "difficulty" if self._running.ndim == 1 else "difficulties"
         return Episodes(
             step=self.model.num_timesteps,
             difficulty=np.array(
-                [info.get("difficulty", self._running[index]) for index, info in zip(ended, infos, strict=True)]
+                [info.get(told, self._running[index]) for index, info in zip(ended, infos, strict=True)]
             ),
             returns=np.array([episode.get("r", np.nan) for episode in stats], dtype=np.float64),
             lengths=np.array([episode.get("l", 0) for episode in stats], dtype=np.int64),
@@ -238,6 +270,18 @@ class CurriculumCallback(BaseCallback):
         )
 
 
+def _when(conductor: Conductor, moment: Event, of: str, do: Callable[[int], object]) -> None:
+    conductor.on(moment, of=of, do=do)
+
+
 def _takes_difficulty(env: VecEnv) -> bool:
     batch = env.unwrapped
     return batch.has_difficulty if isinstance(batch, BatchedVecEnv) else env.has_attr("set_difficulty")
+
+
+def _axes_of(env: VecEnv) -> tuple[str, ...]:
+    """The names of the environments' axes of difficulty, where they name any."""
+    batch = env.unwrapped
+    if isinstance(batch, BatchedVecEnv):
+        return batch.axes
+    return axis_names(env.get_attr("axes", indices=0)[0]) if env.has_attr("axes") else ()

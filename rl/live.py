@@ -6,11 +6,13 @@ import difflib
 from collections.abc import Callable
 from typing import Any
 
+import numpy as np
 import torch
 from stable_baselines3.common.base_class import BaseAlgorithm
 from stable_baselines3.common.utils import ConstantSchedule, FloatSchedule
 
 from lab.errors import UserError
+from rl.apart import RatesApart
 
 Setter = Callable[[float], None]
 
@@ -57,6 +59,10 @@ def _accepted(model: BaseAlgorithm) -> dict[str, Callable[[Any, str], Setter]]:
         makers["ent_coef"] = _soft_entropy
     if hasattr(model, "exploration_schedule"):
         makers["exploration_rate"] = _exploration
+    if getattr(model, "action_noise", None) is not None:
+        makers["noise_std"] = _noise
+    if isinstance(model, RatesApart):
+        makers.update({f"learning_rate.{player}": _rate_apart for player, _ in model.players()})
     return makers
 
 
@@ -83,6 +89,23 @@ def _learning_rate(model: Any, name: str) -> Setter:
         model._setup_lr_schedule()
 
     return set_rate
+
+
+def _rate_apart(model: Any, name: str) -> Setter:
+    """An agent of :mod:`rl.apart` gives one of its optimisers another rate than the others at each ``train()``."""
+    player = name.partition(".")[2]
+    return lambda value: model.rates.__setitem__(player, float(value))
+
+
+def _noise(model: Any, name: str) -> Setter:
+    """The noise of each environment is an object of its own."""
+
+    def set_deviation(value: float) -> None:
+        noise = model.action_noise
+        for one in getattr(noise, "noises", [noise]):
+            one._sigma = np.full_like(one._sigma, float(value))
+
+    return set_deviation
 
 
 def _discount(model: Any, name: str) -> Setter:

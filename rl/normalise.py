@@ -10,6 +10,8 @@ from gymnasium import spaces
 from numpy.typing import NDArray
 from stable_baselines3.common.vec_env.base_vec_env import VecEnv, VecEnvStepReturn, VecEnvWrapper
 
+from rl.observations import each
+
 CLIP = 10.0
 """Standardised values beyond this many deviations are cut, as in VecNormalize."""
 _TINY = 1e-8
@@ -46,6 +48,10 @@ class Moments:
         scaled = (values - self.mean) / np.sqrt(self.variance + _TINY)
         return np.clip(scaled, -CLIP, CLIP).astype(np.float32)
 
+    def restore(self, values: NDArray[Any]) -> NDArray[np.float32]:
+        """Values of which :meth:`standardise` made these, but for those that it cut."""
+        return np.asarray(values * np.sqrt(self.variance + _TINY) + self.mean, dtype=np.float32)
+
     def state_dict(self) -> dict[str, Any]:
         """Mean, variance and count."""
         return {"mean": np.array(self.mean), "variance": np.array(self.variance), "count": self.count}
@@ -81,6 +87,8 @@ class Normalised(VecEnvWrapper):
         self.rewards = Moments() if rewards else None
         self.gamma = gamma
         self._discounted = np.zeros(venv.num_envs)
+        self._original: Any = None
+        self._rewards = np.zeros(venv.num_envs, dtype=np.float32)
 
     def standardise(self, observations: Any) -> Any:
         """Observations [..., *shape] by the present moments, which stay as they are: float32, within ±10."""
@@ -90,9 +98,36 @@ class Normalised(VecEnvWrapper):
             return {**observations, **parts}
         return observations if moments is None else moments.standardise(observations)
 
+    # What SB3 asks a VecNormalize for: a replay buffer holds what came, and is standardised as it is drawn from.
+
+    def get_original_obs(self) -> Any:
+        """The latest observations as they came."""
+        return each(np.copy, self._original)
+
+    def get_original_reward(self) -> NDArray[np.float32]:
+        """The latest rewards as they came, float32[num_envs]."""
+        return self._rewards.copy()
+
+    def normalize_obs(self, observations: Any) -> Any:
+        """SB3's word for :meth:`standardise`."""
+        return self.standardise(observations)
+
+    def unnormalize_obs(self, observations: Any) -> Any:
+        """What :meth:`standardise` was given, but for what it cut."""
+        moments = self.observations
+        if isinstance(moments, dict):
+            return {**observations, **{name: moments[name].restore(observations[name]) for name in moments}}
+        return observations if moments is None else moments.restore(observations)
+
+    def normalize_reward(self, rewards: NDArray[Any]) -> NDArray[Any]:
+        """Rewards of any shape, scaled by the present deviation of the return."""
+        if self.rewards is None:
+            return rewards
+        return np.clip(rewards / np.sqrt(self.rewards.variance + _TINY), -CLIP, CLIP).astype(np.float32)
+
     def reset(self) -> Any:
         """Reset the environments; the moments keep what they have seen."""
-        observations = self.venv.reset()
+        observations = self._original = self.venv.reset()
         self._discounted[:] = 0.0
         self._learn(observations)
         return self.standardise(observations)
@@ -100,11 +135,12 @@ class Normalised(VecEnvWrapper):
     def step_wait(self) -> VecEnvStepReturn:
         """Step, learn the moments, standardise; the terminal observations too."""
         observations, rewards, dones, infos = self.venv.step_wait()
+        self._original, self._rewards = observations, rewards
         self._learn(observations)
         if self.rewards is not None:
             self._discounted = self._discounted * self.gamma + rewards
             self.rewards.update(self._discounted)
-            rewards = np.clip(rewards / np.sqrt(self.rewards.variance + _TINY), -CLIP, CLIP).astype(np.float32)
+            rewards = self.normalize_reward(rewards)
             self._discounted[dones] = 0.0
         if dones.any():
             for index in np.flatnonzero(dones):

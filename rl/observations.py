@@ -7,7 +7,9 @@ from typing import Any
 
 
 def each(function: Callable[[Any], Any], observations: Any) -> Any:
-    """A function of the array, or of every array of a dictionary."""
+    """A function of the array, or of every array of a dictionary; of nothing, nothing."""
+    if observations is None:
+        return None
     if isinstance(observations, dict):
         return {name: each(function, part) for name, part in observations.items()}
     return function(observations)

@@ -6,7 +6,7 @@ from lab.training.trainer import LatePlugin
 
 PLUGIN = LatePlugin(
     name="rl",
-    summary="reinforcement learning (PPO) whose learning rate follows the curriculum's difficulty",
+    summary="reinforcement learning (SB3's agents) whose learning rate follows the curriculum's difficulty",
     presets=Path(__file__).parent / "presets",
     step_unit="environment step",
     headline=(

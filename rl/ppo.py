@@ -13,11 +13,14 @@ from numpy.typing import NDArray
 from stable_baselines3 import PPO
 from stable_baselines3.common.buffers import RolloutBuffer
 from stable_baselines3.common.callbacks import BaseCallback
+from stable_baselines3.common.distributions import CategoricalDistribution
+from stable_baselines3.common.policies import ActorCriticPolicy
 from stable_baselines3.common.utils import explained_variance, obs_as_tensor
 from stable_baselines3.common.vec_env.base_vec_env import VecEnv
 from torch import Tensor
 from torch.nn import functional
 
+from lab.training.adam import LeanAdam
 from rl.observations import each
 
 _LOGGED = ("policy_gradient_loss", "value_loss", "entropy_loss", "clip_fraction", "approx_kl", "loss")
@@ -39,6 +42,11 @@ class LeanPPO(PPO):
     the rollout is shuffled once an epoch, statistics stay tensors until its end, and all gradients lie in one vector,
     so that clearing, measuring and clipping them is an operation each.
     """
+
+    def _setup_model(self) -> None:
+        super()._setup_model()
+        if type(self.policy.optimizer) is torch.optim.Adam:
+            self.policy.optimizer = LeanAdam.after(self.policy.optimizer)
 
     def collect_rollouts(
         self, env: VecEnv, callback: BaseCallback, rollout_buffer: RolloutBuffer, n_rollout_steps: int
@@ -130,7 +138,7 @@ class LeanPPO(PPO):
 
     def _loss(self, batch: Mapping[str, Any], clip_range: float, clip_range_vf: float | None) -> tuple[Tensor, Tensor]:
         """The loss of one minibatch, and the quantities of ``_LOGGED`` as one detached vector."""
-        values, log_prob, entropy = self.policy.evaluate_actions(batch["observations"], batch["actions"])
+        values, log_prob, entropy = _evaluated(self.policy, batch["observations"], batch["actions"])
         values = values.flatten()
         advantages = batch["advantages"]
         if self.normalize_advantage and len(advantages) > 1:
@@ -166,6 +174,17 @@ class LeanPPO(PPO):
         for name, value in row.items():
             self.logger.record(f"train/{name}", float(value))
         self.logger.record("train/n_updates", self._n_updates, exclude="tensorboard")
+
+
+def _evaluated(policy: ActorCriticPolicy, observations: Any, actions: Tensor) -> tuple[Tensor, Tensor, Tensor | None]:
+    """``policy.evaluate_actions``, of one discrete action without torch's distribution, which asks for more."""
+    plain = type(policy) is ActorCriticPolicy and policy.share_features_extractor
+    if not plain or not isinstance(policy.action_dist, CategoricalDistribution):
+        return policy.evaluate_actions(observations, actions)
+    for_actions, for_values = policy.mlp_extractor(policy.extract_features(observations))
+    logits = functional.log_softmax(policy.action_net(for_actions), dim=-1)
+    entropy = -(logits.exp() * logits).sum(dim=-1)
+    return policy.value_net(for_values), logits.gather(1, actions[:, None]).flatten(), entropy
 
 
 class _Rollout:

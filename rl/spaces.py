@@ -1,27 +1,40 @@
-"""Which observations and actions PPO can take, told in words before anything is built."""
+"""Which observations and actions an agent can take, told in words before anything is built."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
 from gymnasium import spaces
 
-_SIMPLE = "Box, Discrete, MultiDiscrete, MultiBinary"
+_KINDS = ("Box", "Discrete", "MultiDiscrete", "MultiBinary")
+_SIMPLE = ", ".join(_KINDS)
 _SMALLEST_IMAGE = 36
 """Pixels a side that SB3's network for the images of a Dict needs."""
 
 
-def refusal(observations: spaces.Space[Any], actions: spaces.Space[Any]) -> str | None:
-    """Why SB3's PPO cannot learn an environment of these spaces, in one line; None where it can."""
+def refusal(
+    observations: spaces.Space[Any], actions: spaces.Space[Any], agent: str = "ppo", acts: Sequence[str] = _KINDS
+) -> str | None:
+    """Why an agent of SB3's cannot learn an environment of these spaces, in one line; None where it can.
+
+    Args:
+        observations, actions: of the environment.
+        agent: its name, for the words.
+        acts: names of the kinds of spaces that it can act in.
+    """
     if isinstance(observations, spaces.Dict):
         for name, part in observations.items():
             if (reason := _observation(part) or _small_image(part)) is not None:
                 return f"its observations' {name!r} are {reason}; accepted in a Dict: {_SIMPLE}"
     elif (reason := _observation(observations)) is not None:
         return f"its observations are {reason}; accepted: {_SIMPLE}, or a Dict of these"
+    accepted = ", ".join(acts)
     if (reason := _action(actions)) is not None:
-        return f"its actions are {reason}; accepted: {_SIMPLE}"
+        return f"its actions are {reason}; accepted: {accepted}"
+    if (kind := type(actions).__name__) not in acts:
+        return f"its actions are {kind}, in which {agent} cannot act; accepted: {accepted}"
     return None
 
 

@@ -4,7 +4,8 @@ A task is written as
 
 - one of ``curricula.task_ids()``, e.g. ``lab/MountainCar-v0``: it has difficulty axes and is stepped as a batch;
 - any Gymnasium id, e.g. ``Acrobot-v1``, or ``my_package.module:My/Env-v0``, which imports the module first, as
-  ``gymnasium.make`` reads it; the module is installed or lies in the current directory;
+  ``gymnasium.make`` reads it; the module is installed or lies in the current directory. With ``axes`` it becomes a task
+  with a difficulty (`curricula.adapt`): their names are attributes of the environment, or dotted paths to its numbers;
 - ``my_package.module:MyTask``, a class with the members of `curricula.tasks.task.Task`: all that ours can do.
 """
 
@@ -17,11 +18,12 @@ from typing import Any, cast
 import gymnasium
 
 import curricula
-from curricula.difficulty import parse_axes
-from curricula.tasks.registration import task_of
-from curricula.tasks.task import Task
+from curricula.difficulty import axis_names, parse_axes
+from curricula.tasks.registration import takes_axes, task_of
+from curricula.tasks.task import Task, limits_of
 from lab.errors import UserError
 from lab.training.parts import own_module
+from rl.agents.part import AgentPart
 from rl.spaces import refusal
 
 _OURS = "lab/"
@@ -44,11 +46,11 @@ def batched(name: str) -> Task[Any] | None:
     """
     module = module_of(name)
     if module is None:
-        return task_of(name) if name.startswith(_OURS) else None
+        return task_of(name) if name.startswith(_OURS) and not takes_axes(name) else None
     inside = name.removeprefix(f"{module}:")
     kind: Any = getattr(_imported(name, module), inside, None)
     if inside.startswith(_OURS):
-        return task_of(inside)
+        return batched(inside)
     if inside in gymnasium.registry or not isinstance(kind, type):
         return None
     accepted = "a registered Gymnasium id, or a class with the members of curricula.tasks.task.Task"
@@ -63,45 +65,74 @@ def batched(name: str) -> Task[Any] | None:
     return cast(Task[Any], task)
 
 
-def check(name: str, axes: Mapping[str, Any], curriculum: str | None) -> None:
-    """Refuse a task that does not exist or that PPO cannot take, wrong axes, and a curriculum without difficulty.
+def check(
+    name: str,
+    axes: Mapping[str, Any],
+    curriculum: str | None,
+    agent: AgentPart,
+    success: str | float | None = None,
+) -> None:
+    """Refuse a task that does not exist or that the agent cannot take, wrong axes, a curriculum without difficulty.
 
     Args:
         name: as above.
-        axes: as configured; empty for the task's own.
+        axes: as configured; empty for the task's own. Those of a Gymnasium id are tried on one environment of it.
         curriculum: its kind where one is asked for; None suits every task.
+        agent: who is to learn it.
+        success: as configured; only an environment that axes adapt is judged by it, all others judge themselves.
 
     Raises:
         UserError: naming the field, the value and what is accepted.
     """
     task = batched(name)
+    if success is not None and (task is not None or not axes or takes_axes(_id(name))):
+        raise UserError(
+            f"success {success!r}: {name} says itself what success is; accepted with axes of an environment"
+        )
     if task is not None:
-        parse_axes(axes or None, task.axes, task.parameters)
-        _refuse_spaces(name, task.observation_space, task.action_space)
+        parse_axes(axes or None, task.axes, task.parameters, limits_of(task))
+        _refuse_spaces(name, task.observation_space, task.action_space, agent)
         return
-    if axes:
-        raise UserError(f"axes {sorted(axes)}: {name} has no difficulty axes; tasks: {', '.join(curricula.task_ids())}")
-    env = made(name)
+    env = made(name, axes, success)
     try:
-        _refuse_spaces(name, env.observation_space, env.action_space)
+        _refuse_spaces(name, env.observation_space, env.action_space, agent)
         takes = env.has_wrapper_attr("set_difficulty")
     finally:
         env.close()
     if curriculum is not None and not takes:
-        raise UserError(f"curriculum.kind {curriculum!r}: {name} has no set_difficulty; accepted: none")
+        raise UserError(
+            f"curriculum.kind {curriculum!r}: {name} has no set_difficulty; accepted: none, or axes: "
+            "{attribute of the environment: {easy: number}}"
+        )
 
 
-def made(name: str, **options: Any) -> gymnasium.Env[Any, Any]:
-    """One environment of a Gymnasium id (``gymnasium.make``), its errors told as the user's."""
+def axis_names_of(name: str, axes: Mapping[str, Any]) -> tuple[str, ...]:
+    """The names of a task's axes as far as the configuration tells them: none of an id that has axes of its own."""
+    task = batched(name)
+    return tuple(axes) if task is None else axis_names(parse_axes(axes or None, task.axes, task.parameters))
+
+
+def made(
+    name: str, axes: Mapping[str, Any], success: str | float | None = None, **options: Any
+) -> gymnasium.Env[Any, Any]:
+    """One environment of a Gymnasium id (``gymnasium.make``) with these axes, if any; its errors told as the user's."""
+    if axes and takes_axes(_id(name)):
+        options["axes"] = axes
     try:
         env: gymnasium.Env[Any, Any] = gymnasium.make(name, **options)
+        return curricula.adapt(env, axes, success=success) if axes and "axes" not in options else env
+    except UserError:
+        raise
     except Exception as error:  # an unknown id, a missing dependency, or whatever somebody else's environment does
         raise _cannot(name, "cannot be made", error) from error
-    return env
 
 
-def _refuse_spaces(name: str, observations: Any, actions: Any) -> None:
-    if (reason := refusal(observations, actions)) is not None:
+def _id(name: str) -> str:
+    return name.rpartition(":")[2]
+
+
+def _refuse_spaces(name: str, observations: Any, actions: Any, agent: AgentPart) -> None:
+    if (reason := refusal(observations, actions, agent.agent, agent.actions)) is not None:
         raise UserError(f"task {name!r}: {reason}")
 
 

@@ -1,57 +1,55 @@
-"""One PPO run on the laboratory's loop: a rollout, an update, and everything that a resume needs."""
+"""One run of an agent on the laboratory's loop: experience, an update, and everything that a resume needs."""
 
 from __future__ import annotations
 
 import warnings
-from collections import deque
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Any
 
 import numpy as np
 import torch
-from gymnasium import spaces
-from numpy.typing import NDArray
 from stable_baselines3.common.callbacks import BaseCallback, CallbackList
 from stable_baselines3.common.logger import Logger
+from stable_baselines3.common.off_policy_algorithm import OffPolicyAlgorithm
 from stable_baselines3.common.vec_env.base_vec_env import VecEnv
 
+from lab.door.text import one_line
+from lab.errors import UserError
+from lab.training.checkpoints import KEEP
 from lab.training.finite import NonFiniteError
-from lab.training.restoring import ADAM, restore_moments
 from lab.training.trainer import Context
 from rl import environments
+from rl.acting import Actor, Ensemble, restored, snapshot
 from rl.config import RlConfig
-from rl.evaluation import Score, play
+from rl.evaluation import Act, Score, play
 from rl.hooks import ConductorCallback, CurriculumCallback
+from rl.kept import KeptPolicies
 from rl.normalise import Normalised
 from rl.observations import each
-from rl.ppo import LeanPPO
+from rl.progress import TargetCurve
+from rl.quantities import RATE
 from rl.randomness import OwnRandomness
+from rl.state import agent_state, load_agent_state, load_networks
 from rl.vec_env import BatchedVecEnv
-
-_COLUMNS = {
-    "train/policy_gradient_loss": "loss/policy",
-    "train/value_loss": "loss/value",
-    "train/entropy_loss": "loss/entropy",
-    "train/approx_kl": "approx_kl",
-    "train/clip_fraction": "clip_fraction",
-    "train/explained_variance": "explained_variance",
-}
-"""What SB3 calls the quantities of an update, and what the metrics log calls them."""
 
 _UNDEFINED = frozenset({"explained_variance"})
 """Columns that are NaN, and left out, where they have no meaning (all returns of a rollout are equal)."""
+
+LONGEST_COLLECTION = 4096
+"""Steps of each environment by which an iteration may overshoot the checkpoint that is due."""
 
 _EVALUATION_SEED = 1_000_003
 """Added to the run's seed, so that evaluations begin in states of their own."""
 
 
 class RlTrainer:
-    """SB3's PPO, one iteration at a time (obeys ``lab.training.trainer.Trainer``).
+    """An agent of SB3's, one iteration at a time (obeys ``lab.training.trainer.Trainer``).
 
-    An iteration gathers ``n_envs * n_steps`` steps and then updates the policy, with the voices' values at the
-    iteration's first step. So ``step`` advances by whole rollouts, and may overshoot what ``advance`` was asked for.
-    The global generators that SB3 draws from are the run's own while it trains (``rl.randomness``).
+    An iteration gathers experience (PPO: a rollout of ``n_envs * n_steps`` steps) and then updates the agent, with the
+    voices' values at the iteration's first step. So ``step`` advances by whole iterations, and may overshoot what
+    ``advance`` was asked for. The global generators that SB3 draws from are the run's own while it trains
+    (``rl.randomness``).
 
     The configuration's device is the CPU unless another is asked for: networks of this size are slower on a GPU, where
     every one of an update's many small batches waits for its kernels.
@@ -71,18 +69,22 @@ class RlTrainer:
         self._clock = config.parsed_clock()
         self._means = Means()
         self._evaluation_env: BatchedVecEnv | None = None
+        self._curve = TargetCurve(config.evaluation.threshold, config.steps)
+        self.kept = KeptPolicies(context.snapshots / "policies", config.ensemble_size)
         self._randomness = OwnRandomness(config.seed, context.device)
         with self._randomness:
             self.batch = environments.build(config, config.n_envs, config.seed)
             self.env = Normalised(
                 self.batch,
-                observations=config.normalise_observations,
+                observations=config.standardised,
                 rewards=config.normalise_rewards,
-                gamma=config.gamma,
+                gamma=config.agent.gamma,
             )
-            self.model = _ppo(config, self.env, context.device)
+            self.model = _model(config, self.env, context)
             self.curriculum = self._teacher()
             self._conducting = ConductorCallback(config.parsed_voices(), levels=self._levels)
+            if config.ensemble_size:
+                self._conducting.on("trough", of=RATE, do=self._keep_trough)
             # The teacher first: a voice that follows the difficulty reads the level of this rollout.
             hooks: list[BaseCallback] = (
                 [self._conducting] if self.curriculum is None else [self.curriculum, self._conducting]
@@ -94,11 +96,11 @@ class RlTrainer:
         """Who chooses difficulties; nobody where the task has none (the configuration then asks for none)."""
         if not self.batch.has_difficulty:
             return None
-        return CurriculumCallback(self.config.curriculum.build(), seed=self.config.seed)
+        return CurriculumCallback(self.config.curriculum.build_for(self.batch.axes), seed=self.config.seed)
 
     def _levels(self) -> dict[str, float]:
         """What voices that follow the difficulty read; a task without difficulty is the target task."""
-        return {"difficulty": 1.0} if self.curriculum is None else self.curriculum.levels()
+        return dict.fromkeys(RlConfig.measured_names(), 1.0) if self.curriculum is None else self.curriculum.levels()
 
     # -- training ------------------------------------------------------------------------------------------------------
 
@@ -111,15 +113,16 @@ class RlTrainer:
         with self._randomness, _unvalidated_distributions():
             while self.step < until:
                 self._iterate()
+        self._refuse_bad_weights()
 
     def _iterate(self) -> None:
-        """One rollout and one update, conducted by the step at which the rollout begins."""
-        model = self.model
-        model.collect_rollouts(self._wrapped(), self._callback, model.rollout_buffer, model.n_steps)
-        model.train()
+        """Experience and an update, conducted by the step at which the iteration begins."""
+        model, agent = self.model, self.config.agent
+        agent.iterate(model, self._wrapped(), self._callback)
         self.step = model.num_timesteps
-        row = {name: float(model.logger.name_to_value[key]) for key, name in _COLUMNS.items()}
-        model.logger.name_to_value.clear()
+        noted = model.logger.name_to_value
+        row = {name: float(noted[key]) for key, name in agent.columns.items() if key in noted}
+        noted.clear()
         self._refuse_non_finite(row)
         self._means.add({name: value for name, value in row.items() if np.isfinite(value)})
         difficulty = self.batch.difficulty
@@ -129,10 +132,13 @@ class RlTrainer:
             self._means.add({"curriculum/difficulty": float(difficulty.mean())})
 
     def _refuse_non_finite(self, row: Mapping[str, float]) -> None:
-        """Stop before a bad update is logged, saved, or acted upon."""
+        """Stop before a bad update is acted upon."""
         for name, value in row.items():
             if not np.isfinite(value) and name not in _UNDEFINED:
                 raise NonFiniteError(name, self.step, value)
+
+    def _refuse_bad_weights(self) -> None:
+        """Stop before a bad update is logged or saved."""
         for name, weights in self.model.policy.named_parameters():
             if not torch.isfinite(weights).all():
                 raise NonFiniteError(f"weights/{name}", self.step)
@@ -153,36 +159,58 @@ class RlTrainer:
 
     def _wrapped(self) -> VecEnv:
         """The environments as the model sees them: SB3 puts the axes of images in another order."""
-        env = self.model.get_env()
-        assert env is not None
+        env: VecEnv = self.model.get_env()
         return env
 
     # -- evaluation ----------------------------------------------------------------------------------------------------
 
     def evaluate(self) -> dict[str, float]:
-        """Mean return and success of the deterministic policy over the grid of difficulties."""
+        """Mean return and success of the deterministic policy over the grid of difficulties; keeps the best policy."""
         row: dict[str, float] = {}
-        for score in self.scores():
+        scores = self.scores()
+        for score in scores:
             row |= score.columns()
+        row |= self._curve.add(self.step, scores[-1])
+        if self._curve.best:
+            self.kept.keep_best(self.step, snapshot(self.model.policy, self.env))
         return row
 
-    def scores(self, episodes: int | None = None) -> list[Score]:
+    def scores(
+        self, episodes: int | None = None, grid: Sequence[float] | None = None, act: Act | None = None
+    ) -> list[Score]:
         """The same evaluation episode by episode; the target task alone where the environment has no difficulty.
 
         Args:
             episodes: per difficulty; the configured number if None.
+            grid: the difficulties; the configured ones if None.
+            act: the policy; the present one if None.
         """
         episodes = episodes or self.config.evaluation.episodes
-        grid = self.config.evaluation.grid() if self.batch.has_difficulty else (1.0,)
+        levels = tuple(grid or self.config.evaluation.grid()) if self.batch.has_difficulty else (1.0,)
         seed = self.config.seed + _EVALUATION_SEED
-        if self._evaluation_env is None or self._evaluation_env.num_envs != len(grid) * episodes:
-            self._evaluation_env = environments.build(self.config, len(grid) * episodes, seed)
-        return play(self._evaluation_env, self.act, grid, episodes, seed)
+        if self._evaluation_env is None or self._evaluation_env.num_envs != len(levels) * episodes:
+            self._evaluation_env = environments.build(self.config, len(levels) * episodes, seed)
+        return play(self._evaluation_env, act or self.act, levels, episodes, seed)
 
-    def act(self, observations: Any) -> NDArray[Any]:
-        """The deterministic policy on raw observations [n, *shape], or a Dict, by the present normalisation."""
-        actions, _ = self.model.predict(self.env.standardise(observations), deterministic=True)
-        return actions
+    @property
+    def act(self) -> Actor:
+        """The present policy, deterministic, on raw observations [n, *shape] or a Dict of them."""
+        return Actor(self.model.policy, self.env.observations)
+
+    def best(self) -> Actor:
+        """The policy that was best on the target task at an evaluation, as it was then."""
+        return restored(self.model.policy, self.env.observations, self.kept.best()[1])
+
+    def ensemble(self) -> Ensemble:
+        """The policies kept at the troughs of the learning rate, acting as one."""
+        troughs = [state for _, state in self.kept.troughs()]
+        actors = [restored(self.model.policy, self.env.observations, state) for state in troughs]
+        return Ensemble(actors, self.env.action_space)
+
+    def _keep_trough(self, due: int) -> None:
+        """Keep the policy of the rollout that begins now, the first since the trough."""
+        if due > 0:
+            self.kept.keep_trough(self.model.num_timesteps, snapshot(self.model.policy, self.env))
 
     # -- state ---------------------------------------------------------------------------------------------------------
 
@@ -192,18 +220,16 @@ class RlTrainer:
         exact = self.batch.exact
         return {
             "step": self.step,
-            "policy": model.policy.state_dict(),
-            "optimiser": model.policy.optimizer.state_dict(),
-            "n_updates": model._n_updates,
+            **agent_state(model),
             "normaliser": self.env.state_dict(),
             "envs": self.batch.state_dict() if exact else None,
             "observations": each(np.array, model._last_obs) if exact else None,
+            "originals": each(np.array, model._last_original_obs) if exact else None,
             "episode_starts": np.array(model._last_episode_starts) if exact else None,
-            "episodes": [{"r": float(e["r"]), "l": int(e["l"])} for e in model.ep_info_buffer or ()],
-            "successes": [bool(success) for success in model.ep_success_buffer or ()],
             "curriculum": None if self.curriculum is None else self.curriculum.state_dict(),
-            "voices": dict(self._conducting.values),
+            "voices": self._conducting.state_dict(),
             "means": self._means.state_dict(),
+            "curve": self._curve.state_dict(),
             "randomness": self._randomness.state_dict(),
         }
 
@@ -214,30 +240,25 @@ class RlTrainer:
         """
         self.load_agent(state)
         model = self.model
-        optimizer = model.policy.optimizer
-        restore_moments(optimizer, state["optimiser"]["state"], ADAM)
-        for group, saved in zip(optimizer.param_groups, state["optimiser"]["param_groups"], strict=True):
-            group["lr"] = float(saved["lr"])
-        model._n_updates = int(state["n_updates"])
-        size = model._stats_window_size
-        model.ep_info_buffer = deque(state["episodes"], maxlen=size)
-        model.ep_success_buffer = deque(state["successes"], maxlen=size)
+        load_agent_state(model, state, self.config.agent.moments())
         if self.curriculum is not None:
             self.curriculum.load_state_dict(state["curriculum"])
-        self._conducting.values = dict(state["voices"])
+        self._conducting.load_state_dict(state["voices"])
         self._means.load_state_dict(state["means"])
+        self._curve.load_state_dict(state["curve"])
         self._randomness.load_state_dict(state["randomness"])
         if state["envs"] is None:
             self._restart_episodes()
         else:
             self.batch.load_state_dict(state["envs"])
             model._last_obs = each(np.array, state["observations"])
+            model._last_original_obs = each(np.array, state["originals"])
             model._last_episode_starts = np.array(state["episode_starts"], dtype=np.bool_)
 
     def load_agent(self, state: Mapping[str, Any]) -> None:
         """Only what acting needs: the policy and the normalisation it sees through (for evaluation and films)."""
         self.step = self.model.num_timesteps = int(state["step"])
-        self.model.policy.load_state_dict(state["policy"])
+        load_networks(self.model, state)
         self.env.load_state_dict(state["normaliser"])
 
     def _restart_episodes(self) -> None:
@@ -251,7 +272,7 @@ class RlTrainer:
         )
         with self._randomness:
             self.env.seed(self.config.seed + self.step)
-            self.model._last_obs = self._wrapped().reset()  # type: ignore[assignment]  # SB3's own spaces decide
+            self.model._last_obs = self._wrapped().reset()
             self.model._last_episode_starts = np.ones(self.config.n_envs, dtype=np.bool_)
 
 
@@ -283,27 +304,19 @@ class Means:
         self._sums = {name: [float(total), float(count)] for name, (total, count) in state.items()}
 
 
-def _ppo(config: RlConfig, env: Normalised, device: torch.device) -> LeanPPO:
-    """SB3's PPO; voices overwrite the numbers that the clock conducts before they are first read."""
-    activation = {"tanh": torch.nn.Tanh, "relu": torch.nn.ReLU}[config.activation]
-    model = LeanPPO(
-        "MultiInputPolicy" if isinstance(env.observation_space, spaces.Dict) else "MlpPolicy",
-        env,
-        n_steps=config.n_steps,
-        batch_size=config.batch_size,
-        n_epochs=config.n_epochs,
-        gamma=config.gamma,
-        gae_lambda=config.gae_lambda,
-        ent_coef=0.0,
-        max_grad_norm=config.max_grad_norm,
-        policy_kwargs={
-            "net_arch": list(config.hidden),
-            "activation_fn": activation,
-            "optimizer_kwargs": {"eps": 1e-5, "fused": True},
-        },
-        device=device,
-    )
+def _model(config: RlConfig, env: Normalised, context: Context) -> Any:
+    """The agent at step 0; its voices overwrite the numbers that the clock conducts before they are first read."""
+    steps = -(-config.checkpoint_every // config.n_envs)  # of each environment, between checkpoints
+    slack = (KEEP + 1) * (steps + 1) + LONGEST_COLLECTION
+    try:
+        model = config.agent.build(env, context.device, context.snapshots / "replay", slack)
+    except (TypeError, ValueError, AssertionError) as error:  # what SB3 makes of wrong policy_kwargs, for one
+        reason = one_line(f"{type(error).__name__}: {error}", 300)
+        raise UserError(f"agent {config.agent.agent!r} cannot be built: {reason}") from error
     model.set_logger(Logger(folder=None, output_formats=[]))
+    model.action_space.seed(config.seed)
+    if isinstance(model, OffPolicyAlgorithm) and (env.observations is not None or env.rewards is not None):
+        model._vec_normalize_env = env  # type: ignore[assignment]  # has what is asked of a VecNormalize
     return model
 
 

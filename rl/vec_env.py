@@ -12,6 +12,8 @@ from gymnasium.wrappers import OrderEnforcing, PassiveEnvChecker, TimeLimit
 from numpy.typing import NDArray
 from stable_baselines3.common.vec_env.base_vec_env import VecEnv, VecEnvIndices, VecEnvStepReturn
 
+from curricula.adapted import AdaptedEnv
+from curricula.difficulty import axis_names, for_one
 from lab.errors import UserError
 from rl.observations import each
 
@@ -24,7 +26,8 @@ class BatchedVecEnv(VecEnv):
     SB3 reads one dictionary per environment and step. Here all of them are the same empty one except where an episode
     ended; there SB3 finds what it looks for: ``terminal_observation``, ``TimeLimit.truncated`` (truncated and *not*
     terminated, so that the value of the last state is bootstrapped), ``episode`` (``r``, ``l``), ``is_success`` where
-    the environment reports ``success``, and ``difficulty`` of the episode that ended, where it has one.
+    the environment reports ``success``, and ``difficulty`` of the episode that ended, where it has one
+    (``difficulties`` of each axis, where the environment says them).
 
     Args:
         env: the batch; its autoreset mode must be SAME_STEP, because SB3 expects the next episode's first
@@ -54,13 +57,25 @@ class BatchedVecEnv(VecEnv):
             return True
         return all(_has_method(single, "set_difficulty") for single in self._singles())
 
+    @property
+    def axes(self) -> tuple[str, ...]:
+        """The names of the axes of difficulty, in order; none where the environments name none, and take one number."""
+        if hasattr(self.env, "set_difficulty"):
+            return axis_names(getattr(self.env, "axes", None))
+        single = next(iter(self._singles()), None)
+        if single is None or not single.has_wrapper_attr("axes"):
+            return ()
+        return axis_names(single.get_wrapper_attr("axes"))
+
     def set_difficulty(self, value: float | NDArray[np.float64]) -> None:
-        """Difficulty in [0, 1] (a number, or one per environment) of each environment's *next* episode."""
+        """Difficulty of each environment's *next* episode, in [0, 1]: a number, or an array [num_envs(, axes)]."""
         if hasattr(self.env, "set_difficulty"):
             self.env.set_difficulty(value)
             return
-        for single, level in zip(self._singles(), np.broadcast_to(value, self.num_envs), strict=True):
-            single.get_wrapper_attr("set_difficulty")(float(level))
+        names = self.axes
+        each_own = np.broadcast_to(value, self.num_envs) if np.ndim(value) == 0 else np.asarray(value)
+        for single, own in zip(self._singles(), each_own, strict=True):
+            single.get_wrapper_attr("set_difficulty")(for_one(own, names))
 
     def reset(self) -> Any:
         """Begin new episodes everywhere; seeds given by ``seed()`` are used once."""
@@ -104,6 +119,8 @@ class BatchedVecEnv(VecEnv):
             ended["is_success"] = bool(success[index])
         if self.difficulty is not None:
             ended["difficulty"] = float(self.difficulty[index])
+        if "difficulties" in final:
+            ended["difficulties"] = np.array(final["difficulties"][index], dtype=np.float64)
         return ended
 
     def _adopt(self, info: Mapping[str, Any]) -> None:
@@ -120,7 +137,8 @@ class BatchedVecEnv(VecEnv):
         """Whether ``state_dict`` holds the whole state, so that a resume continues the episodes bit for bit.
 
         A batch with ``state_dict`` and ``load_state_dict`` is, and so are single environments with the two (their
-        random generator ``np_random`` need not be in it) inside no other wrappers than ``gymnasium.make`` puts there.
+        random generator ``np_random`` need not be in it) inside no other wrappers than ``gymnasium.make`` and
+        `curricula.adapt` put there.
         """
         if _savable(self.env):
             return True
@@ -201,9 +219,9 @@ def _savable(env: Any) -> bool:
 
 
 def _plainly_wrapped(env: gymnasium.Env[Any, Any]) -> bool:
-    """Whether all wrappers around an environment are of ``gymnasium.make``, whose state is the time limit's count."""
+    """Whether the state of all wrappers around an environment is known: a time limit's count, and difficulties."""
     while isinstance(env, gymnasium.Wrapper):
-        if not isinstance(env, (TimeLimit, OrderEnforcing, PassiveEnvChecker)):
+        if not isinstance(env, (TimeLimit, OrderEnforcing, PassiveEnvChecker, AdaptedEnv)):
             return False
         env = env.env
     return True
@@ -220,7 +238,7 @@ def _state_of(single: gymnasium.Env[Any, Any]) -> dict[str, Any]:
     """An environment's own state, its generator, and how far its time limits have counted."""
     env: Any = single.unwrapped
     return {
-        "own": env.state_dict(),
+        "own": single.get_wrapper_attr("state_dict")(),
         "generator": env.np_random.bit_generator.state,
         "elapsed": [limit._elapsed_steps for limit in _limits(single)],
     }
@@ -228,7 +246,7 @@ def _state_of(single: gymnasium.Env[Any, Any]) -> dict[str, Any]:
 
 def _restore(single: gymnasium.Env[Any, Any], state: Mapping[str, Any]) -> None:
     env: Any = single.unwrapped
-    env.load_state_dict(state["own"])
+    single.get_wrapper_attr("load_state_dict")(state["own"])
     env.np_random.bit_generator.state = state["generator"]
     for limit, elapsed in zip(_limits(single), state["elapsed"], strict=True):
         limit._elapsed_steps = elapsed

@@ -19,7 +19,7 @@ LINKS = re.findall(r"\]\(((?!https?:)[^)]+)\)", README)
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("program", PROGRAMS, ids=["pytorch", "sb3"])
+@pytest.mark.parametrize("program", PROGRAMS, ids=["pytorch", "sb3", "own"])
 def test_programs_run(program: str, tmp_path: Path) -> None:
     """As they stand, but for the length of the agent's: after four rollouts nothing new happens."""
     program = program.replace("model.learn(20_000,", "model.learn(4_096,")

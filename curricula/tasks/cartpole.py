@@ -25,7 +25,8 @@ from curricula.tasks.task import between
 
 TRACK = 2.4
 TILT = 12 * 2 * math.pi / 360
-SECONDS = 0.02
+# Constants of the equations are arrays without axes: NumPy takes nearly twice as long to multiply by a plain number.
+_TRACK, _TILT, _SECONDS, _FOUR_THIRDS = np.array(TRACK), np.array(TILT), np.array(0.02), np.array(4.0 / 3.0)
 
 
 @dataclass(frozen=True)
@@ -34,7 +35,8 @@ class CartAndPole:
 
     gravity: FloatArray
     length: FloatArray
-    force: FloatArray
+    right: FloatArray
+    left: FloatArray
     mass_pole: FloatArray
     total_mass: FloatArray
     pole_mass_length: FloatArray
@@ -50,6 +52,12 @@ class CartPole:
         "mass_cart": 1.0,
         "mass_pole": 0.1,
         "start": 0.05,
+    }
+    limits: Mapping[str, tuple[float, float]] = {
+        "length": (0.01, math.inf),
+        "mass_cart": (0.01, math.inf),
+        "mass_pole": (0.0, math.inf),
+        "start": (0.0, math.inf),
     }
     axes = (Axis("gravity", easy=3.0, target=9.8), Axis("length", easy=1.5, target=0.5))
     max_episode_steps = 500
@@ -67,7 +75,8 @@ class CartPole:
         return CartAndPole(
             gravity=values["gravity"],
             length=values["length"],
-            force=values["force"],
+            right=values["force"],
+            left=-values["force"],
             mass_pole=values["mass_pole"],
             total_mass=values["mass_pole"] + values["mass_cart"],
             pole_mass_length=values["mass_pole"] * values["length"],
@@ -75,23 +84,29 @@ class CartPole:
 
     def first(self, unit: FloatArray, values: Mapping[str, FloatArray]) -> FloatArray:
         """All four quantities uniform in ±start."""
-        return between(-values["start"], values["start"], unit)
+        start = values["start"]
+        return between(-start, start, unit)
 
     def advance(
         self, state: FloatArray, action: NDArray[Any], physics: CartAndPole
     ) -> tuple[FloatArray, FloatArray, NDArray[np.bool_]]:
         """One Euler step; action 0 pushes left, 1 right."""
-        x, x_dot, theta, theta_dot = state
-        force = np.where(action == 1, physics.force, -physics.force)
+        x_dot, theta, theta_dot = state[1], state[2], state[3]
+        force = np.where(action, physics.right, physics.left)
         cos, sin = np.cos(theta), np.sin(theta)
         push = (force + physics.pole_mass_length * np.square(theta_dot) * sin) / physics.total_mass
         theta_acc = (physics.gravity * sin - cos * push) / (
-            physics.length * (4.0 / 3.0 - physics.mass_pole * np.square(cos) / physics.total_mass)
+            physics.length * (_FOUR_THIRDS - physics.mass_pole * np.square(cos) / physics.total_mass)
         )
         x_acc = push - physics.pole_mass_length * theta_acc * cos / physics.total_mass
-        after = state + SECONDS * np.array((x_dot, x_acc, theta_dot, theta_acc))
-        terminated = (np.abs(after[0]) > TRACK) | (np.abs(after[2]) > TILT)
-        return after, np.ones(x.shape), terminated
+        after = np.empty(state.shape)
+        after[0], after[1], after[2], after[3] = x_dot, x_acc, theta_dot, theta_acc
+        after *= _SECONDS
+        after += state
+        terminated = (np.abs(after[0]) > _TRACK) | (np.abs(after[2]) > _TILT)
+        reward = np.empty(terminated.shape)
+        reward.fill(1.0)
+        return after, reward, terminated
 
     def observe(self, state: FloatArray) -> NDArray[np.float32]:
         """The state itself, float32[n, 4]."""

@@ -15,6 +15,7 @@ parameter too, but a poor axis on its own: agents were seen to stick where swing
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -29,7 +30,6 @@ from curricula.tasks.task import between
 
 LEFT, RIGHT = -1.2, 0.6
 TOP_SPEED = 0.07
-FORCE = 0.001
 
 
 @dataclass(frozen=True)
@@ -42,9 +42,15 @@ class Engine:
 
 
 class MountainCar:
-    """State rows: position x, velocity v. Success: the goal is reached before the time limit."""
+    """State rows: position x, velocity v. Success: the goal is reached before the time limit.
 
+    ``force`` is what the engine adds to the velocity in a step at power 1.
+    """
+
+    force = 0.001
     parameters: Mapping[str, float] = {"power": 1.0, "gravity": 0.0025, "goal": 0.5}
+    limits: Mapping[str, tuple[float, float]] = {"power": (0.0, math.inf), "goal": (LEFT, RIGHT)}
+    action_space: gym.Space[Any]
     axes = (Axis("power", easy=2.5, target=1.0),)
     max_episode_steps = 200
     draws = 1
@@ -60,7 +66,7 @@ class MountainCar:
 
     def physics(self, values: Mapping[str, FloatArray]) -> Engine:
         """The engine's force in the equations' own units."""
-        return Engine(force=values["power"] * FORCE, gravity=values["gravity"], goal=values["goal"])
+        return Engine(force=values["power"] * self.force, gravity=values["gravity"], goal=values["goal"])
 
     def first(self, unit: FloatArray, values: Mapping[str, FloatArray]) -> FloatArray:
         """At rest near the valley's floor, x uniform in [−0.6, −0.4]."""
@@ -81,7 +87,7 @@ class MountainCar:
 
     def observe(self, state: FloatArray) -> NDArray[np.float32]:
         """Position and velocity, float32[n, 2]."""
-        return state.T.astype(np.float32)
+        return state[:2].T.astype(np.float32)
 
     def success(self, state: FloatArray, terminated: NDArray[np.bool_]) -> NDArray[np.bool_]:
         """The goal is the only way to terminate."""

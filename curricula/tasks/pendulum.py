@@ -49,6 +49,11 @@ class Pendulum:
     """
 
     parameters: Mapping[str, float] = {"gravity": 10.0, "torque": FULL, "start": math.pi, "start_speed": 1.0}
+    limits: Mapping[str, tuple[float, float]] = {
+        "torque": (0.0, math.inf),
+        "start": (0.0, math.inf),
+        "start_speed": (0.0, math.inf),
+    }
     axes = (Axis("start", easy=0.3, target=math.pi), Axis("torque", easy=4.0, target=FULL))
     max_episode_steps = 200
     draws = 2

@@ -14,14 +14,18 @@ from typing import Any
 import gymnasium as gym
 
 from curricula.difficulty import Difficulty, meant
+from curricula.tasks.extras import EXTRAS
 from curricula.tasks.task import Task, load_task
 from curricula.vector import BatchedTask
 from lab.errors import UserError
 
 TASKS = {
+    "lab/Acrobot-v0": "curricula.tasks.acrobot:Acrobot",
     "lab/CartPole-v0": "curricula.tasks.cartpole:CartPole",
     "lab/MountainCar-v0": "curricula.tasks.mountain_car:MountainCar",
+    "lab/MountainCarContinuous-v0": "curricula.tasks.mountain_car_continuous:MountainCarContinuous",
     "lab/Pendulum-v0": "curricula.tasks.pendulum:Pendulum",
+    "lab/PointMassGate-v0": "curricula.tasks.point_mass_gate:PointMassGate",
 }
 """Gymnasium's id of every task, and where its class stands."""
 
@@ -37,11 +41,19 @@ def register() -> None:
                 max_episode_steps=load_task(where).max_episode_steps,
                 kwargs={"task": where},
             )
+    for task_id, extra in EXTRAS.items():
+        if task_id not in gym.registry:
+            gym.register(id=task_id, entry_point=extra.where, max_episode_steps=extra.steps, kwargs={"of": extra.of})
 
 
 def task_ids() -> list[str]:
-    """The Gymnasium ids of all tasks, in alphabetical order."""
+    """The Gymnasium ids of all batched tasks, in alphabetical order; `curricula.tasks.extras` lists the others."""
     return sorted(TASKS)
+
+
+def takes_axes(task_id: str) -> bool:
+    """Whether an id of ours is a single environment, which `gymnasium.make` makes with ``axes``; no batched task."""
+    return task_id in EXTRAS
 
 
 def task_of(task_id: str) -> Task[Any]:
@@ -50,9 +62,11 @@ def task_of(task_id: str) -> Task[Any]:
     Raises:
         UserError: for an unknown one.
     """
+    if task_id in EXTRAS:
+        raise UserError(f"task is {task_id!r}, a single environment; accepted in a batch: {', '.join(task_ids())}")
     if task_id not in TASKS:
-        hint = meant(str(task_id), TASKS)
-        raise UserError(f"task is {task_id!r}, which is unknown{hint}; accepted: {', '.join(task_ids())}")
+        hint = meant(str(task_id), [*TASKS, *EXTRAS])
+        raise UserError(f"task is {task_id!r}, which is unknown{hint}; accepted: {', '.join([*task_ids(), *EXTRAS])}")
     return load_task(TASKS[task_id])
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 import gymnasium as gym
@@ -11,15 +11,16 @@ from numpy.typing import NDArray
 
 from curricula.difficulty import Difficulty, FloatArray, level, parse_axes, spread
 from curricula.tasks.drawing import Canvas
-from curricula.tasks.task import Task, load_task
+from curricula.tasks.task import Task, limits_of, load_task
 from lab.errors import UserError
 
 
 class TaskEnv(gym.Env[NDArray[np.float32], Any]):
     """A task as a single environment, made by ``gym.make("lab/…", difficulty=…, axes=…)``.
 
-    ``info["difficulty"]`` is the difficulty of the running episode, in reset and in step. ``info["success"]``, in step,
-    says whether the episode reaches the task's aim if it ends here: in the last step it is the episode's outcome.
+    ``info["difficulty"]`` is the difficulty of the running episode, in reset and in step, and ``info["difficulties"]``,
+    in step, that of each axis. ``info["success"]``, in step, says whether the episode reaches the task's aim if it ends
+    here: in the last step it is the episode's outcome.
     """
 
     metadata: dict[str, Any] = {"render_modes": ["rgb_array"], "render_fps": 30}  # noqa: RUF012 (Gymnasium's own shape)
@@ -43,7 +44,7 @@ class TaskEnv(gym.Env[NDArray[np.float32], Any]):
             UserError: for a value that is not accepted.
         """
         self.task = load_task(task)
-        self.axes = parse_axes(axes, self.task.axes, self.task.parameters)
+        self.axes = parse_axes(axes, self.task.axes, self.task.parameters, limits_of(self.task))
         self.observation_space = self.task.observation_space
         self.action_space = self.task.action_space
         self.metadata = {**self.metadata, "render_fps": self.task.render_fps}
@@ -80,7 +81,7 @@ class TaskEnv(gym.Env[NDArray[np.float32], Any]):
             raise UserError("step was called before reset; accepted: reset first")
         self._state, reward, terminated = self.task.advance(self._state, self._checked(action)[None], self._physics)
         success = self.task.success(self._state, terminated)
-        info = {"difficulty": self.difficulty, "success": bool(success[0])}
+        info = {"difficulty": self.difficulty, "difficulties": self._current.copy(), "success": bool(success[0])}
         return self.task.observe(self._state)[0], float(reward[0]), bool(terminated[0]), False, info
 
     def render(self) -> NDArray[np.uint8] | None:
@@ -98,6 +99,7 @@ class TaskEnv(gym.Env[NDArray[np.float32], Any]):
         return array
 
     def _adopt(self) -> None:
+        self._current = self._pending[:, 0]
         self._level = float(level(self._pending)[0])
         self._values = parameter_values(self.task, self.axes, self._pending)
         self._physics = self.task.physics(self._values)
@@ -107,6 +109,26 @@ def parameter_values(task: Task[Any], axes: tuple[Any, ...], difficulty: FloatAr
     """Every parameter of the task, float64[n], at difficulties [axes, n]."""
     values = {name: np.full(difficulty.shape[1], value) for name, value in task.parameters.items()}
     return values | {axis.name: axis(row) for axis, row in zip(axes, difficulty, strict=True)}
+
+
+class Columns(Mapping[str, FloatArray]):
+    """The parameters of some environments of the batch, picked out where they are asked for."""
+
+    def __init__(self, values: Mapping[str, FloatArray], index: NDArray[np.intp]) -> None:
+        """Look at ``values`` (each float64[n]) at ``index``."""
+        self._values, self._index = values, index
+
+    def __getitem__(self, name: str) -> FloatArray:
+        """One parameter, float64[len(index)]."""
+        return self._values[name][self._index]
+
+    def __iter__(self) -> Iterator[str]:
+        """The parameters' names."""
+        return iter(self._values)
+
+    def __len__(self) -> int:
+        """How many parameters."""
+        return len(self._values)
 
 
 def column(values: Mapping[str, FloatArray], index: int) -> dict[str, float]:

@@ -23,7 +23,7 @@ class Task(Protocol, Generic[Physics]):
 
     States are float64[rows, n]: one row per quantity, one column per environment. Every function treats each column
     alone, so a batch of n is exactly n environments. A new task is one module with one such class, and one line in
-    ``curricula.tasks.registration``.
+    ``curricula.tasks.registration``. A task may have ``limits`` as well (`limits_of`).
 
     Attributes:
         parameters: every parameter, with the value it has in the standard task.
@@ -55,7 +55,7 @@ class Task(Protocol, Generic[Physics]):
         """One step: the next state [rows, n], the reward [n], and which environments have terminated [n]."""
 
     def observe(self, state: FloatArray) -> NDArray[np.float32]:
-        """What the agent sees, float32[n, …]."""
+        """What the agent sees, float32[n, …]: a new array, which the caller may change."""
 
     def success(self, state: FloatArray, terminated: NDArray[np.bool_]) -> NDArray[np.bool_]:
         """Whether an episode that ends in this state, terminated or else at its time limit, reached the task's aim."""
@@ -75,6 +75,15 @@ def load_task(where: str | Task[Any]) -> Task[Any]:
         raise UserError(f"task is {where!r}, which cannot be loaded ({error}); accepted: module:Class") from error
     task: Task[Any] = kind()
     return task
+
+
+def limits_of(task: Task[Any]) -> Mapping[str, tuple[float, float]]:
+    """The lowest and highest accepted value of a task's parameters; one that it does not name may be any finite number.
+
+    A task has its ``limits`` where its equations would divide by zero, or be no task, beyond them.
+    """
+    limits: Mapping[str, tuple[float, float]] = getattr(task, "limits", {})
+    return limits
 
 
 def between(low: float | FloatArray, high: float | FloatArray, unit: FloatArray) -> FloatArray:

@@ -10,7 +10,7 @@ import numpy as np
 from pydantic import Field
 
 from curricula.difficulty import FloatArray
-from curricula.pacing import Pacing
+from curricula.pacing import Cyclic, Pacing
 from curricula.teachers.part import Level, TeacherConfig
 from curricula.teachers.teacher import Episodes
 
@@ -26,6 +26,11 @@ class Paced:
     def level(self) -> float:
         """The plan's difficulty at the step last reported."""
         return self.pacing(self.step)
+
+    @property
+    def frontier(self) -> float:
+        """What the plan's crest reaches at that step, where it is a wave whose crest rises; else its difficulty."""
+        return self.pacing.crest(self.step) if isinstance(self.pacing, Cyclic) else self.level
 
     def difficulty(self, rng: np.random.Generator, n: int) -> FloatArray:
         """The plan's difficulty, n times."""

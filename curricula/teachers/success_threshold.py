@@ -17,7 +17,7 @@ from typing import Any, Literal
 import numpy as np
 from pydantic import Field
 
-from curricula.difficulty import FloatArray, number
+from curricula.difficulty import FloatArray, number, whole
 from curricula.teachers.part import Level, TeacherConfig
 from curricula.teachers.teacher import Episodes
 from lab.errors import UserError
@@ -61,8 +61,7 @@ class SuccessThreshold:
         """Check the settings and begin at the lowest level."""
         for name in ("threshold", "step_up", "step_down", "floor", "lowest", "highest"):
             number(name, getattr(self, name), 0.0, 1.0)
-        if isinstance(self.window, bool) or not isinstance(self.window, int) or self.window < 1:
-            raise UserError(f"window is {self.window!r}; accepted: a whole number of at least 1")
+        whole("window", self.window, 1)
         if self.step_up == 0:
             raise UserError("step_up is 0; accepted: a number in (0, 1]")
         if self.step_down and self.floor >= self.threshold:

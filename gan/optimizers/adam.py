@@ -8,8 +8,8 @@ from typing import ClassVar, Literal
 from pydantic import Field
 from torch import Tensor, nn
 
-from gan.optimizers.lean import LeanAdam
 from gan.optimizers.part import OptimizerPart
+from lab.training.adam import LeanAdam
 from lab.training.restoring import ADAM
 
 

@@ -37,8 +37,10 @@ class Loader(yaml.SafeLoader):
     }
 
     def compose_node(self, parent: yaml.Node | None, index: Any) -> yaml.Node | None:
-        """A node without a tag of its own: the plain ones say what a configuration needs."""
+        """A node without a tag of its own, or a number that is tagged as one: the plain ones say what is needed."""
         event = self.peek_event()  # type: ignore[no-untyped-call]
+        if _is_number(event):  # rl-zoo's files write !!float 1e-3, since a usual loader takes 1e-3 for a word
+            event.tag, event.implicit = None, (True, False)
         if getattr(event, "tag", None) not in (None, "!"):
             line = event.start_mark.line + 1
             tag = str(event.tag).replace("tag:yaml.org,2002:", "!!")
@@ -58,6 +60,12 @@ class Loader(yaml.SafeLoader):
                 raise UserError(f"line {line}: the key {key!r} stands twice")
             seen.add(key)
         return super().construct_mapping(node, deep)
+
+
+def _is_number(event: Any) -> bool:
+    """Whether a tag says of a number that it is one."""
+    tagged = getattr(event, "tag", None) in ("tag:yaml.org,2002:float", "tag:yaml.org,2002:int")
+    return tagged and any(pattern.match(getattr(event, "value", "")) for pattern in (INT, FLOAT))
 
 
 def _construct_int(loader: Loader, node: yaml.ScalarNode) -> int:

@@ -22,13 +22,15 @@ from lab.phase.schedule import ConstantProduct, Schedule
 from lab.phase.voice import Constant, Voice
 
 Leader: TypeAlias = Callable[[str], Voice]
+MEASURED = ("difficulty", "frontier")
+"""What is measured of a curriculum: the mean difficulty it asks for, and how far it has come."""
 RELATIONS = ("in_phase", "anti_phase", "quadrature", "shifted", "constant_product")
 WAVE_KEYS = ("wave", "low", "high", "offset", "inverted", "clock", "mean", "rms")
 FOLLOW_KEYS = ("follow", "relation", "low", "high", "offset", "product", "mean", "rms")
 
 
 def parse_voices(
-    clock: Clock, mapping: Mapping[str, Any], measured: Sequence[str] = ("difficulty",)
+    clock: Clock, mapping: Mapping[str, Any], measured: Sequence[str] = MEASURED
 ) -> dict[str, Voice | Follower]:
     """The voices of a file by name, in the file's order; they may follow each other in any order, but not in a ring.
 
@@ -176,7 +178,7 @@ class ScheduleFile:
     voices: Mapping[str, Voice | Follower]
 
 
-def parse_schedule(mapping: Mapping[str, Any], measured: Sequence[str] = ("difficulty",)) -> ScheduleFile:
+def parse_schedule(mapping: Mapping[str, Any], measured: Sequence[str] = MEASURED) -> ScheduleFile:
     """The schedule of a file's data; keys other than ``steps``, ``clock`` and ``voices`` are not looked at.
 
     Raises:

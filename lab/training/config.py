@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from difflib import get_close_matches
 from typing import TYPE_CHECKING, Any, Literal, Self, TypeVar
 
@@ -39,6 +39,15 @@ class RunConfig(Config):
     log_every: int = Field(50, ge=1, le=LAST, description="steps between rows of training metrics")
     evaluate_every: int = Field(500, ge=1, le=LAST, description="steps between evaluations")
     checkpoint_every: int = Field(1000, ge=1, le=LAST, description="steps between checkpoints")
+
+    @classmethod
+    def rewritten(cls, mapping: Mapping[str, Any], changed: bool) -> Mapping[str, Any]:
+        """The plain data that another way of writing it means; a subclass that reads one overrides this.
+
+        Args:
+            mapping: of a file, or ``changed``: the same with the changes of ``--set``, which count.
+        """
+        return mapping
 
     @classmethod
     def voice_names(cls) -> Mapping[str, str]:
@@ -118,7 +127,8 @@ def resolve(
     Raises:
         UserError: one line for all that is wrong, each with its dotted field, its value and what is accepted.
     """
-    changed = override(config_type, mapping, sets)
+    rewritten: Callable[..., Mapping[str, Any]] = getattr(config_type, "rewritten", lambda mapping, changed: mapping)
+    changed = dict(rewritten(override(config_type, rewritten(mapping, changed=False), sets), changed=True))
     try:
         # JSON is pydantic's strict mode with the types of a file: lists become tuples, strings paths, and no more.
         return config_type.model_validate_json(json.dumps(changed))

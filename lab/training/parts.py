@@ -54,7 +54,12 @@ class Parts(Generic[PartType]):
 
     def __init__(self, what: str, key: str, base: type[PartType], listed: Sequence[type[PartType]]) -> None:
         self.what, self.key, self.base = what, key, base
-        self.listed = {word: part for part in listed for word in get_args(part.model_fields[key].annotation)}
+        self.listed: dict[str, type[PartType]] = {}
+        self.add(listed)
+
+    def add(self, listed: Sequence[type[PartType]]) -> None:
+        """List more parts: where parts hold others of their kind, the listing stands before its parts do."""
+        self.listed |= {word: part for part in listed for word in get_args(part.model_fields[self.key].annotation)}
 
     def named(self, word: object) -> type[PartType]:
         """The part that a configuration's word means; a word with a colon is imported.
@@ -142,7 +147,8 @@ def own_parts(config: BaseModel) -> Iterator[type[Part]]:
     """The classes of the parts anywhere in a configuration that another package brought."""
     for name in type(config).model_fields:
         value = getattr(config, name)
-        for item in value if isinstance(value, list | tuple) else (value,):
+        items = value.values() if isinstance(value, Mapping) else value
+        for item in items if isinstance(value, list | tuple | Mapping) else (value,):
             if isinstance(item, BaseModel):
                 if isinstance(item, Part) and any(_names(value, type(item)) for value in vars(item).values()):
                     yield type(item)

@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from curricula.difficulty import Axis, level, parse_axes, spread
+from curricula.difficulty import Axis, axis_names, for_one, level, parse_axes, spread
 from lab.errors import UserError
 
 PARAMETERS = {"power": 1.0, "gravity": 0.0025}
@@ -104,3 +104,42 @@ def test_a_mistake_in_the_axes_is_one_clear_line(given_axes: object, message: st
     with pytest.raises(UserError, match=message) as caught:
         parse_axes(given_axes, AXES, PARAMETERS)
     assert "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("given_axes", "message"),
+    [
+        ({"power": {"easy": 3.0, "target": -1.0}}, "axes.power.target is -1.0; accepted: a number of at least 0"),
+        ({"gravity": {"easy": 2.0}}, r"axes.gravity.easy is 2.0; accepted: a number in \[0, 1\]"),
+    ],
+)
+def test_a_value_beyond_a_tasks_limits_is_refused_at_either_end(given_axes: dict, message: str) -> None:
+    limits = {"power": (0.0, np.inf), "gravity": (0.0, 1.0)}
+    with pytest.raises(UserError, match=message):
+        parse_axes(given_axes, AXES, PARAMETERS, limits)
+    parse_axes({"power": {"easy": 1e9}, "gravity": {"easy": 0.0, "target": 1.0}}, AXES, PARAMETERS, limits)
+
+
+def test_a_row_for_each_environment_is_in_the_order_of_the_axes() -> None:
+    assert spread(np.array([[0.1, 0.2], [0.3, 0.4], [0.5, 0.6]]), AXES, 3).tolist() == [
+        [0.1, 0.3, 0.5],
+        [0.2, 0.4, 0.6],
+    ]
+    with pytest.raises(
+        UserError, match=r"^difficulty has shape \[2, 3\]; accepted: .*power, gravity.* 2 environments$"
+    ):
+        spread(np.zeros((2, 3)), AXES, 2)
+    with pytest.raises(UserError, match=r"^difficulty.gravity is 1.5 for one environment; accepted: .*\[0, 1\]$"):
+        spread(np.array([[0.1, 0.2], [0.3, 1.5]]), AXES, 2)
+
+
+def test_a_single_environment_takes_a_row_by_the_names_of_its_axes() -> None:
+    assert for_one(np.float64(0.25), ("power", "gravity")) == 0.25
+    assert for_one(np.array([0.25, 1.0]), ("power", "gravity")) == {"power": 0.25, "gravity": 1.0}
+    with pytest.raises(UserError, match=r"^difficulty has 2 axes; accepted: .* \(it names none\)$"):
+        for_one(np.array([0.25, 1.0]), ())
+
+
+def test_only_axes_have_names() -> None:
+    assert axis_names(AXES) == ("power", "gravity")
+    assert axis_names(None) == axis_names([1, 2]) == axis_names("xy") == ()

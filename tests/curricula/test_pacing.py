@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from curricula.pacing import Cosine, Linear, Pacing, Staircase, Wave
+from curricula.pacing import Cosine, Cyclic, Linear, Pacing, Staircase, Wave
 from lab.errors import UserError
 from lab.phase import Clock, Schedule
 
@@ -77,3 +77,45 @@ def test_mistakes_are_one_clear_line(make: object, message: str) -> None:
     with pytest.raises(UserError, match=message) as caught:
         make()
     assert "\n" not in str(caught.value)
+
+
+@given(
+    period=st.integers(1, 500),
+    stop=st.integers(1, 5000),
+    ends=st.lists(st.floats(0, 1), min_size=3, max_size=3).map(sorted),
+    step=st.integers(0, 9000),
+)
+def test_a_cyclic_plan_is_a_wave_under_a_crest_that_rises_straight(
+    period: int, stop: int, ends: list, step: int
+) -> None:
+    low, first, high = ends
+    wave = Schedule(Clock(period=period), offset=0.5)
+    plan = Cyclic(wave, stop, low, first, high)
+    crest = first + (high - first) * min(step / stop, 1.0)
+    assert plan.crest(step) == pytest.approx(crest)
+    assert plan(step) == pytest.approx(low + (crest - low) * wave(step))
+    assert low <= plan(step) <= high
+
+
+def test_every_cycle_of_a_cyclic_plan_comes_back_and_goes_further() -> None:
+    plan = Cyclic(Schedule(Clock(period=100), offset=0.5), stop=1000, low=0.1, first=0.3, high=0.9)
+    assert [plan(step) for step in range(0, 1001, 100)] == pytest.approx([0.1] * 11)
+    crests = [plan(step) for step in range(50, 1050, 100)]
+    assert crests == pytest.approx([0.3 + 0.6 * step / 1000 for step in range(50, 1050, 100)])
+    assert plan(5050) == 0.9
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"stop": 0}, "stop is 0; accepted: a whole number of at least 1"),
+        ({"stop": 5, "low": 0.4, "first": 0.2}, r"first is 0.2; accepted: a number in \[0.4, 1\]"),
+        (
+            {"stop": 5, "wave": Schedule(Clock(period=5), high=0.5)},
+            "wave is from 0.0 to 0.5; accepted: a schedule from",
+        ),
+    ],
+)
+def test_what_is_no_cyclic_plan_is_refused(options: dict, message: str) -> None:
+    with pytest.raises(UserError, match=f"^{message}"):
+        Cyclic(**{"wave": Schedule(Clock(period=5)), **options})

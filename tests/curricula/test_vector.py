@@ -10,6 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import curricula
+from curricula.teachers import Episodes
 from curricula.vector import BatchedTask
 from lab.errors import UserError
 
@@ -243,3 +244,34 @@ def test_a_batch_shows_each_environment() -> None:
     frames = venv.render()
     assert [frame.shape for frame in frames] == [(400, 600, 3)] * 2
     assert (frames[0] != frames[1]).any()
+
+
+TWO = {"power": {"easy": 2.5}, "goal": {"easy": 0.2}}
+
+
+def test_a_row_for_each_environment_is_adopted_and_reported_as_single_environments_do() -> None:
+    batch = curricula.make_vec("lab/MountainCar-v0", N, axes=TWO, max_episode_steps=7)
+    loop = singles("lab/MountainCar-v0", axes=TWO, max_episode_steps=7)
+    batch.reset(seed=3), loop.reset(seed=3)
+    random, adopted, endings = np.random.default_rng(0), np.ones((N, 2)), 0
+    for _ in range(30):
+        waiting = random.random((N, 2))
+        batch.set_difficulty(waiting)
+        for env, row in zip(loop.envs, waiting, strict=True):
+            env.unwrapped.set_difficulty({"power": row[0], "goal": row[1]})
+        actions = batch.action_space.sample()
+        a, b = batch.step(actions), loop.step(actions)
+        np.testing.assert_array_equal(a[0], b[0])
+        ended = a[2] | a[3]
+        if ended.any():
+            endings += 1
+            np.testing.assert_array_equal(a[4]["final_info"]["difficulties"][ended], adopted[ended])
+            for key in ("difficulties", "_difficulties"):
+                np.testing.assert_array_equal(a[4]["final_info"][key], b[4]["final_info"][key])
+            told = Episodes.of(0, a[4], per_axis=True)
+            np.testing.assert_array_equal(told.difficulty, adopted[ended])
+            np.testing.assert_allclose(Episodes.of(0, a[4]).difficulty, adopted[ended].mean(axis=1))
+            np.testing.assert_array_equal(told.along(1).difficulty, adopted[ended, 1])
+        adopted[ended] = waiting[ended]
+        np.testing.assert_allclose(batch.difficulty, adopted.mean(axis=1))
+    assert endings >= 4

@@ -6,8 +6,8 @@ from torch import Tensor, nn
 
 from gan.networks.dcgan import DcganNetwork
 from gan.networks.layers import ConvFromImage, ConvToImage, Flatten, Unflatten
-from gan.optimizers.lean import LeanAdam
 from gan.step import lean
+from lab.training.adam import LeanAdam
 
 CASES = [(1, 28), (3, 32), (3, 17), (1, 8)]
 

@@ -12,7 +12,7 @@ GROWTH = 8
 
 
 def peak(steps: int, results: Path) -> float:
-    """MiB that `lab gan train ring` has at most, with a log, scores, checkpoints and snapshots at their usual cadence."""
+    """MiB that `lab gan train ring` has at most, with log, scores, checkpoints and snapshots as they come."""
     command = [sys.executable, "-m", "lab.cli.main", "gan", "train", "ring", "--quiet", "--results", str(results)]
     with subprocess.Popen([*command, "--set", f"steps={steps}"], env={**os.environ, "OMP_NUM_THREADS": "1"}) as process:
         _, status, used = os.wait4(process.pid, 0)

@@ -9,8 +9,8 @@ from torch.optim import SGD, Adam
 
 from gan.optimizers import OPTIMIZERS
 from gan.optimizers.extragradient import Extragradient
-from gan.optimizers.lean import LeanAdam
 from gan.optimizers.lookahead import Lookahead, LookaheadConfig
+from lab.training.adam import LeanAdam
 
 
 def trained(optimizer: Adam, network: nn.Module, begin: int, steps: int) -> list[torch.Tensor]:

@@ -35,11 +35,11 @@ def make_trainer(tmp_path: Path):
     def note(kind, step, **data):
         events.append((kind, step))
 
-    def make(**changes):
-        config = resolve(RlConfig, {**SMALL, **changes})
-        context = Context(
-            torch.device("cpu"), tmp_path, tmp_path, lambda kind, step, **data: events.append((kind, step))
-        )
+    def make(drop=(), place="run", **changes):
+        settings = {name: value for name, value in SMALL.items() if name not in drop}
+        config = resolve(RlConfig, {**settings, **changes})
+        (tmp_path / place).mkdir(exist_ok=True)
+        context = Context(torch.device("cpu"), tmp_path, tmp_path / place, note)
         trainer = RlTrainer(config, context)
         trainer.events = events
         return trainer

@@ -17,6 +17,14 @@ def test_both_sides_train_the_same_number_of_steps_and_their_ratio_is_of_equal_w
     assert [w.shape for w in trainer.model.policy.parameters()] == [w.shape for w in model.policy.parameters()]
 
 
+def test_both_batches_step_under_the_same_actions(monkeypatch):
+    monkeypatch.setattr(bench, "BATCH", 4)
+    monkeypatch.setattr(bench, "BATCH_STEPS", 5)
+    row = bench.compare_batches("lab/CartPole-v0", "CartPole-v1", blocks=3, warm=1)
+    assert row["blocks"] == 3
+    assert 0 < row["ratio_quartiles"][0] <= row["ratio"] <= row["ratio_quartiles"][1]
+
+
 def test_the_plug_in_answers_with_plain_data(monkeypatch):
     monkeypatch.setattr(bench, "WORKLOADS", {})
     assert set(json.loads(json.dumps(PLUGIN.bench(short=True)))) == {"what", "settings", "workloads"}

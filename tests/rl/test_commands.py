@@ -105,3 +105,56 @@ def test_a_mistake_is_one_line_and_status_2(results, capsys, arguments, told):
     error = capsys.readouterr().err
     assert told in error
     assert error.count("\n") == 1
+
+
+def evaluated(capsys, *arguments):
+    assert main(["rl", "evaluate", "short", "--json", *arguments]) == 0
+    return json.loads(capsys.readouterr().out)
+
+
+def test_evaluate_takes_a_grid_of_difficulties_and_tells_intervals(results, capsys):
+    where = ["--results", str(results), "--episodes", "6"]
+    answer = evaluated(capsys, "--difficulty", "0:1:5", *where)
+    assert [score["difficulty"] for score in answer["scores"]] == [0.0, 0.25, 0.5, 0.75, 1.0]
+    for score in answer["scores"]:
+        assert score["episodes"] == 6
+        assert score["return_interval"][0] <= score["return"] <= score["return_interval"][1]
+        assert score["success_interval"][0] <= score["success"] <= score["success_interval"][1]
+        assert score["success_interval"][1] - score["success_interval"][0] > 0.3  # six episodes say little
+    assert [s["difficulty"] for s in evaluated(capsys, "--difficulty", "0.5", *where)["scores"]] == [0.5]
+
+
+@pytest.mark.parametrize("text", ["0:1", "0:1:0", "1:0:3", "0:2:3", "a", "0:1:3:4", "0:1:1"])
+def test_what_is_no_grid_is_refused(results, capsys, text):
+    with pytest.raises(SystemExit) as ended:
+        main(["rl", "evaluate", "short", "--difficulty", text, "--results", str(results)])
+    assert ended.value.code == 2
+    assert "accepted: a difficulty in [0, 1], or A:B:N" in capsys.readouterr().err
+
+
+def test_the_best_policy_and_those_of_the_troughs_can_be_played(tmp_path, capsys):
+    rate = "voices.learning_rate={wave: cosine, low: 1.0e-4, high: 1.0e-3, clock: {period: 256}}"
+    settings = [*TINY, "--set", rate, "--set", "ensemble_size=2", "--set", "evaluate_every=128", "--set", "steps=1024"]
+    command = ["rl", "train", "cartpole", *settings, "--name", "short", "--results", str(tmp_path), "--quiet"]
+    assert main(command) == 0
+    kept = tmp_path / "runs" / "short" / "snapshots" / "policies"
+    assert len(list((kept / "troughs").iterdir())) == 2
+    capsys.readouterr()
+    rows = [json.loads(line) for line in (tmp_path / "runs" / "short" / "metrics.jsonl").read_text().splitlines()]
+    returns = {row["step"]: row["evaluation/return"] for row in rows if "evaluation/return" in row}
+    (best,) = (kept / "best").iterdir()
+    assert returns[int(best.name)] == max(returns.values())
+    where = ["--results", str(tmp_path)]
+    at_best = evaluated(capsys, "--policy", "best", *where)
+    assert at_best["scores"][-1]["return"] == max(returns.values())
+    assert evaluated(capsys, "--policy", "ensemble", *where)["policy"] == "ensemble"
+    out = tmp_path / "film.gif"
+    assert main(["rl", "watch", "short", "--policy", "ensemble", "--out", str(out), *where]) == 0
+    assert out.exists()
+
+
+def test_an_ensemble_that_was_not_kept_and_one_that_cannot_be_are_told(results, capsys):
+    assert main(["rl", "evaluate", "short", "--policy", "ensemble", "--results", str(results)]) == 2
+    assert "troughs: no policy was kept" in capsys.readouterr().err
+    assert main(["rl", "train", "mountain-car", "--set", "ensemble_size=3", "--results", str(results)]) == 2
+    assert "ensemble_size: the learning rate has no trough" in capsys.readouterr().err

@@ -1,15 +1,16 @@
 import gymnasium
 import numpy as np
 import pytest
+from gymnasium.vector import AutoresetMode
 from stable_baselines3 import DQN, PPO
 from stable_baselines3.common.env_util import make_vec_env
 from stable_baselines3.common.vec_env import VecNormalize
 
 import curricula
 from curricula.pacing import Linear
-from curricula.teachers import Paced, SuccessThreshold, Uniform
+from curricula.teachers import Paced, Rehearsal, SuccessThreshold, Uniform
 from lab.errors import UserError
-from lab.phase import Follower
+from lab.phase import Constant, Follower
 from rl.hooks import ConductorCallback, CurriculumCallback
 from rl.vec_env import BatchedVecEnv
 
@@ -120,3 +121,78 @@ def test_environments_without_difficulty_are_refused_when_training_starts(make):
     teacher = Paced(Linear(stop=100))
     with pytest.raises(UserError, match="set_difficulty"):
         ppo(make()).learn(64, callback=CurriculumCallback(teacher))
+
+
+# -- several axes ------------------------------------------------------------------------------------------------------
+
+TWO = {"power": {"easy": 2.5}, "goal": {"easy": 0.2}}
+
+
+class RememberingRows(Remembering):
+    def difficulty(self, rng, n):
+        self.drawn.append(rng.uniform(size=(n, 2)))
+        return self.drawn[-1]
+
+
+def synced(**options):
+    options = {"vector_kwargs": {"autoreset_mode": AutoresetMode.SAME_STEP}, **SHORT, **options}
+    return BatchedVecEnv(gymnasium.make_vec("lab/MountainCar-v0", 3, vectorization_mode="sync", **options), seed=0)
+
+
+@pytest.mark.parametrize("make", [dummy, batched, synced, lambda **options: VecNormalize(batched(**options))])
+def test_every_axis_of_an_episode_is_what_the_teacher_asked_for(make):
+    teacher = RememberingRows()
+    curriculum = CurriculumCallback(teacher)
+    ppo(make(axes=TWO)).learn(192, callback=curriculum)
+    ended = [results for results in teacher.told if len(results.returns)]
+    assert [results.step for results in ended] == [60, 120, 180]
+    assert np.array_equal(ended[0].difficulty, teacher.drawn[0])
+    for results in ended:
+        assert any(np.array_equal(results.difficulty, draw) for draw in teacher.drawn)
+    assert curriculum.running.shape == (3,)
+
+
+@pytest.mark.parametrize("make", [dummy, batched])
+def test_a_silent_environment_is_believed_on_every_axis(make):
+    teacher = RememberingRows()
+    env = make(axes=TWO) if make is batched else dummy_silent()
+    ppo(env).learn(192, callback=CurriculumCallback(teacher))
+    told = [results.difficulty.tolist() for results in teacher.told if len(results.returns)]
+    assert told == [teacher.drawn[index].tolist() for index in (0, 1, 3)]
+
+
+class SilentOnAxes(gymnasium.Wrapper):
+    def step(self, action):
+        *rest, info = self.env.step(action)
+        return *rest, {key: value for key, value in info.items() if not key.startswith("difficult")}
+
+
+def dummy_silent():
+    return make_vec_env("lab/MountainCar-v0", 3, env_kwargs={**SHORT, "axes": TWO}, seed=0, wrapper_class=SilentOnAxes)
+
+
+@pytest.mark.parametrize("make", [dummy, batched, synced])
+def test_more_axes_than_the_task_has_are_refused_in_one_line(make):
+    with pytest.raises(UserError, match="^difficulty has .*accepted: one number, .*power.*$"):
+        ppo(make()).learn(64, callback=CurriculumCallback(RememberingRows()))
+
+
+def test_several_axes_go_on_from_a_saved_state():
+    first, second = CurriculumCallback(RememberingRows()), CurriculumCallback(RememberingRows(), seed=9)
+    first.teacher.state_dict = dict
+    second.teacher.load_state_dict = lambda state: None
+    ppo(batched(axes=TWO)).learn(96, callback=first)
+    second.load_state_dict(first.state_dict())
+    assert np.array_equal(second.running, first.running)
+    assert np.array_equal(second._waiting, first._waiting)
+
+
+def test_a_learning_rate_may_follow_the_frontier():
+    """Rehearsal lowers the mean difficulty, and leaves the frontier where the inner curriculum is."""
+    curriculum = CurriculumCallback(Rehearsal(Paced(Linear(stop=96)), Constant(0.5)))
+    follow = Follower("frontier", low=1e-4, high=5e-4, anti=True)
+    model = ppo(batched())
+    model.learn(192, callback=[curriculum, ConductorCallback({"learning_rate": follow}, levels=curriculum.levels)])
+    assert curriculum.levels()["difficulty"] < 0.8
+    assert curriculum.levels()["frontier"] == 1.0
+    assert model.learning_rate == pytest.approx(1e-4)

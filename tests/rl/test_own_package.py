@@ -155,7 +155,7 @@ def prolong(run, steps):
 
 def weights(run):
     (newest,) = sorted((run / "checkpoints").iterdir(), key=lambda path: path.name)[-1:]
-    return (newest / "policy.safetensors").read_bytes(), (newest / "optimiser.safetensors").read_bytes()
+    return (newest / "policy.safetensors").read_bytes(), (newest / "optimisers.safetensors").read_bytes()
 
 
 def metrics(run):

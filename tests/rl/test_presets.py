@@ -15,7 +15,7 @@ def test_the_names_others_rely_on_exist():
 @pytest.mark.parametrize("path", PRESETS, ids=lambda path: path.stem)
 def test_a_preset_is_a_whole_configuration_and_evaluations_fall_on_whole_rollouts(path):
     config = resolve(RlConfig, load_yaml(path))
-    rollout = config.n_envs * config.n_steps
+    rollout = config.n_envs * config.agent.n_steps
     assert config.evaluate_every % rollout == 0 or config.evaluate_every > 2 * rollout
 
 

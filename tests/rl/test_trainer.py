@@ -24,6 +24,15 @@ CURRICULA = [
     {"kind": "uniform"},
     {"kind": "linear", "stop": 512},
     {"kind": "success_threshold", "threshold": 0.5, "window": 2, "step_up": 0.3},
+    {
+        "kind": "rehearsal",
+        "of": {
+            "kind": "waits",
+            "of": {"kind": "learning_progress", "fit_every": 6, "gaussians": 2},
+            "at": {"clock": {"period": 256}},
+        },
+        "share": 0.5,
+    },
 ]
 
 
@@ -140,7 +149,7 @@ def test_any_gymnasium_task_trains_without_a_curriculum_and_says_that_a_resume_r
     options = {"task": "Acrobot-v1", "curriculum": {"kind": "none"}}
     first, second = make_trainer(**options), make_trainer(**options)
     first.advance(256)
-    assert set(first.evaluate()) == {"evaluation/return", "evaluation/return/1.00"}
+    assert set(first.evaluate()) == {"evaluation/return", "evaluation/return/1.00", "evaluation/area/return"}
     with pytest.warns(UserWarning, match="new episodes"):
         second.load_state_dict(through_the_disk(first, tmp_path))
     assert ("episodes_restarted", 256) in second.events
@@ -186,3 +195,59 @@ def test_mistakes_are_told_before_anything_is_trained(make_trainer, changes, tol
     with pytest.raises(UserError, match=told) as error:
         make_trainer(**changes)
     assert "\n" not in str(error.value)
+
+
+TWO_AXES = {
+    "axes": {"power": {"easy": 2.5}, "goal": {"easy": 0.2}},
+    "curriculum": {
+        "kind": "per_axis",
+        "axes": {"goal": {"kind": "reverse", "window": 2}, "power": {"kind": "linear", "stop": 700}},
+    },
+    "max_episode_steps": 20,
+}
+
+
+def test_each_axis_goes_at_its_own_pace_and_a_copy_continues_bit_for_bit(make_trainer, tmp_path):
+    whole, first, second = (make_trainer(**TWO_AXES) for _ in range(3))
+    whole.advance(1024)
+    first.advance(384)
+    rows = first.batch.env._pending.T  # in the order of the task's axes: the goal is random near the start
+    assert np.all(rows[:, 0] == rows[0, 0])
+    assert np.all(rows[:, 1] < 0.3)
+    second.load_state_dict(through_the_disk(first, tmp_path))
+    second.advance(1024)
+    assert torch.equal(weights(second), weights(whole))
+    assert second.metrics() == whole.metrics()
+
+
+def test_kinds_over_all_axes_teach_the_axes_that_the_task_has(make_trainer):
+    trainer = make_trainer(**{**TWO_AXES, "curriculum": {"kind": "self_paced", "every": 4, "threshold": 0.0}})
+    trainer.advance(1024)
+    rows = trainer.batch.env._pending.T
+    assert rows.shape == (4, 2)
+    assert np.any(rows[:, 0] != rows[:, 1])
+    assert trainer.curriculum.teacher.level > 0.2
+
+
+def test_a_voice_follows_the_frontier(make_trainer):
+    lr = {"follow": "frontier", "relation": "anti_phase", "low": 2e-4, "high": 1.8e-3}
+    rehearsal = {"kind": "rehearsal", "of": {"kind": "linear", "stop": 512}, "share": 0.5}
+    trainer = make_trainer(voices={"learning_rate": lr}, curriculum=rehearsal, max_episode_steps=20)
+    trainer.advance(1024)
+    row = trainer.metrics()
+    assert row["voice/learning_rate"] == pytest.approx(2e-4)
+    assert row["curriculum/difficulty"] < 0.95
+
+
+@pytest.mark.parametrize(
+    ("curriculum", "words"),
+    [
+        ({"kind": "per_axis", "axes": {"powr": {"kind": "uniform"}}},
+         r"^curriculum.axes.powr is no axis of the task \(did you mean power\?\); accepted: power$"),
+        ({"kind": "rehearsal", "of": {"kind": "per_axis", "axes": {"goal": {"kind": "uniform"}}}},
+         r"^curriculum.axes.goal is no axis of the task; accepted: power$"),
+    ],
+)  # fmt: skip
+def test_an_axis_that_the_task_lacks_is_refused_before_there_is_a_run(make_trainer, curriculum, words):
+    with pytest.raises(UserError, match=words):
+        make_trainer(curriculum=curriculum)

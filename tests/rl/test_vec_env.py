@@ -14,7 +14,7 @@ def singles(task, count, mode=AutoresetMode.SAME_STEP, **options):
     return gymnasium.make_vec(task, count, vectorization_mode="sync", vector_kwargs={"autoreset_mode": mode}, **options)
 
 
-@pytest.mark.parametrize("task", ["lab/CartPole-v0", "lab/MountainCar-v0", "lab/Pendulum-v0"])
+@pytest.mark.parametrize("task", curricula.task_ids())
 def test_step_for_step_it_is_what_sb3s_own_dummy_environments_are(task):
     ours = BatchedVecEnv(curricula.make_vec(task, 3, difficulty=0.2, max_episode_steps=30), seed=7)
     theirs = make_vec_env(task, 3, seed=7, env_kwargs={"difficulty": 0.2, "max_episode_steps": 30})
@@ -50,6 +50,22 @@ def test_a_difficulty_waits_for_each_environments_own_next_episode():
     _, _, _, infos = env.step(np.ones(2, dtype=np.int64))
     assert [info["difficulty"] for info in infos] == [0.5, 0.5]
     assert env.difficulty.tolist() == [0.1, 0.9]
+
+
+@pytest.mark.parametrize("make", [curricula.make_vec, singles])
+def test_each_axis_of_an_ended_episode_is_told_and_set(make):
+    axes = {"power": {"easy": 2.5}, "goal": {"easy": 0.2}}
+    env = BatchedVecEnv(make("lab/MountainCar-v0", 2, axes=axes, max_episode_steps=2), seed=0)
+    assert env.axes == ("power", "goal")
+    env.set_difficulty(np.array([[0.1, 0.2], [0.3, 0.4]]))
+    env.reset()
+    env.set_difficulty(0.5)
+    told = []
+    for _ in range(4):
+        *_, infos = env.step(np.ones(2, dtype=np.int64))
+        told += [info["difficulties"].tolist() for info in infos if "difficulties" in info]
+    assert told == [[0.1, 0.2], [0.3, 0.4], [0.5, 0.5], [0.5, 0.5]]
+    assert BatchedVecEnv(singles("CartPole-v1", 2)).axes == ()
 
 
 def test_env_method_sets_the_difficulty_of_the_chosen_environments_of_a_batch():

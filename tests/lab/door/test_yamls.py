@@ -49,7 +49,18 @@ def test_what_is_written_reads_back_equal(mapping: dict[str, Any]) -> None:
 
 @pytest.mark.parametrize(
     ("text", "value"),
-    [("1e-3", 1e-3), ("1E5", 1e5), ("-2.5e+3", -2500.0), ("50_000", 50000), ("0123", 123), (".5", 0.5), ("true", True)],
+    [
+        ("1e-3", 1e-3),
+        ("1E5", 1e5),
+        ("-2.5e+3", -2500.0),
+        ("50_000", 50000),
+        ("0123", 123),
+        (".5", 0.5),
+        ("true", True),
+        ("!!float 1e-3", 1e-3),
+        ("!!float 5", 5),
+        ("!!int 7", 7),
+    ],
 )
 def test_numbers(text: str, value: object) -> None:
     read = parse(text)
@@ -75,6 +86,7 @@ def test_words(text: str) -> None:
         ("a: &a [1, 2, 3, 4, 5, 6, 7, 8, 9]\n" + LAUGHS, "more than 100,000 values"),
         ("a: [1, 2", "line 1, column 9: not YAML"),
         ("!!python/object/apply:os.system [ls]", "line 1: the tag !!python/object/apply:os.system is not accepted"),
+        ("a: !!float fast", "line 1: the tag !!float is not accepted"),
         ("- a", "holds no mapping"),
         ("", "holds nothing"),
     ],

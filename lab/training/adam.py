@@ -49,6 +49,13 @@ class LeanAdam(Adam):
             maximize=False,
         )
 
+    @classmethod
+    def after(cls, plain: Adam) -> LeanAdam:
+        """One in the place of an Adam that has not stepped yet, with its parameters and its options."""
+        (group,) = plain.param_groups
+        options = {name: group[name] for name in ("lr", "betas", "eps", "weight_decay", "capturable")}
+        return cls(group["params"], fused=True, decoupled_weight_decay=group["decoupled_weight_decay"], **options)
+
     def load_state_dict(self, state_dict: Mapping[str, Any]) -> None:
         """As every optimiser; what is loaded takes the place of the moments that were kept."""
         super().load_state_dict(dict(state_dict))

@@ -1,0 +1,33 @@
+"""Arrays of numbers that stay in a file: ``.npy``, mapped into memory, written in place."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.lib.format import open_memmap
+from numpy.typing import NDArray
+
+
+def mapped(path: Path, shape: tuple[int, ...], kind: Any) -> NDArray[Any]:
+    """An array whose numbers lie in a file: of the one that is there, if it is such an array, else of a new one.
+
+    Args:
+        path: the file; the directory exists.
+        shape: of the array; the file takes no room on the disk for what was never written.
+        kind: a type of numbers.
+    """
+    try:
+        found = open_memmap(path, mode="r+")  # a header is a literal, and an array of objects is refused
+    except (OSError, ValueError, SyntaxError, TypeError, MemoryError, RecursionError):
+        found = None
+    if found is not None and found.shape == shape and found.dtype == np.dtype(kind) and found.flags.c_contiguous:
+        return found
+    return open_memmap(path, mode="w+", dtype=np.dtype(kind), shape=shape)
+
+
+def flush(array: NDArray[Any]) -> None:
+    """Have the disk hold what was written, of an array that lies in a file."""
+    if isinstance(array, np.memmap):
+        array.flush()

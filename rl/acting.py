@@ -1,0 +1,90 @@
+"""A trained policy that acts: the networks, the normalisation they see through, and several of them together."""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import torch
+from gymnasium import spaces
+from numpy.typing import NDArray
+from stable_baselines3.common.policies import BasePolicy
+
+from rl.normalise import Normalised, ObservationMoments
+from rl.observations import each
+
+
+@dataclass(frozen=True)
+class Actor:
+    """The deterministic policy on raw observations [n, *shape], or a dictionary of them, by given moments."""
+
+    policy: BasePolicy
+    moments: ObservationMoments | None
+
+    def __call__(self, observations: Any) -> NDArray[Any]:
+        """Actions [n, …], the same ones every time."""
+        seen = observations
+        if isinstance(self.moments, dict):
+            seen = {
+                **observations,
+                **{name: part.standardise(observations[name]) for name, part in self.moments.items()},
+            }
+        elif self.moments is not None:
+            seen = self.moments.standardise(observations)
+        actions: NDArray[Any]
+        actions, _ = self.policy.predict(seen, deterministic=True)
+        return actions
+
+
+@dataclass(frozen=True)
+class Ensemble:
+    """Several policies that act as one: by a vote where actions are counted, by the mean where they are numbers."""
+
+    actors: Sequence[Actor]
+    space: spaces.Space[Any]
+
+    def __call__(self, observations: Any) -> NDArray[Any]:
+        """Actions [n, …]."""
+        return agreed(np.stack([actor(observations) for actor in self.actors]), self.space)
+
+
+def agreed(actions: NDArray[Any], space: spaces.Space[Any]) -> NDArray[Any]:
+    """One action of each environment from those of several policies.
+
+    Args:
+        actions: [policies, n, …].
+        space: of one action. In a Box the mean; otherwise what most policies chose, each component for itself, and of
+            equals the least.
+
+    Returns:
+        [n, …], of the same type.
+    """
+    if isinstance(space, spaces.Box):
+        mean: NDArray[Any] = actions.mean(axis=0, dtype=np.float64).astype(actions.dtype)
+        return mean
+    votes = np.stack([(actions == choice).sum(axis=0) for choice in range(int(actions.max()) + 1)])
+    chosen: NDArray[Any] = votes.argmax(axis=0).astype(actions.dtype)
+    return chosen
+
+
+def snapshot(policy: BasePolicy, env: Normalised) -> dict[str, Any]:
+    """All that acting later needs, as a tree of tensors and arrays, copied."""
+    weights = {name: tensor.detach().cpu().clone() for name, tensor in policy.state_dict().items()}
+    return {"policy": weights, "normaliser": each(np.array, env.state_dict()["observations"])}
+
+
+def restored(policy: BasePolicy, moments: ObservationMoments | None, state: Mapping[str, Any]) -> Actor:
+    """The actor of a :func:`snapshot`, beside the policy and the moments of its run, which stay as they are."""
+    with torch.random.fork_rng(devices=[]):  # it is drawn, and then overwritten
+        own = type(policy)(**policy._get_constructor_parameters()).to(policy.device)
+    own.load_state_dict(state["policy"])
+    seen = copy.deepcopy(moments)
+    if isinstance(seen, dict):
+        for name, part in seen.items():
+            part.load_state_dict(state["normaliser"][name])
+    elif seen is not None:
+        seen.load_state_dict(state["normaliser"])
+    return Actor(own, seen)

@@ -1,0 +1,95 @@
+"""All that a Stable-Baselines3 model needs to go on exactly, as tensors and plain values."""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+import torch
+from stable_baselines3.common.noise import ActionNoise, OrnsteinUhlenbeckActionNoise, VectorizedActionNoise
+from stable_baselines3.common.save_util import recursive_getattr
+from torch.optim import Optimizer
+
+from lab.training.restoring import restore_moments
+from rl.replay import Replay
+
+COUNTERS = ("_n_updates", "_episode_num", "_n_calls", "exploration_rate", "_current_progress_remaining")
+"""Numbers that SB3's models keep beside their networks, where they have them."""
+
+
+def networks(model: Any) -> dict[str, torch.nn.Module]:
+    """The model's networks by SB3's name: its policy, target networks inside."""
+    return {name: part for name, part in _parts(model).items() if isinstance(part, torch.nn.Module)}
+
+
+def agent_state(model: Any) -> dict[str, Any]:
+    """Networks, optimisers, learnt numbers, counters, noise, the replay buffer and what was told of episodes."""
+    replay = getattr(model, "replay_buffer", None)
+    return {
+        **{name: network.state_dict() for name, network in networks(model).items()},
+        "optimisers": {name: optimizer.state_dict() for name, optimizer in _optimizers(model).items()},
+        "variables": {name: variable.detach() for name, variable in _variables(model).items()},
+        "counters": {name: getattr(model, name) for name in COUNTERS if hasattr(model, name)},
+        "noise": [noise.noise_prev for noise in _noises(model)],
+        "actions": model.action_space.np_random.bit_generator.state,
+        "replay": replay.state_dict() if isinstance(replay, Replay) else None,
+        "episodes": [{"r": float(e["r"]), "l": int(e["l"])} for e in model.ep_info_buffer or ()],
+        "successes": [bool(success) for success in model.ep_success_buffer or ()],
+    }
+
+
+def load_networks(model: Any, state: Mapping[str, Any]) -> None:
+    """What acting needs."""
+    for name, network in networks(model).items():
+        network.load_state_dict(state[name])
+
+
+def load_agent_state(model: Any, state: Mapping[str, Any], moments: Sequence[str]) -> None:
+    """Restore :func:`agent_state` into a model that was built alike.
+
+    Args:
+        model: at its step 0.
+        state: as above.
+        moments: what its optimisers keep for each parameter.
+    """
+    load_networks(model, state)
+    for name, optimizer in _optimizers(model).items():
+        saved = state["optimisers"][name]
+        restore_moments(optimizer, saved["state"], moments)
+        for group, old in zip(optimizer.param_groups, saved["param_groups"], strict=True):
+            group["lr"] = float(old["lr"])
+    with torch.no_grad():
+        for name, variable in _variables(model).items():
+            variable.copy_(state["variables"][name])
+    for name in COUNTERS:
+        if hasattr(model, name):
+            setattr(model, name, type(getattr(model, name))(state["counters"][name]))
+    for noise, previous in zip(_noises(model), state["noise"], strict=True):
+        noise.noise_prev = np.array(previous)
+    model.action_space.np_random.bit_generator.state = state["actions"]
+    if state["replay"] is not None:
+        model.replay_buffer.load_state_dict(state["replay"])
+    size = model._stats_window_size
+    model.ep_info_buffer = deque(state["episodes"], maxlen=size)
+    model.ep_success_buffer = deque(state["successes"], maxlen=size)
+
+
+def _parts(model: Any) -> dict[str, Any]:
+    return {name: recursive_getattr(model, name) for name in model._get_torch_save_params()[0]}
+
+
+def _optimizers(model: Any) -> dict[str, Optimizer]:
+    return {name.replace(".", "_"): part for name, part in _parts(model).items() if isinstance(part, Optimizer)}
+
+
+def _variables(model: Any) -> dict[str, torch.Tensor]:
+    return {name: recursive_getattr(model, name) for name in model._get_torch_save_params()[1]}
+
+
+def _noises(model: Any) -> list[OrnsteinUhlenbeckActionNoise]:
+    """Noises that remember where they were."""
+    noise: ActionNoise | None = getattr(model, "action_noise", None)
+    each = noise.noises if isinstance(noise, VectorizedActionNoise) else [noise]
+    return [one for one in each if isinstance(one, OrnsteinUhlenbeckActionNoise)]

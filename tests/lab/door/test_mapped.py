@@ -1,0 +1,45 @@
+"""An array in a file: gone on with where it is one, made anew where it is anything else."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from lab.door.mapped import flush, mapped
+
+
+def test_what_was_written_is_there_again(tmp_path: Path) -> None:
+    first = mapped(tmp_path / "a.npy", (4, 3), np.float32)
+    first[2] = (1, 2, 3)
+    flush(first)
+    del first
+    again = mapped(tmp_path / "a.npy", (4, 3), np.float32)
+    assert again[2].tolist() == [1, 2, 3]
+    assert np.load(tmp_path / "a.npy").sum() == 6
+
+
+def test_what_was_never_written_takes_no_room(tmp_path: Path) -> None:
+    mapped(tmp_path / "a.npy", (1 << 20, 64), np.float32)
+    assert (tmp_path / "a.npy").stat().st_blocks * 512 < 1 << 20
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        b"",
+        b"\x93NUMPY\x01\x00v\x00{'descr': '<f4', 'fortran_order': True, 'shape': (4, 3), }",
+        b"no array",
+        b"\x93NUMPY" + b"(" * 500,
+    ],
+)
+def test_anything_else_is_written_over(tmp_path: Path, content: bytes) -> None:
+    (tmp_path / "a.npy").write_bytes(content)
+    found = mapped(tmp_path / "a.npy", (4, 3), np.float32)
+    assert found.shape == (4, 3)
+    assert not found.any()
+
+
+def test_objects_and_other_shapes_are_written_over(tmp_path: Path) -> None:
+    for other in (np.array([{}, []], dtype=object), np.ones((3, 4), np.float32), np.ones((4, 3))):
+        np.save(tmp_path / "a.npy", other, allow_pickle=True)
+        assert not mapped(tmp_path / "a.npy", (4, 3), np.float32).any()

@@ -1,0 +1,169 @@
+"""Every agent: an exact resume, SB3's own numbers, quantities on the clock, and what it cannot do."""
+
+import numpy as np
+import pytest
+import torch
+from stable_baselines3 import DQN, SAC, TD3
+from stable_baselines3.common.logger import Logger
+from stable_baselines3.common.monitor import Monitor
+from stable_baselines3.common.vec_env import DummyVecEnv
+
+from lab.errors import UserError
+from lab.training import checkpoints
+from lab.training.config import resolve
+from rl.config import RlConfig
+
+AGENTS = {
+    "ppo": ({"agent": "ppo", "n_steps": 16, "batch_size": 16, "use_sde": False}, "lab/CartPole-v0"),
+    "ppo-sde": ({"agent": "ppo", "n_steps": 16, "batch_size": 16, "use_sde": True}, "lab/Pendulum-v0"),
+    "a2c": ({"agent": "a2c"}, "lab/CartPole-v0"),
+    "a2c-adam": ({"agent": "a2c", "use_rms_prop": False}, "lab/Pendulum-v0"),
+    "dqn": ({"agent": "dqn", "buffer_size": 100, "learning_starts": 20, "train_freq": 2}, "lab/CartPole-v0"),
+    "sac": ({"agent": "sac", "buffer_size": 100, "noise_type": "ornstein-uhlenbeck"}, "lab/Pendulum-v0"),
+    "sac-fixed": ({"agent": "sac", "ent_coef": 0.1, "use_sde": True, "sde_sample_freq": 4}, "lab/Pendulum-v0"),
+    "td3": ({"agent": "td3", "buffer_size": 100}, "lab/Pendulum-v0"),
+    "ddpg": ({"agent": "ddpg", "gradient_steps": -1, "train_freq": 4}, "lab/Pendulum-v0"),
+}
+PLAIN = {"n_steps": None, "batch_size": None, "n_epochs": None, "hidden": None, "voices": {"learning_rate": 1e-3}}
+
+
+@pytest.fixture
+def agent_trainer(make_trainer):
+    """As ``make_trainer``, without the settings of PPO that stand beside the agent there."""
+
+    def make(agent, task, **changes):
+        settings = {**agent, "hidden": [16]}
+        clean = {"agent": settings, "task": task, "curriculum": {"kind": "none"}, "n_envs": 2}
+        dropped = {name: value for name, value in PLAIN.items() if value is not None}
+        return make_trainer(**{**dropped, **clean, **changes}, drop=[name for name in PLAIN if name != "voices"])
+
+    return make
+
+
+def weights(trainer) -> torch.Tensor:
+    return torch.cat([parameter.detach().flatten() for parameter in trainer.model.policy.parameters()])
+
+
+@pytest.mark.parametrize("name", AGENTS)
+def test_a_run_that_goes_back_to_a_checkpoint_ends_bit_for_bit_as_one_that_never_stopped(
+    agent_trainer, tmp_path, name
+) -> None:
+    agent, task = AGENTS[name]
+    options = {"curriculum": {"kind": "linear", "stop": 400}, "normalise_observations": True, "normalise_rewards": True}
+    whole, first, second = (agent_trainer(agent, task, **options, place=place) for place in ("whole", "run", "run"))
+    whole.advance(480)
+    first.advance(224)
+    checkpoints.save(tmp_path / "kept", first.step, first.state_dict())
+    first.advance(352)  # overwrites what it remembers, and is killed
+    second.load_state_dict(checkpoints.load_newest(tmp_path / "kept")[1])
+    assert second.step == 224 if name not in ("a2c", "a2c-adam") else 220 <= second.step <= 230
+    second.advance(480)
+    assert second.step == whole.step
+    assert torch.equal(weights(second), weights(whole))
+    assert second.metrics() == whole.metrics()
+    assert second.evaluate() == whole.evaluate()
+
+
+KINDS = {"dqn": (DQN, "CartPole-v1"), "sac": (SAC, "Pendulum-v1"), "td3": (TD3, "Pendulum-v1")}
+
+
+@pytest.mark.parametrize("name", KINDS)
+def test_what_it_learns_is_what_plain_sb3_learns(agent_trainer, name) -> None:
+    """From equal weights and generators, on Gymnasium's own environment: the same transitions and updates."""
+    import gymnasium
+
+    kind, task = KINDS[name]
+    settings = {"buffer_size": 150, "learning_starts": 40, "batch_size": 32, "train_freq": 4, "gradient_steps": 2}
+    ours = agent_trainer({"agent": name, **settings, **({"noise_type": "none"} if name == "td3" else {})}, task)
+    env = DummyVecEnv([lambda: Monitor(gymnasium.make(task, max_episode_steps=50))] * 2)
+    theirs = kind(
+        "MlpPolicy", env, **settings, learning_rate=1e-3, device="cpu", policy_kwargs={"net_arch": [16]}, seed=0
+    )
+    theirs.set_logger(Logger(folder=None, output_formats=[]))
+    theirs.policy.load_state_dict(ours.model.policy.state_dict())
+    theirs.action_space.seed(0)
+    env.seed(0)
+    with ours._randomness:
+        torch.manual_seed(3), np.random.seed(3)
+    ours.advance(1024)
+    torch.manual_seed(3), np.random.seed(3)
+    theirs.learn(1024, log_interval=10**9)
+    assert ours.model._n_updates == theirs._n_updates > 100
+    theirs_flat = torch.cat([parameter.detach().flatten() for parameter in theirs.policy.parameters()])
+    torch.testing.assert_close(weights(ours), theirs_flat, rtol=1e-4, atol=1e-5)
+
+
+def test_actor_critic_and_entropy_have_rates_of_their_own(agent_trainer) -> None:
+    voices = {
+        "learning_rate": {"wave": "cosine", "low": 1e-4, "high": 1e-3},
+        "learning_rate.actor": {"wave": "cosine", "low": 1e-5, "high": 1e-4, "offset": 0.5},
+        "learning_rate.entropy": 7e-4,
+    }
+    trainer = agent_trainer({"agent": "sac", "learning_starts": 10}, "lab/Pendulum-v0", voices=voices)
+    for until in (64, 128, 200):
+        trainer.advance(until)
+        model, row = trainer.model, trainer.metrics()
+        rates = [part.param_groups[0]["lr"] for part in (model.critic.optimizer, model.actor.optimizer)]
+        assert rates == [row["voice/learning_rate"], row["voice/learning_rate.actor"]]
+        assert model.ent_coef_optimizer.param_groups[0]["lr"] == 7e-4
+
+
+@pytest.mark.parametrize(
+    ("agent", "task", "voice", "read"),
+    [
+        ("dqn", "lab/CartPole-v0", "exploration_rate", lambda model: model.exploration_rate),
+        ("sac", "lab/Pendulum-v0", "tau", lambda model: model.tau),
+        ("td3", "lab/Pendulum-v0", "noise_std", lambda model: model.action_noise.noises[1]._sigma[0]),
+        ("td3", "lab/Pendulum-v0", "target_policy_noise", lambda model: model.target_policy_noise),
+        ("a2c", "lab/CartPole-v0", "ent_coef", lambda model: model.ent_coef),
+        ("ddpg", "lab/Pendulum-v0", "gamma", lambda model: model.gamma),
+    ],
+)
+def test_a_quantity_follows_the_clock(agent_trainer, agent, task, voice, read) -> None:
+    voices = {"learning_rate": 1e-3, voice: {"wave": "cosine", "low": 0.1, "high": 0.5, "clock": {"period": 100}}}
+    trainer = agent_trainer({"agent": agent}, task, voices=voices)
+    trainer.advance(50)
+    assert float(read(trainer.model)) == pytest.approx(trainer.metrics()[f"voice/{voice}"])
+    assert 0.1 <= float(read(trainer.model)) < 0.3
+
+
+@pytest.mark.parametrize(
+    ("changes", "words"),
+    [
+        (
+            {"agent": "sac", "task": "lab/CartPole-v0"},
+            r"task 'lab/CartPole-v0': its actions are Discrete, in which sac",
+        ),
+        (
+            {"agent": "dqn", "task": "lab/Pendulum-v0"},
+            r"its actions are Box, in which dqn cannot act; accepted: Discrete",
+        ),
+        ({"agent": "sacc"}, r"no agent is called 'sacc'; did you mean 'sac'\? \(accepted: ppo, a2c, dqn"),
+        (
+            {"agent": "sac", "voices": {"learning_rate": 1e-3, "clip_range": 0.2}},
+            r"voices.clip_range: no such voice.*\(accepted: learning_rate, learning_rate.actor",
+        ),
+        ({"agent": {"agent": "ppo", "n_stepz": 3}}, r"agent.n_stepz|n_stepz"),
+        ({"agent": {"agent": "sac", "ent_coef": "autoo"}}, r"agent.ent_coef: 'autoo' is not accepted; a number, auto"),
+        ({"agent": {"agent": "sac", "train_freq": [1, "episode"]}}, r"episodes are counted with n_envs: 1, not 16"),
+        ({"agent": {"agent": "sac", "gradient_steps": 0}}, r"gradient_steps: 0 is not accepted; at least 1, or -1"),
+    ],
+)
+def test_what_an_agent_cannot_do_is_told_before_it_is_built(changes, words) -> None:
+    settings = {"task": "lab/Pendulum-v0", "steps": 10, "clock": {"period": 5}, "voices": {"learning_rate": 1e-3}}
+    with pytest.raises(UserError, match=words) as error:
+        resolve(RlConfig, {**settings, **changes})
+    assert "\n" not in str(error.value)
+
+
+@pytest.mark.parametrize(
+    ("kwargs", "words"),
+    [
+        ({"net_archh": [3]}, r"agent 'sac' cannot be built: TypeError: .*net_archh"),
+        ({"activation_fn": "sine"}, r"agent.policy_kwargs.activation_fn: 'sine' is not accepted; tanh, relu"),
+        ({"features_extractor_class": "nowhere.at:All"}, r"module 'nowhere.at' is neither installed nor"),
+    ],
+)
+def test_wrong_arguments_of_a_policy_are_told_in_one_line(agent_trainer, kwargs, words) -> None:
+    with pytest.raises(UserError, match=words):
+        agent_trainer({"agent": "sac", "policy_kwargs": kwargs}, "lab/Pendulum-v0")
