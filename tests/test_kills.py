@@ -17,14 +17,31 @@ TRAININGS = {
     "gan": "ring steps=300 log_every=10 evaluate_every=30 checkpoint_every=20 snapshot_every=75",
     "rl": "mountain-car steps=9216 n_steps=32 log_every=512 evaluate_every=2048 checkpoint_every=512 "
     "max_episode_steps=100 axes.power.easy=8 curriculum.window=8",
+    "rl sac": 'pendulum steps=1600 agent={"agent":"sac","hidden":[16],"buffer_size":900,"batch_size":32} '
+    "n_envs=2 log_every=100 evaluate_every=400 checkpoint_every=100",
+    "rl dqn": 'cartpole steps=6000 agent={"agent":"dqn","hidden":[16],"buffer_size":3000,"learning_starts":50} '
+    'voices={"learning_rate":1e-3} n_envs=2 log_every=400 evaluate_every=2000 checkpoint_every=400',
 }
-"""A preset and what is set: a second or two, fifteen checkpoints or more, a difficulty that rises half of the way."""
+"""A preset and what is set: some seconds, fifteen checkpoints or more; replay buffers that are written over, and a
+difficulty that rises half of the way."""
 
 
 def words(trainer: str, results: Path, name: str) -> list[str]:
     preset, *changes = TRAININGS[trainer].split()
     sets = [word for change in changes for word in ("--set", change)]
-    return [trainer, "train", preset, *sets, "--results", str(results), "--name", name, "--threads", "1", "--quiet"]
+    return [
+        trainer.split()[0],
+        "train",
+        preset,
+        *sets,
+        "--results",
+        str(results),
+        "--name",
+        name,
+        "--threads",
+        "1",
+        "--quiet",
+    ]
 
 
 def ending(run: Path) -> dict[str, bytes]:

@@ -29,6 +29,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 sys.path.insert(0, str(Path(__file__).parent))
 from cases import Ending, run_case
 
@@ -106,7 +108,8 @@ def ending(run: Path) -> Outcome:
     found["config.yaml"] = load_yaml(run / "config.yaml")
     made = json.loads((run / PROVENANCE).read_bytes())
     found[PROVENANCE] = {key: made.get(key) for key in ("trainer", "preset", "seed", "command", "threads", "packages")}
-    return found | {path.name: path.read_bytes() for path in (run / "snapshots").iterdir()}
+    kept = (path for path in (run / "snapshots").rglob("*") if path.is_file())
+    return found | {str(path.relative_to(run)): path.read_bytes() for path in kept}
 
 
 def groups(run: Path) -> list[list[Path]]:
@@ -114,7 +117,7 @@ def groups(run: Path) -> list[list[Path]]:
     kinds: dict[str, list[Path]] = {}
     for path in sorted(run.rglob("*")):
         if path.is_file() and path.stat().st_size and path.name != "lock":
-            kinds.setdefault("snapshot" if path.parent.name == "snapshots" else path.name, []).append(path)
+            kinds.setdefault("snapshot" if "snapshots" in path.parts else path.name, []).append(path)
     return [[path.relative_to(run) for path in kind] for kind in kinds.values()]
 
 
@@ -136,7 +139,7 @@ def resumed(killed: Killed, copy: Path, spoiled: Path) -> tuple[str, str]:
     refused = ""
     if spoiled.parts[0] == "snapshots":
         refused = " (snapshot refused)" if different_arrays(killed.path / spoiled, copy / spoiled) else ""
-        expected.pop(spoiled.name), found.pop(spoiled.name)
+        expected.pop(str(spoiled), None), found.pop(str(spoiled), None)
     different = [name for name in expected if found.get(name) != expected[name]]
     if any(words in came.said for words in PASSED_OVER) and not different:
         return "passed over", came.said
@@ -146,19 +149,22 @@ def resumed(killed: Killed, copy: Path, spoiled: Path) -> tuple[str, str]:
 
 
 def different_arrays(before: Path, after: Path) -> bool:
-    """Whether a snapshot is refused; one that is read must hold what it held."""
+    """Whether a snapshot is refused, or gone; one that is read must hold what it held."""
     from gan.snapshots import read_member
     from lab.door.arrays import read_npz
     from lab.errors import UserError
+    from lab.training.manifest import BrokenCheckpoint, verified
 
     def read(path: Path) -> Mapping[str, Any]:
         if path.suffix == ".npz":
             return read_npz(path)
+        if "policies" in path.parts:
+            return {name: np.frombuffer(content, np.uint8) for name, content in verified(path.parent).items()}
         return {name: tensor.numpy() for name, tensor in read_member(path).items()}
 
     try:
         found = read(after)
-    except UserError:
+    except (UserError, BrokenCheckpoint, FileNotFoundError):
         return True
     expected = read(before)
     assert {k: v.tobytes() for k, v in found.items()} == {k: v.tobytes() for k, v in expected.items()}, after
