@@ -58,6 +58,6 @@ def test_numbers_come_from_results(study: str) -> None:
 @pytest.mark.parametrize("trainer", ["gan", "rl"])
 def test_ratios_come_from_results(trainer: str) -> None:
     workloads = json.loads((ROOT / "results" / "bench" / f"{trainer}.json").read_text())["workloads"]
-    text = " ".join(README.split()).lower()
+    text = " ".join(README.split()).lower().replace("-", " ")
     for name, found in workloads.items():
-        assert f"{found['ratio']:.2f} ({name.replace('-', '')})" in text
+        assert f"{found['ratio']:.2f} ({name.replace('-', ' ')})" in text
