@@ -12,6 +12,7 @@ from stable_baselines3.common.noise import ActionNoise, OrnsteinUhlenbeckActionN
 from stable_baselines3.common.save_util import recursive_getattr
 from torch.optim import Optimizer
 
+from lab.training.adam import LeanAdam
 from lab.training.restoring import restore_moments
 from rl.replay import Replay
 
@@ -57,7 +58,7 @@ def load_agent_state(model: Any, state: Mapping[str, Any], moments: Sequence[str
     load_networks(model, state)
     for name, optimizer in _optimizers(model).items():
         saved = state["optimisers"][name]
-        restore_moments(optimizer, saved["state"], moments)
+        restore_moments(optimizer, saved["state"], moments, some=not isinstance(optimizer, LeanAdam))
         for group, old in zip(optimizer.param_groups, saved["param_groups"], strict=True):
             group["lr"] = float(old["lr"])
     with torch.no_grad():

@@ -53,7 +53,7 @@ def checked(work: Callable[[], object], what: str) -> None:
 
 
 def restore_moments(
-    optimizer: Optimizer, state: Mapping[int, Mapping[str, torch.Tensor]], names: Sequence[str]
+    optimizer: Optimizer, state: Mapping[int, Mapping[str, torch.Tensor]], names: Sequence[str], some: bool = False
 ) -> None:
     """Load what an optimiser keeps for each parameter; its options stay as they are.
 
@@ -63,12 +63,14 @@ def restore_moments(
         optimizer: any of torch's.
         state: the entry ``state`` of its ``state_dict``, empty before the first step.
         names: what it keeps for each parameter: "step", which is one number, and tensors of the parameter's shape.
+        some: whether it may have moved some of its parameters only, as one that is given no gradient of others.
 
     Raises:
         ValueError: it is of other parameters.
     """
     parameters = [parameter for group in optimizer.param_groups for parameter in group["params"]]
-    if state and state.keys() != set(range(len(parameters))):
+    numbers = set(range(len(parameters)))
+    if (state and not some and state.keys() != numbers) or state.keys() - numbers:
         raise ValueError(f"it holds moments of {len(state)} parameters for {len(parameters)}")
     for place, moments in state.items():
         own = parameters[place]

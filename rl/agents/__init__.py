@@ -4,10 +4,18 @@ from __future__ import annotations
 
 from lab.training.parts import Parts
 from rl.agents.actor_critic import DdpgAgent, SacAgent, Td3Agent
+from rl.agents.contrib import CrossqAgent, QrdqnAgent, TqcAgent, TrpoAgent
 from rl.agents.on_policy import A2cAgent, PpoAgent
 from rl.agents.part import AgentPart
 from rl.agents.value import DqnAgent
 
 __all__ = ["AGENTS", "AgentPart", "PpoAgent"]
 
-AGENTS = Parts("agent", "agent", AgentPart, (PpoAgent, A2cAgent, DqnAgent, SacAgent, Td3Agent, DdpgAgent))
+AGENTS = Parts(
+    "agent",
+    "agent",
+    AgentPart,
+    (
+        PpoAgent, A2cAgent, TrpoAgent, DqnAgent, QrdqnAgent, SacAgent, TqcAgent, CrossqAgent, Td3Agent, DdpgAgent,
+    ),
+)  # fmt: skip

@@ -45,8 +45,8 @@ class ActorCriticPart(OffPolicyPart):
         return kind(mean, deviation)
 
 
-class SacAgent(ActorCriticPart):
-    """SB3's SAC. The entropy coefficient is learnt (``auto``), or a number, or a voice."""
+class SoftPart(ActorCriticPart):
+    """An actor that is rewarded for entropy, whose weight is learnt (``auto``), or a number, or a voice."""
 
     conducts: ClassVar[tuple[str, ...]] = (
         *APART, "learning_rate.entropy", *OFTEN, "ent_coef", "target_update_interval", "noise_std",
@@ -58,7 +58,6 @@ class SacAgent(ActorCriticPart):
         "train/ent_coef": "entropy_coefficient",
     }
 
-    agent: Literal["sac"]
     ent_coef: float | str = Field("auto", description="weight of the entropy: a number; auto, or auto_0.1, is learnt")
     target_entropy: float | Literal["auto"] = Field("auto", description="the entropy that a learnt weight aims at")
     target_update_interval: int = Field(1, ge=1, description="gradient steps between updates of the target critics")
@@ -73,14 +72,23 @@ class SacAgent(ActorCriticPart):
         if isinstance(word, str) and word != "auto" and not (word.startswith("auto_") and _positive(word[5:])):
             raise UserError(f"agent.ent_coef: {word!r} is not accepted; a number, auto, or auto_0.1 is")
 
+    def own(self, env: VecEnv) -> dict[str, Any]:
+        """Arguments of SB3's class that other agents have not."""
+        names = ("ent_coef", "target_entropy", "target_update_interval", "use_sde", "sde_sample_freq",
+                 "use_sde_at_warmup")  # fmt: skip
+        return {"action_noise": self.noise(env), **{name: getattr(self, name) for name in names}}
+
+
+class SacAgent(SoftPart):
+    """SB3's SAC, leaner: :class:`rl.sac.LeanSAC`."""
+
+    agent: Literal["sac"]
+
     def build(self, env: VecEnv, device: torch.device, place: Path | None = None, slack: int = 0) -> BaseAlgorithm:
         """As SB3 builds it; its optimisers may have rates of their own."""
         from rl.sac import LeanSAC
 
-        names = ("ent_coef", "target_entropy", "target_update_interval", "use_sde", "sde_sample_freq",
-                 "use_sde_at_warmup")  # fmt: skip
-        own: dict[str, Any] = {name: getattr(self, name) for name in names}
-        model: BaseAlgorithm = self.model(LeanSAC, env, device, place, slack, action_noise=self.noise(env), **own)
+        model: BaseAlgorithm = self.model(LeanSAC, env, device, place, slack, **self.own(env))
         return model
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -39,8 +40,17 @@ class OffPolicyPart(AgentPart):
         if self.gradient_steps == 0:
             raise UserError("agent.gradient_steps: 0 is not accepted; at least 1, or -1, is")
 
-    def model(self, kind: Any, env: VecEnv, device: torch.device, place: Path | None, slack: int, **own: Any) -> Any:
-        """SB3's class with what all of these have."""
+    def model(
+        self,
+        kind: Any,
+        env: VecEnv,
+        device: torch.device,
+        place: Path | None,
+        slack: int,
+        without: Collection[str] = (),
+        **own: Any,
+    ) -> Any:
+        """SB3's class with what all of these have, but for what it does ``without``."""
         from rl.agents.policies import arguments_of, policy_of
         from rl.replay import Replay
 
@@ -48,7 +58,7 @@ class OffPolicyPart(AgentPart):
         return kind(
             policy_of(self, env),
             env,
-            **{name: getattr(self, name) for name in names},
+            **{name: getattr(self, name) for name in names if name not in without},
             replay_buffer_class=Replay,
             replay_buffer_kwargs={"place": place, "slack": slack},
             policy_kwargs=arguments_of(self, optimizer_kwargs={"fused": True}),

@@ -17,8 +17,8 @@ if TYPE_CHECKING:
     from stable_baselines3.common.vec_env.base_vec_env import VecEnv
 
 
-class DqnAgent(OffPolicyPart):
-    """SB3's DQN. The share of random actions falls linearly over ``exploration_fraction`` of the run, or is a voice."""
+class ValuePart(OffPolicyPart):
+    """Random actions become fewer, linearly over ``exploration_fraction`` of the run, or by a voice."""
 
     conducts: ClassVar[tuple[str, ...]] = (
         "learning_rate", "exploration_rate", "max_grad_norm", "gamma", "tau", "target_update_interval", "batch_size",
@@ -30,7 +30,6 @@ class DqnAgent(OffPolicyPart):
     }
     actions: ClassVar[tuple[str, ...]] = ("Discrete",)
 
-    agent: Literal["dqn"]
     learning_starts: int = Field(100, ge=0, description="steps with random actions before the first gradient step")
     batch_size: int = Field(32, ge=1, description="transitions per gradient step")
     tau: Share = Field(1.0, description="how far the target network goes towards the trained one")
@@ -43,12 +42,21 @@ class DqnAgent(OffPolicyPart):
     exploration_final_eps: Share = Field(0.05, description="share of random actions after that")
     max_grad_norm: float = Field(10.0, gt=0.0, description="gradients are clipped to this global norm")
 
+    def own(self) -> dict[str, Any]:
+        """Arguments of SB3's class that other agents have not."""
+        names = ("target_update_interval", "exploration_fraction", "exploration_initial_eps", "exploration_final_eps",
+                 "max_grad_norm")  # fmt: skip
+        return {name: getattr(self, name) for name in names}
+
+
+class DqnAgent(ValuePart):
+    """SB3's DQN."""
+
+    agent: Literal["dqn"]
+
     def build(self, env: VecEnv, device: torch.device, place: Path | None = None, slack: int = 0) -> BaseAlgorithm:
         """As SB3 builds it."""
         from stable_baselines3 import DQN
 
-        names = ("target_update_interval", "exploration_fraction", "exploration_initial_eps", "exploration_final_eps",
-                 "max_grad_norm")  # fmt: skip
-        own: dict[str, Any] = {name: getattr(self, name) for name in names}
-        model: BaseAlgorithm = self.model(DQN, env, device, place, slack, **own)
+        model: BaseAlgorithm = self.model(DQN, env, device, place, slack, **self.own())
         return model

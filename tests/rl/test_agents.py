@@ -24,6 +24,13 @@ AGENTS = {
     "td3": ({"agent": "td3", "buffer_size": 100}, "lab/Pendulum-v0"),
     "ddpg": ({"agent": "ddpg", "gradient_steps": -1, "train_freq": 4}, "lab/Pendulum-v0"),
 }
+CONTRIB = {
+    "tqc": ({"agent": "tqc", "buffer_size": 100}, "lab/Pendulum-v0"),
+    "crossq": ({"agent": "crossq", "buffer_size": 100, "batch_size": 32}, "lab/Pendulum-v0"),
+    "qrdqn": ({"agent": "qrdqn", "buffer_size": 100, "learning_starts": 20}, "lab/CartPole-v0"),
+    "trpo": ({"agent": "trpo", "n_steps": 16, "batch_size": 16}, "lab/CartPole-v0"),
+}
+EVERY = {**AGENTS, **CONTRIB}
 PLAIN = {"n_steps": None, "batch_size": None, "n_epochs": None, "hidden": None, "voices": {"learning_rate": 1e-3}}
 
 
@@ -44,11 +51,13 @@ def weights(trainer) -> torch.Tensor:
     return torch.cat([parameter.detach().flatten() for parameter in trainer.model.policy.parameters()])
 
 
-@pytest.mark.parametrize("name", AGENTS)
+@pytest.mark.parametrize("name", EVERY)
 def test_a_run_that_goes_back_to_a_checkpoint_ends_bit_for_bit_as_one_that_never_stopped(
     agent_trainer, tmp_path, name
 ) -> None:
-    agent, task = AGENTS[name]
+    if name in CONTRIB:
+        pytest.importorskip("sb3_contrib")
+    agent, task = EVERY[name]
     options = {"curriculum": {"kind": "linear", "stop": 400}, "normalise_observations": True, "normalise_rewards": True}
     whole, first, second = (agent_trainer(agent, task, **options, place=place) for place in ("whole", "run", "run"))
     whole.advance(480)
@@ -138,7 +147,7 @@ def test_a_quantity_follows_the_clock(agent_trainer, agent, task, voice, read) -
             {"agent": "dqn", "task": "lab/Pendulum-v0"},
             r"its actions are Box, in which dqn cannot act; accepted: Discrete",
         ),
-        ({"agent": "sacc"}, r"no agent is called 'sacc'; did you mean 'sac'\? \(accepted: ppo, a2c, dqn"),
+        ({"agent": "sacc"}, r"no agent is called 'sacc'; did you mean 'sac'\? \(accepted: ppo, a2c, trpo, dqn"),
         (
             {"agent": "sac", "voices": {"learning_rate": 1e-3, "clip_range": 0.2}},
             r"voices.clip_range: no such voice.*\(accepted: learning_rate, learning_rate.actor",

@@ -1,0 +1,132 @@
+"""Agents of sb3-contrib, behind the extra ``contrib``: TQC, QR-DQN, CrossQ and TRPO."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from importlib.util import find_spec
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, ClassVar, Literal
+
+from pydantic import Field
+
+from lab.errors import UserError
+from rl.agents.actor_critic import APART, OFTEN, SoftPart
+from rl.agents.on_policy import OnPolicyPart
+from rl.agents.value import ValuePart
+
+if TYPE_CHECKING:
+    import torch
+    from stable_baselines3.common.base_class import BaseAlgorithm
+    from stable_baselines3.common.vec_env.base_vec_env import VecEnv
+
+
+def require(agent: str) -> None:
+    """Refuse an agent whose package is not there, with the way to have it.
+
+    Raises:
+        UserError: sb3-contrib is not installed.
+    """
+    if find_spec("sb3_contrib") is None:
+        raise UserError(f"agent {agent!r} needs the extra contrib; accepted: pip install 'phase-lab[contrib]'")
+
+
+class TqcAgent(SoftPart):
+    """sb3-contrib's TQC (Kuznetsov et al. 2020): SAC with quantile critics, of whose target the highest are dropped."""
+
+    agent: Literal["tqc"]
+    top_quantiles_to_drop_per_net: int = Field(2, ge=0, le=100, description="quantiles of each critic that are dropped")
+
+    def check(self, n_envs: int) -> None:
+        """The package has to be there."""
+        require("tqc")
+        super().check(n_envs)
+
+    def build(self, env: VecEnv, device: torch.device, place: Path | None = None, slack: int = 0) -> BaseAlgorithm:
+        """As sb3-contrib builds it; its optimisers may have rates of their own."""
+        from rl.apart_contrib import ApartTQC
+
+        own = {**self.own(env), "top_quantiles_to_drop_per_net": self.top_quantiles_to_drop_per_net}
+        model: BaseAlgorithm = self.model(ApartTQC, env, device, place, slack, **own)
+        return model
+
+
+class CrossqAgent(SoftPart):
+    """sb3-contrib's CrossQ (Bhatt et al. 2024): SAC without target networks, by batch renormalisation."""
+
+    conducts: ClassVar[tuple[str, ...]] = (
+        *APART, "learning_rate.entropy", *(name for name in OFTEN if name != "tau"), "ent_coef", "noise_std",
+    )  # fmt: skip
+
+    agent: Literal["crossq"]
+    policy_delay: int = Field(3, ge=1, description="updates of the critics for one of the actor")
+
+    def check(self, n_envs: int) -> None:
+        """The package has to be there."""
+        require("crossq")
+        super().check(n_envs)
+
+    def build(self, env: VecEnv, device: torch.device, place: Path | None = None, slack: int = 0) -> BaseAlgorithm:
+        """As sb3-contrib builds it; its optimisers may have rates of their own."""
+        from rl.apart_contrib import ApartCrossQ
+
+        own = {name: value for name, value in self.own(env).items() if name != "target_update_interval"}
+        own["policy_delay"] = self.policy_delay
+        model: BaseAlgorithm = self.model(ApartCrossQ, env, device, place, slack, without=("tau",), **own)
+        return model
+
+
+class QrdqnAgent(ValuePart):
+    """sb3-contrib's QR-DQN (Dabney et al. 2018): DQN that learns quantiles of the return."""
+
+    agent: Literal["qrdqn"]
+    exploration_fraction: float = Field(
+        0.005, ge=0.0, le=1.0, description="share of the run over which random actions become fewer"
+    )
+    exploration_final_eps: float = Field(0.01, ge=0.0, le=1.0, description="share of random actions after that")
+
+    def check(self, n_envs: int) -> None:
+        """The package has to be there."""
+        require("qrdqn")
+        super().check(n_envs)
+
+    def build(self, env: VecEnv, device: torch.device, place: Path | None = None, slack: int = 0) -> BaseAlgorithm:
+        """As sb3-contrib builds it."""
+        from sb3_contrib import QRDQN
+
+        model: BaseAlgorithm = self.model(QRDQN, env, device, place, slack, **self.own())
+        return model
+
+
+class TrpoAgent(OnPolicyPart):
+    """sb3-contrib's TRPO (Schulman et al. 2015): the largest step within a divergence, by conjugate gradients."""
+
+    conducts: ClassVar[tuple[str, ...]] = ("learning_rate", "target_kl", "gamma", "gae_lambda")
+    columns: ClassVar[Mapping[str, str]] = {
+        "train/policy_objective": "objective/policy",
+        "train/value_loss": "loss/value",
+        "train/kl_divergence_loss": "approx_kl",
+        "train/explained_variance": "explained_variance",
+    }
+
+    agent: Literal["trpo"]
+    batch_size: int = Field(128, ge=2, description="transitions per gradient step of the value network")
+    cg_max_steps: int = Field(15, ge=1, le=1000, description="steps of conjugate gradients")
+    cg_damping: float = Field(0.1, ge=0.0, description="added to the Hessian's diagonal")
+    n_critic_updates: int = Field(10, ge=1, le=10_000, description="passes over a rollout of the value network")
+
+    def check(self, n_envs: int) -> None:
+        """The package has to be there."""
+        require("trpo")
+        super().check(n_envs)
+
+    def build(self, env: VecEnv, device: torch.device, place: Path | None = None, slack: int = 0) -> BaseAlgorithm:
+        """As sb3-contrib builds it."""
+        from sb3_contrib import TRPO
+
+        from rl.agents.policies import arguments_of, policy_of
+
+        names = ("batch_size", "cg_max_steps", "cg_damping", "n_critic_updates")
+        own: dict[str, Any] = {name: value for name, value in self.settings().items() if name != "max_grad_norm"}
+        own |= {name: getattr(self, name) for name in names}
+        model: BaseAlgorithm = TRPO(policy_of(self, env), env, policy_kwargs=arguments_of(self), device=device, **own)
+        return model
