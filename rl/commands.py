@@ -15,15 +15,11 @@ from lab.errors import UserError
 if TYPE_CHECKING:
     from lab.training.run import Run
     from rl.evaluation import Act, Score
-    from rl.normalise import ObservationMoments
     from rl.trainer import RlTrainer
 
 
 MOST_LEVELS = 1000
 POLICIES = ("last", "best", "ensemble")
-PACKAGES = ("stable_baselines3", "sb3_contrib")
-NOT_EXPORTED = ("replay_buffer_class", "replay_buffer_kwargs", "rates")
-"""What a zip would need this package for: SB3 then has its own."""
 
 
 def add_commands(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
@@ -142,32 +138,16 @@ def _watch(args: argparse.Namespace) -> int:
 
 
 def _export(args: argparse.Namespace) -> int:
+    from rl.export import export
+
     if args.out.suffix.lower() != ".zip":
         raise UserError(f"--out {args.out}: SB3 reads zip files; accepted: a name ending in .zip")
     trainer = load(options.chosen_run(args))
-    moments = trainer.env.observations
-    beside = args.out.with_suffix(".normalisation.json")
     with _writing(args.out):
-        trainer.model.save(args.out, exclude=NOT_EXPORTED)
-        if moments is not None:
-            beside.write_text(json.dumps(_plain(moments)) + "\n")
-    print(f"{args.out}: load it with {_origin(type(trainer.model))}.load")
-    if moments is not None:
-        print(f"{beside}: the observations' mean and variance, with which the agent sees (o - mean) / sqrt(variance)")
+        told = export(trainer, args.out)
+    for line in told:
+        print(line)
     return 0
-
-
-def _origin(kind: type[Any]) -> str:
-    """The class of SB3's that a model's own is made from, as one imports it."""
-    found = next(each for each in kind.__mro__ if each.__module__.partition(".")[0] in PACKAGES)
-    return f"{found.__module__.partition('.')[0]}.{found.__name__}"
-
-
-def _plain(moments: ObservationMoments) -> dict[str, Any]:
-    """Mean and variance; of a Dict, those of every entry that is standardised."""
-    if isinstance(moments, dict):
-        return {name: _plain(part) for name, part in moments.items()}
-    return {"mean": moments.mean.tolist(), "variance": moments.variance.tolist()}
 
 
 @contextmanager
