@@ -42,7 +42,7 @@ def translated(mapping: Mapping[str, Any], fields: Mapping[str, Any], beside_cou
         kind = AGENTS.named(block.get("agent"))
     except ValueError:
         return given  # told when the field itself is read
-    _rename(given)
+    _rename(given, {**kind.usual, "n_envs": 1, "normalise_observations": False})
     moved = [name for name in given if name not in fields and _belongs(name, kind)]
     if not moved:
         return given
@@ -100,20 +100,22 @@ def _plain(node: ast.expr) -> Any:
     return ast.literal_eval(node)
 
 
-def _rename(given: dict[str, Any]) -> None:
-    """rl-zoo's own words for what the configuration calls otherwise."""
+def _rename(given: dict[str, Any], usual: Mapping[str, Any]) -> None:
+    """rl-zoo's own words for what the configuration calls otherwise, and what it leaves to SB3's defaults."""
     for name in NOT_HERE:
         if given.pop(name, None) is not None:
             raise UserError(f"{name}: is not read from rl-zoo's files; make it part of a task of your own")
-    if "n_timesteps" in given:
-        given["steps"] = _whole(given.pop("n_timesteps"))
-        given.setdefault("clock", {"period": given["steps"]})
     if "normalize" in given:
         both = given.pop("normalize")
         options = arguments(both) if isinstance(both, str) else both
         said = options if isinstance(options, Mapping) else {"norm_obs": bool(options), "norm_reward": bool(options)}
         given["normalise_observations"] = bool(said.get("norm_obs", True))
         given["normalise_rewards"] = bool(said.get("norm_reward", True))
+    if "n_timesteps" in given:
+        given["steps"] = _whole(given.pop("n_timesteps"))
+        given.setdefault("clock", {"period": given["steps"]})
+        for name, value in usual.items():
+            given.setdefault(name, value)
 
 
 def _whole(value: Any) -> Any:

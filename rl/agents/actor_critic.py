@@ -98,6 +98,8 @@ class Td3Agent(ActorCriticPart):
     conducts: ClassVar[tuple[str, ...]] = (*APART, *OFTEN, "noise_std", "target_policy_noise")
     columns: ClassVar[Mapping[str, str]] = {"train/actor_loss": "loss/policy", "train/critic_loss": "loss/value"}
 
+    usual: ClassVar[Mapping[str, Any]] = {"learning_rate": 1e-3}
+
     agent: Literal["td3"]
     policy_delay: int = Field(2, ge=1, description="updates of the critics for one of the actor")
     target_policy_noise: float = Field(0.2, ge=0.0, description="deviation of the noise on the target policy's actions")
@@ -119,6 +121,8 @@ class DdpgAgent(ActorCriticPart):
 
     conducts: ClassVar[tuple[str, ...]] = (*APART, *OFTEN, "noise_std")
     columns: ClassVar[Mapping[str, str]] = Td3Agent.columns
+
+    usual: ClassVar[Mapping[str, Any]] = {"learning_rate": 1e-3}
 
     agent: Literal["ddpg"]
     noise_type: Literal["none", "normal", "ornstein-uhlenbeck"] = Field("normal", description="noise on the actions")

@@ -57,6 +57,8 @@ class CrossqAgent(SoftPart):
         *APART, "learning_rate.entropy", *(name for name in OFTEN if name != "tau"), "ent_coef", "noise_std",
     )  # fmt: skip
 
+    usual: ClassVar[Mapping[str, Any]] = {"learning_rate": 1e-3}
+
     agent: Literal["crossq"]
     policy_delay: int = Field(3, ge=1, description="updates of the critics for one of the actor")
 
@@ -77,6 +79,8 @@ class CrossqAgent(SoftPart):
 
 class QrdqnAgent(ValuePart):
     """sb3-contrib's QR-DQN (Dabney et al. 2018): DQN that learns quantiles of the return."""
+
+    usual: ClassVar[Mapping[str, Any]] = {"learning_rate": 5e-5}
 
     agent: Literal["qrdqn"]
     exploration_fraction: float = Field(
@@ -107,6 +111,8 @@ class TrpoAgent(OnPolicyPart):
         "train/kl_divergence_loss": "approx_kl",
         "train/explained_variance": "explained_variance",
     }
+
+    usual: ClassVar[Mapping[str, Any]] = {"learning_rate": 1e-3, "n_steps": 2048}
 
     agent: Literal["trpo"]
     batch_size: int = Field(128, ge=2, description="transitions per gradient step of the value network")

@@ -70,6 +70,8 @@ class PpoAgent(OnPolicyPart):
         "train/explained_variance": "explained_variance",
     }
 
+    usual: ClassVar[Mapping[str, Any]] = {"learning_rate": 3e-4, "n_steps": 2048, "batch_size": 64}
+
     agent: Literal["ppo"] = "ppo"
     batch_size: int = Field(256, ge=2, description="transitions per gradient step")
     n_epochs: int = Field(10, ge=1, le=10_000, description="passes over each rollout")
@@ -113,6 +115,8 @@ class A2cAgent(OnPolicyPart):
         "train/entropy_loss": "loss/entropy",
         "train/explained_variance": "explained_variance",
     }
+
+    usual: ClassVar[Mapping[str, Any]] = {"learning_rate": 7e-4}
 
     agent: Literal["a2c"]
     n_steps: int = Field(5, ge=1, le=1_000_000, description="steps of each environment in a rollout")

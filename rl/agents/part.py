@@ -34,6 +34,8 @@ class AgentPart(Part):
     """What SB3 calls the quantities of an update, and what the metrics log calls them."""
     actions: ClassVar[tuple[str, ...]] = ("Box", "Discrete", "MultiDiscrete", "MultiBinary")
     """Action spaces that it can act in."""
+    usual: ClassVar[Mapping[str, Any]] = {"learning_rate": 3e-4}
+    """What SB3 has where a file of rl-zoo says nothing, and the defaults here are others."""
     standardises: ClassVar[bool] = False
     """Whether observations are standardised unless the configuration says otherwise."""
 

@@ -52,6 +52,8 @@ class ValuePart(OffPolicyPart):
 class DqnAgent(ValuePart):
     """SB3's DQN."""
 
+    usual: ClassVar[Mapping[str, Any]] = {"learning_rate": 1e-4}
+
     agent: Literal["dqn"]
 
     def build(self, env: VecEnv, device: torch.device, place: Path | None = None, slack: int = 0) -> BaseAlgorithm:

@@ -82,6 +82,13 @@ def test_sac_and_its_text_of_policy_kwargs() -> None:
     assert agent.policy_kwargs == {"log_std_init": -3.67, "net_arch": [64, 64], "activation_fn": "relu"}
 
 
+def test_what_a_file_leaves_out_is_as_sb3_has_it() -> None:
+    config = resolve(RlConfig, parse("{task: Acrobot-v1, n_timesteps: 1.0e+5}"))
+    assert (config.n_envs, config.standardised, config.agent.n_steps, config.agent.batch_size) == (1, False, 2048, 64)
+    assert config.parsed_voices()["learning_rate"](7) == 3e-4
+    assert read(DQN).n_envs == 1
+
+
 def test_dqn() -> None:
     config = read(DQN)
     assert (config.steps, config.agent.exploration_final_eps, config.agent.target_update_interval) == (
