@@ -52,6 +52,19 @@ def add_commands(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]
     export.add_argument("--out", required=True, type=Path, metavar="FILE.zip", help="where the agent goes")
     export.set_defaults(run=_export)
 
+    bring = subparsers.add_parser("import", help="begin a run with the weights of a Stable-Baselines3 zip")
+    bring.add_argument(
+        "model", type=Path, metavar="MODEL.zip", help="what SB3's save wrote; only tensors are read of it"
+    )
+    bring.add_argument("preset", metavar="PRESET|FILE", help="the run's configuration, of the same agent and networks")
+    bring.add_argument(
+        "--normalisation", type=Path, metavar="FILE.json", help="as lab rl export writes it beside a zip"
+    )
+    options.add_set_option(bring)
+    bring.add_argument("--name", help="the run's name (default: PRESET-sSEED)")
+    options.add_results_option(bring)
+    bring.set_defaults(run=_import)
+
 
 def load(run: Run) -> RlTrainer:
     """The trainer of a run at its newest whole checkpoint, writing nothing into the run.
@@ -147,6 +160,21 @@ def _export(args: argparse.Namespace) -> int:
         told = export(trainer, args.out)
     for line in told:
         print(line)
+    return 0
+
+
+def _import(args: argparse.Namespace) -> int:
+    from lab.training.config import load_yaml, resolve
+    from lab.training.paths import runs_root
+    from lab.training.plugins import preset_path, trainer
+    from rl.config import RlConfig
+    from rl.imports import begin
+
+    path = preset_path(trainer("rl"), args.preset)
+    config = resolve(RlConfig, load_yaml(path), args.set, source=str(path))
+    run = begin(config, args.model, args.normalisation, runs_root(args.results), args.name, path.stem)
+    print(f"{run.path}: the agent at step 0")
+    print(f"next:    lab rl evaluate {run.name}    lab resume {run.name}")
     return 0
 
 

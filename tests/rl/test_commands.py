@@ -1,10 +1,14 @@
+import io
 import json
+import pickle
 import subprocess
 import sys
+import zipfile
 from pathlib import Path
 
 import numpy as np
 import pytest
+import torch
 from PIL import Image
 from stable_baselines3 import DQN, PPO, SAC
 
@@ -177,3 +181,55 @@ def test_an_ensemble_that_was_not_kept_and_one_that_cannot_be_are_told(results, 
     assert "troughs: no policy was kept" in capsys.readouterr().err
     assert main(["rl", "train", "mountain-car", "--set", "ensemble_size=3", "--results", str(results)]) == 2
     assert "ensemble_size: the learning rate has no trough" in capsys.readouterr().err
+
+
+def exported(tmp_path, *changes):
+    sets = [word for change in ["steps=256", "max_episode_steps=40", *changes] for word in ("--set", change)]
+    where = ["--results", str(tmp_path)]
+    assert main(["rl", "train", "mountain-car", *sets, "--name", "taught", *where, "--quiet"]) == 0
+    assert main(["rl", "export", "taught", "--out", str(tmp_path / "agent.zip"), *where]) == 0
+    return sets, where
+
+
+def test_an_agent_that_sb3_saved_is_gone_on_with(tmp_path, capsys):
+    sets, where = exported(tmp_path, "n_steps=16", "batch_size=64")
+    beside = ["--normalisation", str(tmp_path / "agent.normalisation.json")]
+    arguments = ["rl", "import", str(tmp_path / "agent.zip"), "mountain-car", *sets, "--name", "brought", *where]
+    assert main([*arguments, *beside]) == 0
+    seen = np.random.default_rng(0).normal(0, 1, (100, 2)).astype(np.float32)
+    taught, brought = (load(Run.open(tmp_path / "runs" / name)) for name in ("taught", "brought"))
+    assert brought.step == 0
+    assert np.array_equal(taught.act(seen), brought.act(seen))
+    assert main(["resume", "brought", "--quiet", *where]) == 0
+    assert load(Run.open(tmp_path / "runs" / "brought")).step == 256
+
+
+@pytest.mark.parametrize(
+    ("spoil", "told"),
+    [
+        (lambda place: place.write_bytes(b"no zip"), "cannot be read as a zip"),
+        (lambda place: zipped(place, "other.pth", b""), "has no policy.pth; a zip that Stable-Baselines3 saved"),
+        (lambda place: zipped(place, "policy.pth", pickle.dumps(print)), "policy.pth holds more than tensors"),
+        (lambda place: zipped(place, "policy.pth", saved({"a": torch.ones(3)})), "its policy is another than"),
+        (lambda place: zipped(place, "policy.pth", saved([1, 2])), "policy.pth is no dictionary of tensors"),
+    ],
+)
+def test_what_is_no_agent_of_sb3s_is_one_line_and_leaves_no_run(tmp_path, capsys, spoil, told):
+    spoil(tmp_path / "agent.zip")
+    arguments = ["rl", "import", str(tmp_path / "agent.zip"), "mountain-car", "--results", str(tmp_path / "results")]
+    assert main(arguments) == 2
+    error = capsys.readouterr().err
+    assert told in error
+    assert error.count("\n") == 1
+    assert not list(tmp_path.rglob("config.yaml"))
+
+
+def zipped(place, name, content):
+    with zipfile.ZipFile(place, "w") as archive:
+        archive.writestr(name, content)
+
+
+def saved(value):
+    stream = io.BytesIO()
+    torch.save(value, stream)
+    return stream.getvalue()
