@@ -25,6 +25,7 @@ from rl.config import RlConfig
 from rl.evaluation import Act, Score, play
 from rl.hooks import ConductorCallback, CurriculumCallback
 from rl.kept import KeptPolicies
+from rl.means import Means
 from rl.normalise import Normalised
 from rl.observations import each
 from rl.progress import TargetCurve
@@ -149,6 +150,8 @@ class RlTrainer:
         row = {"clock/cycle": float(position.cycle), "clock/phase": float(position.phase)}
         row |= {f"voice/{name}": value for name, value in self._conducting.values.items()}
         row |= self._means.take()
+        if self.curriculum is not None and hasattr(self.curriculum.teacher, "frontier"):
+            row["curriculum/frontier"] = self.curriculum.levels()["frontier"]
         episodes, successes = self.model.ep_info_buffer, self.model.ep_success_buffer
         if episodes:
             row["rollout/return"] = float(np.mean([episode["r"] for episode in episodes]))
@@ -274,34 +277,6 @@ class RlTrainer:
             self.env.seed(self.config.seed + self.step)
             self.model._last_obs = self._wrapped().reset()
             self.model._last_episode_starts = np.ones(self.config.n_envs, dtype=np.bool_)
-
-
-class Means:
-    """Means of named numbers since the last look."""
-
-    def __init__(self) -> None:
-        self._sums: dict[str, list[float]] = {}
-
-    def add(self, row: Mapping[str, float]) -> None:
-        """Count each number once more."""
-        for name, value in row.items():
-            entry = self._sums.setdefault(name, [0.0, 0.0])
-            entry[0] += value
-            entry[1] += 1.0
-
-    def take(self) -> dict[str, float]:
-        """The means, and begin anew."""
-        means = {name: total / count for name, (total, count) in self._sums.items()}
-        self._sums = {}
-        return means
-
-    def state_dict(self) -> dict[str, list[float]]:
-        """Sum and count of each name."""
-        return {name: list(entry) for name, entry in self._sums.items()}
-
-    def load_state_dict(self, state: Mapping[str, Any]) -> None:
-        """Restore ``state_dict``."""
-        self._sums = {name: [float(total), float(count)] for name, (total, count) in state.items()}
 
 
 def _model(config: RlConfig, env: Normalised, context: Context) -> Any:

@@ -251,3 +251,12 @@ def test_a_voice_follows_the_frontier(make_trainer):
 def test_an_axis_that_the_task_lacks_is_refused_before_there_is_a_run(make_trainer, curriculum, words):
     with pytest.raises(UserError, match=words):
         make_trainer(curriculum=curriculum)
+
+
+def test_a_teacher_with_a_frontier_has_it_in_the_log(make_trainer):
+    trainer = make_trainer(curriculum={"kind": "reverse"})
+    trainer.advance(128)
+    assert 0.0 <= trainer.metrics()["curriculum/frontier"] <= 1.0
+    plain = make_trainer(curriculum={"kind": "uniform"})
+    plain.advance(128)
+    assert "curriculum/frontier" not in plain.metrics()
