@@ -243,8 +243,16 @@ class CurriculumCallback(BaseCallback):
 
     def _offer(self) -> None:
         """Draw what the next episode of each environment adopts."""
+        self._waiting = self.teacher.difficulty(self._rng, self.training_env.num_envs)
+        self._give()
+
+    def begin_again(self) -> None:
+        """Give the environments what waits for their next episodes, all of which begin now (their states are lost)."""
+        self._give()
+        self._running = self._waiting.copy()
+
+    def _give(self) -> None:
         env = self.training_env
-        self._waiting = self.teacher.difficulty(self._rng, env.num_envs)
         batch = env.unwrapped
         if isinstance(batch, BatchedVecEnv):
             batch.set_difficulty(self._waiting)

@@ -5,12 +5,11 @@ from __future__ import annotations
 import tempfile
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Any
 
 import numpy as np
-from pydantic import BaseModel, Field, FiniteFloat
 
-from lab.door import jsons, torches
+from lab.door import files, jsons, torches
 from lab.door.text import one_line
 from lab.errors import UserError
 from lab.training import checkpoints
@@ -21,19 +20,13 @@ from lab.training.recovery import about
 from lab.training.run import Run
 from lab.training.trainer import Context
 from rl.config import RlConfig
-from rl.normalise import Moments
+from rl.normalise import ObservationMoments
 from rl.trainer import RlTrainer
 
 WEIGHTS = "policy.pth"
+MOST = 1 << 24
 COUNT = 1e6
 """Of how many observations imported moments count as being: they hardly move while the agent is trained on."""
-
-
-class Standardisation(BaseModel):
-    """What ``lab rl export`` writes beside an agent: the moments of its observations, of one array."""
-
-    mean: list[FiniteFloat]
-    variance: list[Annotated[FiniteFloat, Field(ge=0.0)]]
 
 
 def begin(config: RlConfig, model: Path, normalisation: Path | None, root: Path, name: str | None, preset: str) -> Run:
@@ -53,7 +46,7 @@ def begin(config: RlConfig, model: Path, normalisation: Path | None, root: Path,
         UserError: the files are others, or do not fit the configuration.
     """
     weights = torches.weights(model, WEIGHTS)
-    moments = None if normalisation is None else jsons.read(normalisation, Standardisation)
+    moments = None if normalisation is None else _parsed(normalisation)
     with tempfile.TemporaryDirectory() as place:  # a mistake leaves no run
         _load(RlTrainer(config, _context(config, Path(place))), weights, moments, model, normalisation)
     run = Run.create(root, name, "rl", config, preset=preset)
@@ -67,9 +60,7 @@ def _context(config: RlConfig, place: Path) -> Context:
     return Context(resolve_device(config.device), data_root(None), place, lambda *args, **data: None)
 
 
-def _load(
-    trainer: RlTrainer, weights: Mapping[str, Any], moments: Standardisation | None, model: Path, beside: Path | None
-) -> None:
+def _load(trainer: RlTrainer, weights: Mapping[str, Any], moments: Any, model: Path, beside: Path | None) -> None:
     try:
         trainer.model.policy.load_state_dict(dict(weights))
     except RuntimeError as error:
@@ -77,14 +68,45 @@ def _load(
             f"{model}: its policy is another than the configuration's {trainer.config.agent.agent!r} "
             f"({one_line(str(error), 300)})"
         ) from None
-    if moments is None:
-        return
     seen = trainer.env.observations
-    if not isinstance(seen, Moments):
-        raise UserError(f"{beside}: the configuration does not standardise observations of one array; leave it out")
+    if (seen is None) != (moments is None):
+        raise UserError(
+            "--normalisation: is missing; accepted: the file that lab rl export writes, or --set "
+            "normalise_observations=false for an agent that sees observations as they are"
+            if moments is None
+            else f"--normalisation {beside}: the configuration does not standardise observations; accepted: none"
+        )
+    if seen is not None:
+        _fill(seen, moments, str(beside))
+
+
+def _parsed(path: Path) -> Any:
+    try:
+        return jsons.parse(files.read(path, MOST))
+    except (ValueError, RecursionError) as error:
+        raise error if isinstance(error, UserError) else UserError(f"{path}: cannot be read: {error}") from None
+
+
+def _fill(seen: ObservationMoments, given: Any, where: str) -> None:
+    """Put mean and variance into moments, of a Dict by the names of its entries."""
+    if isinstance(seen, dict):
+        if not isinstance(given, dict) or given.keys() != seen.keys():
+            raise UserError(f"{where}: accepted are the moments of {', '.join(seen)}")
+        for name, part in seen.items():
+            _fill(part, given[name], f"{where}: {name}")
+        return
     for name in ("mean", "variance"):
-        given, size = np.array(getattr(moments, name)), seen.mean.size
-        if given.shape != seen.mean.shape:
-            raise UserError(f"{beside}: {name} has {len(given)} numbers; accepted: {size}, one of each observation")
-        setattr(seen, name, given)
+        try:
+            values = np.asarray(given[name], dtype=np.float64)
+        except (KeyError, TypeError, ValueError):
+            raise UserError(f"{where}: has no numbers called {name}") from None
+        if (
+            values.shape != seen.mean.shape
+            or not np.isfinite(values).all()
+            or (name == "variance" and values.min() < 0)
+        ):
+            raise UserError(
+                f"{where}: {name} is not of shape {list(seen.mean.shape)}, finite and, a variance, at least 0"
+            )
+        setattr(seen, name, values)
     seen.count = COUNT

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
 from lab.errors import UserError
-from lab.training import checkpoints
+from lab.training import checkpoints, files
 from lab.training.manifest import BrokenCheckpoint, paths
 
 BEST = "best"
@@ -17,7 +17,7 @@ TROUGHS = "troughs"
 class KeptPolicies:
     """A directory of them, each written whole and with sums of its bytes, as checkpoints are.
 
-    A run that goes back to a checkpoint keeps the same ones again, in the place of what it kept later.
+    A run that goes back to a checkpoint forgets what it had kept later as soon as it keeps another.
 
     Args:
         place: the directory.
@@ -29,12 +29,20 @@ class KeptPolicies:
 
     def keep_best(self, step: int, state: Mapping[str, Any]) -> None:
         """Put this in the place of the best one so far."""
-        checkpoints.save(self._place / BEST, step, state, keep=1)
+        checkpoints.save(self._place / BEST, step, state, keep=len(paths(self._place / BEST)) + 1)
+        self._forget(BEST, lambda other: other != step)
 
     def keep_trough(self, step: int, state: Mapping[str, Any]) -> None:
         """Keep this as the newest of the troughs."""
         if self._most:
+            self._forget(TROUGHS, lambda other: other > step)
             checkpoints.save(self._place / TROUGHS, step, state, keep=self._most)
+
+    def _forget(self, kind: str, which: Callable[[int], bool]) -> None:
+        """Remove some: those later than the present were kept before the run went back to a checkpoint."""
+        for step, path in paths(self._place / kind).items():
+            if which(step):
+                files.retire(path)
 
     def best(self) -> tuple[int, dict[str, Any]]:
         """The step of the best policy, and what was kept of it."""

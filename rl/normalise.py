@@ -88,6 +88,7 @@ class Normalised(VecEnvWrapper):
         self.gamma = gamma
         self._discounted = np.zeros(venv.num_envs)
         self._original: Any = None
+        self._terminal: list[tuple[Any, Any]] = []
         self._rewards = np.zeros(venv.num_envs, dtype=np.float32)
 
     def standardise(self, observations: Any) -> Any:
@@ -114,6 +115,9 @@ class Normalised(VecEnvWrapper):
 
     def unnormalize_obs(self, observations: Any) -> Any:
         """What :meth:`standardise` was given, but for what it cut."""
+        for made, came in self._terminal:  # what ended an episode in this step is known exactly
+            if _equal(made, observations):
+                return came
         moments = self.observations
         if isinstance(moments, dict):
             return {**observations, **{name: moments[name].restore(observations[name]) for name in moments}}
@@ -142,9 +146,12 @@ class Normalised(VecEnvWrapper):
             self.rewards.update(self._discounted)
             rewards = self.normalize_reward(rewards)
             self._discounted[dones] = 0.0
+        self._terminal = []
         if dones.any():
             for index in np.flatnonzero(dones):
-                infos[index]["terminal_observation"] = self.standardise(infos[index]["terminal_observation"])
+                came = infos[index]["terminal_observation"]
+                infos[index]["terminal_observation"] = self.standardise(came)
+                self._terminal.append((infos[index]["terminal_observation"], came))
         return self.standardise(observations), rewards, dones, infos
 
     def state_dict(self) -> dict[str, Any]:
@@ -181,6 +188,12 @@ def _moments(space: spaces.Space[Any]) -> ObservationMoments | None:
     if isinstance(space, spaces.Dict):
         return {name: Moments(part.shape) for name, part in space.items() if _floats(part)} or None  # type: ignore[arg-type]
     return Moments(space.shape) if _floats(space) else None  # type: ignore[arg-type]
+
+
+def _equal(one: Any, other: Any) -> bool:
+    if isinstance(one, dict):
+        return all(_equal(part, other[name]) for name, part in one.items())
+    return bool(np.array_equal(one, other))
 
 
 def _floats(space: spaces.Space[Any]) -> bool:

@@ -5,6 +5,11 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
+from gymnasium import spaces
+from stable_baselines3.common.preprocessing import is_image_space, is_image_space_channels_first
+from stable_baselines3.common.vec_env import VecTransposeImage
+from stable_baselines3.common.vec_env.base_vec_env import VecEnv
+
 
 def each(function: Callable[[Any], Any], observations: Any) -> Any:
     """A function of the array, or of every array of a dictionary; of nothing, nothing."""
@@ -13,3 +18,14 @@ def each(function: Callable[[Any], Any], observations: Any) -> Any:
     if isinstance(observations, dict):
         return {name: each(function, part) for name, part in observations.items()}
     return function(observations)
+
+
+def channels_first(env: VecEnv) -> VecEnv:
+    """The environments with the channels of images first, as SB3's networks read them and SB3 would wrap them itself.
+
+    What remembers observations as they came then remembers them in that order, too.
+    """
+    space = env.observation_space
+    parts = space.values() if isinstance(space, spaces.Dict) else [space]
+    turned = any(is_image_space(part) and not is_image_space_channels_first(part) for part in parts)  # type: ignore[arg-type]
+    return VecTransposeImage(env) if turned else env

@@ -74,7 +74,7 @@ class Replay(ReplayBuffer):
         """Write one transition of each environment over the oldest."""
         arrays, row = self._opened(), self.count % self.rows
         for name, part in (*_named("observations", obs), *_named("next_observations", next_obs)):
-            arrays[name][row] = np.reshape(part, arrays[name].shape[1:])
+            arrays[name][row] = self._fitting(part)
         arrays["actions"][row] = np.reshape(action, (self.n_envs, self.action_dim))
         arrays["rewards"][row] = reward
         arrays["dones"][row] = done
@@ -115,6 +115,12 @@ class Replay(ReplayBuffer):
         """What was drawn is a copy already."""
         return torch.from_numpy(array).to(self.device)
 
+    def _fitting(self, observations: Any) -> NDArray[Any]:
+        """Observations of a Discrete space have an axis more in the buffer, as with SB3; others have to fit."""
+        if isinstance(self.observation_space, spaces.Discrete):
+            return np.reshape(observations, (self.n_envs, 1))
+        return np.asarray(observations)
+
     def reset(self) -> None:
         """Forget everything."""
         self.pos, self.full, self.count = 0, False, 0
@@ -129,7 +135,7 @@ class Replay(ReplayBuffer):
         for array in self._arrays.values():
             flush(array)
         rows = np.frombuffer(b"".join(sums.values()), dtype=np.uint8).reshape(len(sums), 32)
-        return {"count": self.count, "sums": rows.copy()}
+        return {"count": self.count, "rows": self.rows, "sums": rows.copy()}
 
     def load_state_dict(self, state: Mapping[str, Any]) -> None:
         """Go on with the transitions that were remembered when ``state_dict`` was called.
@@ -137,6 +143,8 @@ class Replay(ReplayBuffer):
         Raises:
             UserError: they are no longer all there as they were.
         """
+        if not self._arrays:
+            self.rows = int(state["rows"])  # as the files have it, whatever the configuration would ask for now
         self.count = int(state["count"])
         self.pos, self.full = self.count % self.buffer_size, self.count >= self.buffer_size
         blocks, sums = self._blocks(), np.asarray(state["sums"], dtype=np.uint8).reshape(-1, 32)
@@ -202,8 +210,9 @@ class Replay(ReplayBuffer):
         free = shutil.disk_usage(there).free
         if needed > free and not self._place.is_dir():
             raise UserError(
-                f"agent.buffer_size: {self.buffer_size * self.n_envs} transitions need {needed / 1e9:.1f} GB, "
-                f"and the disk has {free / 1e9:.1f}; fewer are accepted"
+                f"agent.buffer_size: {self.buffer_size * self.n_envs} transitions, and those between checkpoints, need "
+                f"{needed / 1e9:.1f} GB, and the disk has {free / 1e9:.1f}; fewer, or a smaller checkpoint_every, are"
+                " accepted"
             )
 
 

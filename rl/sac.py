@@ -77,7 +77,7 @@ class LeanSAC(RatesApart, SAC):
 
 def descend(loss: Tensor, optimizer: Optimizer) -> None:
     """One step of an optimiser; the gradients of other parameters that the loss passes through are not computed."""
-    parameters = [parameter for group in optimizer.param_groups for parameter in group["params"]]
+    parameters = [p for group in optimizer.param_groups for p in group["params"] if p.requires_grad]
     optimizer.zero_grad(set_to_none=True)
     loss.backward(inputs=parameters)  # type: ignore[no-untyped-call]
     optimizer.step()

@@ -10,8 +10,8 @@ from gymnasium import spaces
 
 _KINDS = ("Box", "Discrete", "MultiDiscrete", "MultiBinary")
 _SIMPLE = ", ".join(_KINDS)
-_SMALLEST_IMAGE = 36
-"""Pixels a side that SB3's network for the images of a Dict needs."""
+SMALLEST_IMAGE = 36
+"""Pixels a side that SB3's network for images needs."""
 
 
 def refusal(
@@ -64,6 +64,6 @@ def _counted(space: spaces.Space[Any]) -> str | None:
 def _small_image(space: spaces.Space[Any]) -> str | None:
     if isinstance(space, spaces.Box) and space.dtype == np.uint8 and len(space.shape) == 3:
         height, width = sorted(space.shape)[1:]  # the channels are the fewest
-        if min(height, width) < _SMALLEST_IMAGE:
-            return f"images of {height} × {width} pixels, smaller than {_SMALLEST_IMAGE}"
+        if min(height, width) < SMALLEST_IMAGE:
+            return f"images of {height} × {width} pixels, smaller than {SMALLEST_IMAGE}"
     return None

@@ -10,14 +10,24 @@ import numpy as np
 import torch
 from stable_baselines3.common.noise import ActionNoise, OrnsteinUhlenbeckActionNoise, VectorizedActionNoise
 from stable_baselines3.common.save_util import recursive_getattr
-from torch.optim import Optimizer
+from torch.optim import Adam, AdamW, Optimizer, RMSprop
 
+from lab.errors import UserError
 from lab.training.adam import LeanAdam
-from lab.training.restoring import restore_moments
+from lab.training.restoring import ADAM, restore_moments
 from rl.replay import Replay
 
 COUNTERS = ("_n_updates", "_episode_num", "_n_calls", "exploration_rate", "_current_progress_remaining")
 """Numbers that SB3's models keep beside their networks, where they have them."""
+
+
+MOMENTS: Mapping[type[Optimizer], Sequence[str]] = {
+    Adam: ADAM,
+    AdamW: ADAM,
+    LeanAdam: ADAM,
+    RMSprop: ("step", "square_avg"),
+}
+"""What an optimiser keeps for each parameter that it has moved."""
 
 
 def networks(model: Any) -> dict[str, torch.nn.Module]:
@@ -47,18 +57,32 @@ def load_networks(model: Any, state: Mapping[str, Any]) -> None:
         network.load_state_dict(state[name])
 
 
-def load_agent_state(model: Any, state: Mapping[str, Any], moments: Sequence[str]) -> None:
+def refuse_unknown_optimizers(model: Any) -> None:
+    """Refuse an optimiser whose memory is not known, before it has any that a resume would lose.
+
+    Raises:
+        UserError: naming it.
+    """
+    for optimizer in _optimizers(model).values():
+        if type(optimizer) not in MOMENTS:
+            accepted = ", ".join(sorted({kind.__name__ for kind in MOMENTS} - {LeanAdam.__name__}))
+            raise UserError(
+                f"agent.policy_kwargs.optimizer_class: {type(optimizer).__name__} is not accepted, as a resume could "
+                f"not restore it; {accepted} are"
+            )
+
+
+def load_agent_state(model: Any, state: Mapping[str, Any]) -> None:
     """Restore :func:`agent_state` into a model that was built alike.
 
     Args:
         model: at its step 0.
         state: as above.
-        moments: what its optimisers keep for each parameter.
     """
     load_networks(model, state)
     for name, optimizer in _optimizers(model).items():
         saved = state["optimisers"][name]
-        restore_moments(optimizer, saved["state"], moments, some=not isinstance(optimizer, LeanAdam))
+        restore_moments(optimizer, saved["state"], MOMENTS[type(optimizer)], some=True)
         for group, old in zip(optimizer.param_groups, saved["param_groups"], strict=True):
             group["lr"] = float(old["lr"])
     with torch.no_grad():

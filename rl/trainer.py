@@ -11,7 +11,6 @@ import numpy as np
 import torch
 from stable_baselines3.common.callbacks import BaseCallback, CallbackList
 from stable_baselines3.common.logger import Logger
-from stable_baselines3.common.off_policy_algorithm import OffPolicyAlgorithm
 from stable_baselines3.common.vec_env.base_vec_env import VecEnv
 
 from lab.door.text import one_line
@@ -27,18 +26,15 @@ from rl.hooks import ConductorCallback, CurriculumCallback
 from rl.kept import KeptPolicies
 from rl.means import Means
 from rl.normalise import Normalised
-from rl.observations import each
+from rl.observations import channels_first, each
 from rl.progress import TargetCurve
 from rl.quantities import RATE
 from rl.randomness import OwnRandomness
-from rl.state import agent_state, load_agent_state, load_networks
+from rl.state import agent_state, load_agent_state, load_networks, refuse_unknown_optimizers
 from rl.vec_env import BatchedVecEnv
 
 _UNDEFINED = frozenset({"explained_variance"})
 """Columns that are NaN, and left out, where they have no meaning (all returns of a rollout are equal)."""
-
-LONGEST_COLLECTION = 4096
-"""Steps of each environment by which an iteration may overshoot the checkpoint that is due."""
 
 _EVALUATION_SEED = 1_000_003
 """Added to the run's seed, so that evaluations begin in states of their own."""
@@ -76,7 +72,7 @@ class RlTrainer:
         with self._randomness:
             self.batch = environments.build(config, config.n_envs, config.seed)
             self.env = Normalised(
-                self.batch,
+                channels_first(self.batch),
                 observations=config.standardised,
                 rewards=config.normalise_rewards,
                 gamma=config.agent.gamma,
@@ -243,7 +239,7 @@ class RlTrainer:
         """
         self.load_agent(state)
         model = self.model
-        load_agent_state(model, state, self.config.agent.moments())
+        load_agent_state(model, state)
         if self.curriculum is not None:
             self.curriculum.load_state_dict(state["curriculum"])
         self._conducting.load_state_dict(state["voices"])
@@ -275,22 +271,30 @@ class RlTrainer:
         )
         with self._randomness:
             self.env.seed(self.config.seed + self.step)
+            if self.curriculum is not None:
+                self.curriculum.begin_again()
             self.model._last_obs = self._wrapped().reset()
+            if self.model.get_vec_normalize_env() is not None:
+                self.model._last_original_obs = self.env.get_original_obs()
             self.model._last_episode_starts = np.ones(self.config.n_envs, dtype=np.bool_)
 
 
 def _model(config: RlConfig, env: Normalised, context: Context) -> Any:
     """The agent at step 0; its voices overwrite the numbers that the clock conducts before they are first read."""
-    steps = -(-config.checkpoint_every // config.n_envs)  # of each environment, between checkpoints
-    slack = (KEEP + 1) * (steps + 1) + LONGEST_COLLECTION
+    # Steps of each environment that may follow the oldest checkpoint which a resume goes back to.
+    between = -(-min(config.checkpoint_every, config.steps) // config.n_envs)
+    slack = (KEEP + 1) * (between + config.agent.longest_iteration(config.max_episode_steps))
     try:
         model = config.agent.build(env, context.device, context.snapshots / "replay", slack)
-    except (TypeError, ValueError, AssertionError) as error:  # what SB3 makes of wrong policy_kwargs, for one
+    except UserError:
+        raise
+    except (TypeError, ValueError, AssertionError, RuntimeError) as error:  # of wrong policy_kwargs, for one
         reason = one_line(f"{type(error).__name__}: {error}", 300)
         raise UserError(f"agent {config.agent.agent!r} cannot be built: {reason}") from error
     model.set_logger(Logger(folder=None, output_formats=[]))
     model.action_space.seed(config.seed)
-    if isinstance(model, OffPolicyAlgorithm) and (env.observations is not None or env.rewards is not None):
+    refuse_unknown_optimizers(model)
+    if env.observations is not None or env.rewards is not None:
         model._vec_normalize_env = env  # type: ignore[assignment]  # has what is asked of a VecNormalize
     return model
 

@@ -42,7 +42,9 @@ def translated(mapping: Mapping[str, Any], fields: Mapping[str, Any], beside_cou
         kind = AGENTS.named(block.get("agent"))
     except ValueError:
         return given  # told when the field itself is read
-    _rename(given, {**kind.usual, "n_envs": 1, "normalise_observations": False})
+    _rename(given, {} if beside_counts else {**kind.usual, "n_envs": 1, "normalise_observations": False}, block)
+    if beside_counts:
+        given["voices"] = _decaying(given.get("voices"), given.get("steps"))
     moved = [name for name in given if name not in fields and _belongs(name, kind)]
     if not moved:
         return given
@@ -55,9 +57,11 @@ def translated(mapping: Mapping[str, Any], fields: Mapping[str, Any], beside_cou
             block[name] = meant
         else:
             voices = given.get("voices", {})
+            if not isinstance(voices, Mapping):
+                return given  # told when the field itself is read
             if name in voices and not beside_counts:
                 raise UserError(f"{name}: is given beside voices, and in them; give it once")
-            given["voices"] = {**voices, name: voice(name, value, given.get("steps"))}
+            given["voices"] = {**voices, name: voice(name, value, given.get("steps")) if beside_counts else value}
     return {**given, "agent": block}
 
 
@@ -82,6 +86,8 @@ def arguments(value: Any) -> Any:
         return value
     try:
         call = ast.parse(value.strip(), mode="eval").body
+        if isinstance(call, ast.Dict):
+            return {str(name): given for name, given in ast.literal_eval(call).items()}
         if not (isinstance(call, ast.Call) and isinstance(call.func, ast.Name) and call.func.id == "dict"):
             raise ValueError
         if call.args or any(keyword.arg is None for keyword in call.keywords):
@@ -100,7 +106,14 @@ def _plain(node: ast.expr) -> Any:
     return ast.literal_eval(node)
 
 
-def _rename(given: dict[str, Any], usual: Mapping[str, Any]) -> None:
+def _decaying(voices: Any, steps: Any) -> Any:
+    """Voices, of which those that are rl-zoo's words become schedules over a run of so many steps."""
+    if not isinstance(voices, Mapping):
+        return voices
+    return {name: voice(str(name), value, steps) for name, value in voices.items()}
+
+
+def _rename(given: dict[str, Any], usual: Mapping[str, Any], block: Mapping[str, Any]) -> None:
     """rl-zoo's own words for what the configuration calls otherwise, and what it leaves to SB3's defaults."""
     for name in NOT_HERE:
         if given.pop(name, None) is not None:
@@ -114,8 +127,10 @@ def _rename(given: dict[str, Any], usual: Mapping[str, Any]) -> None:
     if "n_timesteps" in given:
         given["steps"] = _whole(given.pop("n_timesteps"))
         given.setdefault("clock", {"period": given["steps"]})
+        voices = given.get("voices") if isinstance(given.get("voices"), Mapping) else {}
         for name, value in usual.items():
-            given.setdefault(name, value)
+            if name not in block and name not in (voices or {}):
+                given.setdefault(name, value)
 
 
 def _whole(value: Any) -> Any:

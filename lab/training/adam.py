@@ -50,9 +50,11 @@ class LeanAdam(Adam):
         )
 
     @classmethod
-    def after(cls, plain: Adam) -> LeanAdam:
-        """One in the place of an Adam that has not stepped yet, with its parameters and its options."""
+    def after(cls, plain: Adam) -> Adam:
+        """One in the place of an Adam that has not stepped yet, with its options; the same where it cannot be one."""
         (group,) = plain.param_groups
+        if group["amsgrad"] or group["maximize"] or not all(p.requires_grad for p in group["params"]):
+            return plain
         options = {name: group[name] for name in ("lr", "betas", "eps", "weight_decay", "capturable")}
         return cls(group["params"], fused=True, decoupled_weight_decay=group["decoupled_weight_decay"], **options)
 
@@ -66,7 +68,9 @@ class LeanAdam(Adam):
     def _gather(self) -> None:
         """Keep the lists; the steps become places of one tensor."""
         (group,) = self.param_groups
-        states = [self.state[parameter] for parameter in group["params"]]
+        states = [self.state[parameter] for parameter in group["params"] if parameter in self.state]
+        if len(states) < len(group["params"]):  # some have no gradient: each step is torch's own
+            return
         self._steps = torch.stack([state["step"] for state in states])
         for state, step in zip(states, self._steps.unbind(), strict=True):
             state["step"] = step

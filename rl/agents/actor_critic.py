@@ -98,7 +98,7 @@ class Td3Agent(ActorCriticPart):
     conducts: ClassVar[tuple[str, ...]] = (*APART, *OFTEN, "noise_std", "target_policy_noise")
     columns: ClassVar[Mapping[str, str]] = {"train/actor_loss": "loss/policy", "train/critic_loss": "loss/value"}
 
-    usual: ClassVar[Mapping[str, Any]] = {"learning_rate": 1e-3}
+    usual: ClassVar[Mapping[str, Any]] = {"learning_rate": 1e-3, "noise_type": "none"}
 
     agent: Literal["td3"]
     policy_delay: int = Field(2, ge=1, description="updates of the critics for one of the actor")
@@ -122,7 +122,7 @@ class DdpgAgent(ActorCriticPart):
     conducts: ClassVar[tuple[str, ...]] = (*APART, *OFTEN, "noise_std")
     columns: ClassVar[Mapping[str, str]] = Td3Agent.columns
 
-    usual: ClassVar[Mapping[str, Any]] = {"learning_rate": 1e-3}
+    usual: ClassVar[Mapping[str, Any]] = {"learning_rate": 1e-3, "noise_type": "none"}
 
     agent: Literal["ddpg"]
     noise_type: Literal["none", "normal", "ornstein-uhlenbeck"] = Field("normal", description="noise on the actions")

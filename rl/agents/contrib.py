@@ -80,7 +80,7 @@ class CrossqAgent(SoftPart):
 class QrdqnAgent(ValuePart):
     """sb3-contrib's QR-DQN (Dabney et al. 2018): DQN that learns quantiles of the return."""
 
-    usual: ClassVar[Mapping[str, Any]] = {"learning_rate": 5e-5}
+    usual: ClassVar[Mapping[str, Any]] = {"learning_rate": 5e-5, "max_grad_norm": 1e9}
 
     agent: Literal["qrdqn"]
     exploration_fraction: float = Field(
@@ -118,6 +118,7 @@ class TrpoAgent(OnPolicyPart):
     batch_size: int = Field(128, ge=2, description="transitions per gradient step of the value network")
     cg_max_steps: int = Field(15, ge=1, le=1000, description="steps of conjugate gradients")
     cg_damping: float = Field(0.1, ge=0.0, description="added to the Hessian's diagonal")
+    sub_sampling_factor: int = Field(1, ge=1, description="one transition in so many is enough for the Fisher matrix")
     n_critic_updates: int = Field(10, ge=1, le=10_000, description="passes over a rollout of the value network")
 
     def check(self, n_envs: int) -> None:
@@ -131,7 +132,7 @@ class TrpoAgent(OnPolicyPart):
 
         from rl.agents.policies import arguments_of, policy_of
 
-        names = ("batch_size", "cg_max_steps", "cg_damping", "n_critic_updates")
+        names = ("batch_size", "cg_max_steps", "cg_damping", "n_critic_updates", "sub_sampling_factor")
         own: dict[str, Any] = {name: value for name, value in self.settings().items() if name != "max_grad_norm"}
         own |= {name: getattr(self, name) for name in names}
         model: BaseAlgorithm = TRPO(policy_of(self, env), env, policy_kwargs=arguments_of(self), device=device, **own)

@@ -18,6 +18,10 @@ if TYPE_CHECKING:
     from stable_baselines3.common.vec_env.base_vec_env import VecEnv
 
 
+LONGEST_EPISODE = 10_000
+"""Steps; what an episode is taken to have at most where the configuration does not say it."""
+
+
 class OffPolicyPart(AgentPart):
     """A replay buffer, which lies in files of the run, and how often the networks are trained on it."""
 
@@ -40,6 +44,13 @@ class OffPolicyPart(AgentPart):
         if self.gradient_steps == 0:
             raise UserError("agent.gradient_steps: 0 is not accepted; at least 1, or -1, is")
 
+    def longest_iteration(self, episode: int | None) -> int:
+        """The steps between trainings, or as many episodes of the longest length."""
+        if not isinstance(self.train_freq, tuple):
+            return self.train_freq
+        every, unit = self.train_freq
+        return every if unit == "step" else every * (episode or LONGEST_EPISODE)
+
     def model(
         self,
         kind: Any,
@@ -61,7 +72,7 @@ class OffPolicyPart(AgentPart):
             **{name: getattr(self, name) for name in names if name not in without},
             replay_buffer_class=Replay,
             replay_buffer_kwargs={"place": place, "slack": slack},
-            policy_kwargs=arguments_of(self, optimizer_kwargs={"fused": True}),
+            policy_kwargs=arguments_of(self),
             device=device,
             **own,
         )

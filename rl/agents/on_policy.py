@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING, Any, ClassVar, Literal
 from pydantic import Field
 
 from lab.errors import UserError
-from lab.training.restoring import ADAM
 from rl.agents.part import AgentPart, Share
 
 if TYPE_CHECKING:
@@ -97,7 +96,7 @@ class PpoAgent(OnPolicyPart):
             batch_size=self.batch_size,
             n_epochs=self.n_epochs,
             ent_coef=0.0,
-            policy_kwargs=arguments_of(self, optimizer_kwargs={"eps": 1e-5, "fused": True}),
+            policy_kwargs=arguments_of(self),
             device=device,
             **self.settings(),
         )
@@ -124,10 +123,6 @@ class A2cAgent(OnPolicyPart):
     normalize_advantage: bool = Field(False, description="standardise the advantages of each rollout")
     use_rms_prop: bool = Field(True, description="RMSprop; otherwise Adam")
     rms_prop_eps: float = Field(1e-5, gt=0.0, description="added to RMSprop's denominator")
-
-    def moments(self) -> tuple[str, ...]:
-        """Of RMSprop, or of Adam."""
-        return ("step", "square_avg") if self.use_rms_prop else ADAM
 
     def build(self, env: VecEnv, device: torch.device, place: Path | None = None, slack: int = 0) -> BaseAlgorithm:
         """As SB3 builds it."""

@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Literal
 from pydantic import Field
 
 from lab.training.parts import Part
-from lab.training.restoring import ADAM
 
 if TYPE_CHECKING:
     import torch
@@ -57,9 +56,9 @@ class AgentPart(Part):
     def check(self, n_envs: int) -> None:
         """Refuse settings that do not go together, with a UserError."""
 
-    def moments(self) -> tuple[str, ...]:
-        """What its optimisers keep for each parameter once they have stepped."""
-        return ADAM
+    def longest_iteration(self, episode: int | None) -> int:
+        """Steps of each environment that one iteration takes at most; of episodes whose length is known, or guessed."""
+        return 1
 
     def build(self, env: VecEnv, device: torch.device, place: Path | None = None, slack: int = 0) -> BaseAlgorithm:
         """The model at step 0; its random numbers are drawn from the global generators.

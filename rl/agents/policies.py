@@ -12,6 +12,7 @@ from torch import nn
 
 from lab.errors import UserError
 from lab.training.parts import OWN, own_module
+from rl.spaces import SMALLEST_IMAGE
 
 if TYPE_CHECKING:
     from stable_baselines3.common.vec_env.base_vec_env import VecEnv
@@ -19,7 +20,11 @@ if TYPE_CHECKING:
     from rl.agents.part import AgentPart
 
 ACTIVATIONS: dict[str, type[nn.Module]] = {"tanh": nn.Tanh, "relu": nn.ReLU, "elu": nn.ELU, "silu": nn.SiLU}
-OPTIMIZERS: dict[str, type[torch.optim.Optimizer]] = {"adam": torch.optim.Adam, "adamw": torch.optim.AdamW}
+OPTIMIZERS: dict[str, type[torch.optim.Optimizer]] = {
+    "adam": torch.optim.Adam,
+    "adamw": torch.optim.AdamW,
+    "rmsprop": torch.optim.RMSprop,
+}
 
 
 def policy_of(agent: AgentPart, env: VecEnv) -> str | type[BasePolicy]:
@@ -31,7 +36,9 @@ def policy_of(agent: AgentPart, env: VecEnv) -> str | type[BasePolicy]:
     if agent.policy == "auto":
         if isinstance(env.observation_space, spaces.Dict):
             return "MultiInputPolicy"
-        return "CnnPolicy" if is_image_space(env.observation_space) else "MlpPolicy"
+        space = env.observation_space
+        large = is_image_space(space) and sorted(space.shape or ())[1] >= SMALLEST_IMAGE  # the channels are the fewest
+        return "CnnPolicy" if large else "MlpPolicy"
     if ":" not in agent.policy:
         return agent.policy
     found = _own(agent.policy, "agent.policy")
@@ -40,19 +47,18 @@ def policy_of(agent: AgentPart, env: VecEnv) -> str | type[BasePolicy]:
     return found
 
 
-def arguments_of(agent: AgentPart, **defaults: Any) -> dict[str, Any]:
+def arguments_of(agent: AgentPart) -> dict[str, Any]:
     """``policy_kwargs`` for SB3: words of activations, optimisers and own classes become what they name.
 
     Args:
         agent: whose ``hidden`` and ``activation`` are among them, unless ``policy_kwargs`` says otherwise.
-        defaults: what stands where the configuration says nothing.
     """
     said = dict(agent.policy_kwargs)
     if agent.hidden is not None:
         said.setdefault("net_arch", list(agent.hidden))
     if agent.activation is not None:
         said.setdefault("activation_fn", agent.activation)
-    return {**defaults, **{name: _meant(name, value) for name, value in said.items()}}
+    return {name: _meant(name, value) for name, value in said.items()}
 
 
 def _meant(name: str, value: Any) -> Any:

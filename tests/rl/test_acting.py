@@ -8,6 +8,7 @@ from gymnasium import spaces
 from lab.training import checkpoints
 from rl.acting import agreed
 from rl.evaluation import Score, mean_interval, share_interval
+from rl.kept import KeptPolicies
 from rl.progress import TargetCurve
 
 
@@ -58,6 +59,17 @@ def test_troughs_are_kept_across_a_resume_as_without_one(make_trainer, tmp_path)
     assert [step for step, _ in ours] == [step for step, _ in theirs]
     for (_, mine), (_, other) in zip(ours, theirs, strict=True):
         assert all(torch.equal(mine["policy"][name], other["policy"][name]) for name in mine["policy"])
+
+
+def test_a_best_kept_before_the_run_went_back_gives_way_to_a_new_one(tmp_path) -> None:
+    kept = KeptPolicies(tmp_path, most=2)
+    for step in (100, 300):
+        kept.keep_best(step, {"at": step})
+        kept.keep_trough(step, {"at": step})
+    kept.keep_best(200, {"at": 200})  # another process, which began again at 100
+    kept.keep_trough(200, {"at": 200})
+    assert kept.best() == (200, {"at": 200})
+    assert [step for step, _ in kept.troughs()] == [100, 200]
 
 
 def score(*successes: float) -> Score:

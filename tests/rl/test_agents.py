@@ -1,11 +1,13 @@
 """Every agent: an exact resume, SB3's own numbers, quantities on the clock, and what it cannot do."""
 
+import gymnasium
 import numpy as np
 import pytest
 import torch
 from stable_baselines3 import DQN, SAC, TD3
 from stable_baselines3.common.logger import Logger
 from stable_baselines3.common.monitor import Monitor
+from stable_baselines3.common.torch_layers import BaseFeaturesExtractor
 from stable_baselines3.common.vec_env import DummyVecEnv
 
 from lab.errors import UserError
@@ -73,17 +75,27 @@ def test_a_run_that_goes_back_to_a_checkpoint_ends_bit_for_bit_as_one_that_never
     assert second.evaluate() == whole.evaluate()
 
 
-KINDS = {"dqn": (DQN, "CartPole-v1"), "sac": (SAC, "Pendulum-v1"), "td3": (TD3, "Pendulum-v1")}
+def contrib(name):
+    return lambda: getattr(pytest.importorskip("sb3_contrib"), name)
+
+
+KINDS = {
+    "dqn": (lambda: DQN, "CartPole-v1"),
+    "sac": (lambda: SAC, "Pendulum-v1"),
+    "td3": (lambda: TD3, "Pendulum-v1"),
+    "tqc": (contrib("TQC"), "Pendulum-v1"),
+    "crossq": (contrib("CrossQ"), "Pendulum-v1"),
+    "qrdqn": (contrib("QRDQN"), "CartPole-v1"),
+}
 
 
 @pytest.mark.parametrize("name", KINDS)
 def test_what_it_learns_is_what_plain_sb3_learns(agent_trainer, name) -> None:
     """From equal weights and generators, on Gymnasium's own environment: the same transitions and updates."""
-    import gymnasium
-
-    kind, task = KINDS[name]
+    kind, task = KINDS[name][0](), KINDS[name][1]
     settings = {"buffer_size": 150, "learning_starts": 40, "batch_size": 32, "train_freq": 4, "gradient_steps": 2}
-    ours = agent_trainer({"agent": name, **settings, **({"noise_type": "none"} if name == "td3" else {})}, task)
+    own = {"td3": {"noise_type": "none"}, "qrdqn": {"max_grad_norm": 1e9}}.get(name, {})
+    ours = agent_trainer({"agent": name, **settings, **own}, task)
     env = DummyVecEnv([lambda: Monitor(gymnasium.make(task, max_episode_steps=50))] * 2)
     theirs = kind(
         "MlpPolicy", env, **settings, learning_rate=1e-3, device="cpu", policy_kwargs={"net_arch": [16]}, seed=0
@@ -94,12 +106,16 @@ def test_what_it_learns_is_what_plain_sb3_learns(agent_trainer, name) -> None:
     env.seed(0)
     with ours._randomness:
         torch.manual_seed(3), np.random.seed(3)
-    ours.advance(1024)
+    steps = 160 if name == "crossq" else 1024  # normalisation by batch spreads the last bits soon
+    ours.model._total_timesteps = steps
+    ours.advance(steps)
     torch.manual_seed(3), np.random.seed(3)
-    theirs.learn(1024, log_interval=10**9)
-    assert ours.model._n_updates == theirs._n_updates > 100
+    theirs.learn(steps, log_interval=10**9)
+    assert ours.model._n_updates == theirs._n_updates >= 28
     theirs_flat = torch.cat([parameter.detach().flatten() for parameter in theirs.policy.parameters()])
-    torch.testing.assert_close(weights(ours), theirs_flat, rtol=1e-4, atol=1e-5)
+    close = torch.isclose(weights(ours), theirs_flat, rtol=1e-4, atol=1e-5)
+    # A bias before a normalisation by batch has a gradient of rounding errors alone, which Adam makes steps of.
+    assert close.float().mean() >= (0.99 if name == "crossq" else 1.0)
 
 
 def test_actor_critic_and_entropy_have_rates_of_their_own(agent_trainer) -> None:
@@ -176,3 +192,104 @@ def test_what_an_agent_cannot_do_is_told_before_it_is_built(changes, words) -> N
 def test_wrong_arguments_of_a_policy_are_told_in_one_line(agent_trainer, kwargs, words) -> None:
     with pytest.raises(UserError, match=words):
         agent_trainer({"agent": "sac", "policy_kwargs": kwargs}, "lab/Pendulum-v0")
+
+
+class Frozen(BaseFeaturesExtractor):
+    """An encoder that somebody trained before."""
+
+    def __init__(self, space):
+        super().__init__(space, 4)
+        self.layer = torch.nn.Linear(space.shape[0], 4).requires_grad_(False)
+
+    def forward(self, observations):
+        return self.layer(observations)
+
+
+@pytest.mark.parametrize("agent", ["ppo", "sac", "td3"])
+def test_an_encoder_that_is_frozen_stays_so_and_all_else_learns(agent_trainer, monkeypatch, agent) -> None:
+    monkeypatch.setattr("rl.agents.policies._own", lambda name, field: Frozen)
+    settings = {"ppo": {"n_steps": 16, "batch_size": 16}}.get(agent, {"learning_starts": 10})
+    kwargs = {"features_extractor_class": "mine:Frozen"}
+    trainer = agent_trainer({"agent": agent, "policy_kwargs": kwargs, **settings}, "lab/Pendulum-v0")
+    before = {name: part.clone() for name, part in trainer.model.policy.named_parameters()}
+    trainer.advance(120)
+    for name, part in trainer.model.policy.named_parameters():
+        stays = "features_extractor" in name
+        assert torch.allclose(part, before[name]) if stays else not torch.equal(part, before[name]), name
+
+
+def test_an_optimiser_that_could_not_be_restored_is_refused(agent_trainer, monkeypatch) -> None:
+    monkeypatch.setattr("rl.agents.policies._own", lambda name, field: torch.optim.Adamax)
+    kwargs = {"optimizer_class": "torch.optim:Adamax"}
+    with pytest.raises(UserError, match=r"optimizer_class: Adamax is not accepted, as a resume could not restore it"):
+        agent_trainer({"agent": "sac", "policy_kwargs": kwargs}, "lab/Pendulum-v0")
+
+
+def test_gamma_on_the_clock_reaches_the_normalisation_of_rewards(agent_trainer) -> None:
+    voices = {"learning_rate": 1e-3, "gamma": 0.5}
+    for agent in ({"agent": "ppo", "n_steps": 16, "batch_size": 16}, {"agent": "ddpg"}):
+        trainer = agent_trainer(agent, "lab/Pendulum-v0", voices=voices, normalise_rewards=True)
+        trainer.advance(32)
+        assert (trainer.model.gamma, trainer.env.gamma) == (0.5, 0.5)
+
+
+class Pictures(gymnasium.Env):
+    """Three colours of 40 by 40 pixels, told apart by their values; and a number, if asked for."""
+
+    def __init__(self, both=False):
+        picture = gymnasium.spaces.Box(0, 255, (40, 40, 3), np.uint8)
+        number = gymnasium.spaces.Box(-1.0, 1.0, (1,), np.float32)
+        self.both = both
+        self.observation_space = gymnasium.spaces.Dict({"picture": picture, "number": number}) if both else picture
+        self.action_space = gymnasium.spaces.Box(-1.0, 1.0, (1,), np.float32)
+
+    def seen(self):
+        picture = np.broadcast_to(np.array([1, 2, 3], np.uint8), (40, 40, 3)).copy()
+        return {"picture": picture, "number": self.np_random.random(1).astype(np.float32)} if self.both else picture
+
+    def reset(self, *, seed=None, options=None):
+        super().reset(seed=seed)
+        self.steps = 0
+        return self.seen(), {}
+
+    def step(self, action):
+        self.steps += 1
+        return self.seen(), 1.0, self.steps % 7 == 0, False, {}
+
+
+@pytest.mark.parametrize("both", [False, True])
+def test_pictures_are_remembered_with_their_channels_first(agent_trainer, both) -> None:
+    gymnasium.register("tests/Pictures-v0", lambda: Pictures(both))
+    try:
+        agent = {"agent": "sac", "buffer_size": 40, "batch_size": 4, "learning_starts": 20}
+        options = {"normalise_rewards": True, "normalise_observations": both}
+        trainer = agent_trainer(agent, "tests/Pictures-v0", **options)
+        trainer.advance(32)
+        drawn = trainer.model.replay_buffer.sample(8)
+        for seen in (drawn.observations, drawn.next_observations):
+            picture = seen["picture"] if both else seen
+            assert picture.shape == (8, 3, 40, 40)
+            assert [float(picture[:, channel].min()) for channel in range(3)] == [1.0, 2.0, 3.0]
+            assert [float(picture[:, channel].max()) for channel in range(3)] == [1.0, 2.0, 3.0]
+        trainer.evaluate()
+    finally:
+        del gymnasium.registry["tests/Pictures-v0"]
+
+
+def test_what_ended_an_episode_is_remembered_as_it_came(agent_trainer) -> None:
+    trainer = agent_trainer({"agent": "sac", "buffer_size": 100}, "lab/Pendulum-v0", normalise_observations=True)
+    kept = []
+    plain = trainer.batch.step_wait
+
+    def watching():
+        found = plain()
+        kept.extend(info["terminal_observation"].copy() for info in found[3] if "terminal_observation" in info)
+        return found
+
+    trainer.batch.step_wait = watching
+    trainer.advance(220)
+    arrays = trainer.model.replay_buffer._arrays
+    ended = arrays["dones"][: trainer.model.replay_buffer.count].astype(bool)
+    stored = arrays["next_observations"][: len(ended)][ended]
+    assert len(stored) == len(kept) > 2
+    assert np.array_equal(np.sort(stored, axis=0), np.sort(np.array(kept), axis=0))

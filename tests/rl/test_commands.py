@@ -195,6 +195,9 @@ def test_an_agent_that_sb3_saved_is_gone_on_with(tmp_path, capsys):
     sets, where = exported(tmp_path, "n_steps=16", "batch_size=64")
     beside = ["--normalisation", str(tmp_path / "agent.normalisation.json")]
     arguments = ["rl", "import", str(tmp_path / "agent.zip"), "mountain-car", *sets, "--name", "brought", *where]
+    capsys.readouterr()
+    assert main(arguments) == 2
+    assert "--normalisation: is missing; accepted: the file that lab rl export writes" in capsys.readouterr().err
     assert main([*arguments, *beside]) == 0
     seen = np.random.default_rng(0).normal(0, 1, (100, 2)).astype(np.float32)
     taught, brought = (load(Run.open(tmp_path / "runs" / name)) for name in ("taught", "brought"))

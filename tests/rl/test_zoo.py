@@ -89,6 +89,20 @@ def test_what_a_file_leaves_out_is_as_sb3_has_it() -> None:
     assert read(DQN).n_envs == 1
 
 
+@pytest.mark.parametrize("change", ["n_timesteps=1.0e5", "steps=100000"])
+def test_a_change_of_the_length_keeps_all_else_and_stretches_the_schedules(change) -> None:
+    config = resolve(RlConfig, parse(PPO), [change])
+    assert (config.steps, config.agent.n_steps, config.agent.batch_size) == (100_000, 256, 128)
+    rate = config.parsed_voices()["learning_rate"]
+    assert rate(0) == 3e-4
+    assert rate(50_000) == pytest.approx(1.5e-4)
+
+
+def test_normalisation_as_rl_zoo_writes_it() -> None:
+    config = read(PPO, normalize="{'norm_obs': True, 'norm_reward': False}")
+    assert (config.standardised, config.normalise_rewards) == (True, False)
+
+
 def test_dqn() -> None:
     config = read(DQN)
     assert (config.steps, config.agent.exploration_final_eps, config.agent.target_update_interval) == (
@@ -134,6 +148,7 @@ def test_a_setting_beside_the_agent_and_in_it_is_ambiguous() -> None:
         ),
         ({"policy_kwargs": "dict(net_arch=open('x'))"}, r"policy_kwargs: .* is not accepted"),
         ({"learning_rate": "lin_fast"}, r"learning_rate: 'lin_fast' is not accepted; a number, or lin_NUMBER"),
+        ({"voices": 3}, r"voices"),
         ({"frame_stack": 4}, r"frame_stack: is not read from rl-zoo's files"),
         ({"clip_rang": 0.2}, r"clip_rang"),
         ({"n_steps": 0}, r"agent.n_steps: 0 is not accepted"),
