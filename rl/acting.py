@@ -13,7 +13,7 @@ from gymnasium import spaces
 from numpy.typing import NDArray
 from stable_baselines3.common.policies import BasePolicy
 
-from rl.normalise import Normalised, ObservationMoments
+from rl.normalise import Normalised, ObservationMoments, load_moments, standardised
 from rl.observations import each
 
 
@@ -26,16 +26,8 @@ class Actor:
 
     def __call__(self, observations: Any) -> NDArray[Any]:
         """Actions [n, …], the same ones every time."""
-        seen = observations
-        if isinstance(self.moments, dict):
-            seen = {
-                **observations,
-                **{name: part.standardise(observations[name]) for name, part in self.moments.items()},
-            }
-        elif self.moments is not None:
-            seen = self.moments.standardise(observations)
         actions: NDArray[Any]
-        actions, _ = self.policy.predict(seen, deterministic=True)
+        actions, _ = self.policy.predict(standardised(self.moments, observations), deterministic=True)
         return actions
 
 
@@ -82,9 +74,5 @@ def restored(policy: BasePolicy, moments: ObservationMoments | None, state: Mapp
         own = type(policy)(**policy._get_constructor_parameters()).to(policy.device)
     own.load_state_dict(state["policy"])
     seen = copy.deepcopy(moments)
-    if isinstance(seen, dict):
-        for name, part in seen.items():
-            part.load_state_dict(state["normaliser"][name])
-    elif seen is not None:
-        seen.load_state_dict(state["normaliser"])
+    load_moments(seen, state["normaliser"])
     return Actor(own, seen)

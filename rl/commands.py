@@ -1,4 +1,4 @@
-"""The trainer's own commands: `lab rl evaluate`, `lab rl watch` and `lab rl export`."""
+"""The trainer's own commands: `lab rl evaluate`, `watch`, `export` and `import`."""
 
 from __future__ import annotations
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import tempfile
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -13,12 +12,9 @@ from lab.door import files, jsons, torches
 from lab.door.text import one_line
 from lab.errors import UserError
 from lab.training import checkpoints
-from lab.training.device import resolve_device
 from lab.training.loop import make_context
-from lab.training.paths import data_root
 from lab.training.recovery import about
 from lab.training.run import Run
-from lab.training.trainer import Context
 from rl.config import RlConfig
 from rl.normalise import ObservationMoments
 from rl.trainer import RlTrainer
@@ -47,17 +43,15 @@ def begin(config: RlConfig, model: Path, normalisation: Path | None, root: Path,
     """
     weights = torches.weights(model, WEIGHTS)
     moments = None if normalisation is None else _parsed(normalisation)
-    with tempfile.TemporaryDirectory() as place:  # a mistake leaves no run
-        _load(RlTrainer(config, _context(config, Path(place))), weights, moments, model, normalisation)
     run = Run.create(root, name, "rl", config, preset=preset)
-    trainer = RlTrainer(config, make_context(run, config))
-    _load(trainer, weights, moments, model, normalisation)
+    try:
+        trainer = RlTrainer(config, make_context(run, config))
+        _load(trainer, weights, moments, model, normalisation)
+    except UserError:
+        run.discard_untrained()
+        raise
     checkpoints.save(run.checkpoints, 0, trainer.state_dict(), about(run))
     return run
-
-
-def _context(config: RlConfig, place: Path) -> Context:
-    return Context(resolve_device(config.device), data_root(None), place, lambda *args, **data: None)
 
 
 def _load(trainer: RlTrainer, weights: Mapping[str, Any], moments: Any, model: Path, beside: Path | None) -> None:

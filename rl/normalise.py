@@ -67,6 +67,22 @@ ObservationMoments = Moments | dict[str, Moments]
 """Of a Box, or of the entries of a Dict that are standardised."""
 
 
+def standardised(moments: ObservationMoments | None, observations: Any) -> Any:
+    """Observations [..., *shape], or a dictionary of them, by moments, where there are any: float32, within ±10."""
+    if isinstance(moments, dict):
+        return {**observations, **{name: part.standardise(observations[name]) for name, part in moments.items()}}
+    return observations if moments is None else moments.standardise(observations)
+
+
+def load_moments(moments: ObservationMoments | None, state: Any) -> None:
+    """Restore what was saved of moments, of a dictionary entry by entry."""
+    if isinstance(moments, dict):
+        for name, part in moments.items():
+            part.load_state_dict(state[name])
+    elif moments is not None:
+        moments.load_state_dict(state)
+
+
 class Normalised(VecEnvWrapper):
     """A vector environment whose observations are standardised, and rewards divided by the return's deviation.
 
@@ -93,11 +109,7 @@ class Normalised(VecEnvWrapper):
 
     def standardise(self, observations: Any) -> Any:
         """Observations [..., *shape] by the present moments, which stay as they are: float32, within ±10."""
-        moments = self.observations
-        if isinstance(moments, dict):
-            parts = {name: moments[name].standardise(observations[name]) for name in moments}
-            return {**observations, **parts}
-        return observations if moments is None else moments.standardise(observations)
+        return standardised(self.observations, observations)
 
     # What SB3 asks a VecNormalize for: a replay buffer holds what came, and is standardised as it is drawn from.
 
@@ -166,11 +178,7 @@ class Normalised(VecEnvWrapper):
 
     def load_state_dict(self, state: Mapping[str, Any]) -> None:
         """Restore ``state_dict``."""
-        if isinstance(self.observations, dict):
-            for name, moments in self.observations.items():
-                moments.load_state_dict(state["observations"][name])
-        elif self.observations is not None:
-            self.observations.load_state_dict(state["observations"])
+        load_moments(self.observations, state["observations"])
         if self.rewards is not None:
             self.rewards.load_state_dict(state["rewards"])
         self._discounted = np.array(state["discounted"], dtype=np.float64)

@@ -11,7 +11,6 @@ import numpy as np
 import torch
 from stable_baselines3.common.callbacks import BaseCallback, CallbackList
 from stable_baselines3.common.logger import Logger
-from stable_baselines3.common.vec_env.base_vec_env import VecEnv
 
 from lab.door.text import one_line
 from lab.errors import UserError
@@ -115,7 +114,7 @@ class RlTrainer:
     def _iterate(self) -> None:
         """Experience and an update, conducted by the step at which the iteration begins."""
         model, agent = self.model, self.config.agent
-        agent.iterate(model, self._wrapped(), self._callback)
+        agent.iterate(model, self.env, self._callback)
         self.step = model.num_timesteps
         noted = model.logger.name_to_value
         row = {name: float(noted[key]) for key, name in agent.columns.items() if key in noted}
@@ -155,11 +154,6 @@ class RlTrainer:
         if successes:
             row["rollout/success"] = float(np.mean(successes))
         return row
-
-    def _wrapped(self) -> VecEnv:
-        """The environments as the model sees them: SB3 puts the axes of images in another order."""
-        env: VecEnv = self.model.get_env()
-        return env
 
     # -- evaluation ----------------------------------------------------------------------------------------------------
 
@@ -273,7 +267,7 @@ class RlTrainer:
             self.env.seed(self.config.seed + self.step)
             if self.curriculum is not None:
                 self.curriculum.begin_again()
-            self.model._last_obs = self._wrapped().reset()
+            self.model._last_obs = self.env.reset()
             if self.model.get_vec_normalize_env() is not None:
                 self.model._last_original_obs = self.env.get_original_obs()
             self.model._last_episode_starts = np.ones(self.config.n_envs, dtype=np.bool_)

@@ -20,6 +20,7 @@ from curricula.teachers.waits import Waits, WaitsCurriculum
 from curricula.teachers.wave import WaveCurriculum
 
 __all__ = [
+    "KINDS",
     "TEACHERS",
     "Episodes",
     "Fixed",
@@ -39,22 +40,21 @@ __all__ = [
     "frontier",
 ]
 
-TEACHERS.add(
-    (
-        NoCurriculum,
-        UniformCurriculum,
-        LinearCurriculum,
-        CosineCurriculum,
-        StaircaseCurriculum,
-        WaveCurriculum,
-        CyclicCurriculum,
-        SuccessThresholdCurriculum,
-        ReverseCurriculum,
-        LearningProgressCurriculum,
-        LevelReplayCurriculum,
-        SelfPacedCurriculum,
-        PerAxisCurriculum,
-        RehearsalCurriculum,
-        WaitsCurriculum,
-    )
+KINDS = (
+    NoCurriculum,
+    UniformCurriculum,
+    LinearCurriculum,
+    CosineCurriculum,
+    StaircaseCurriculum,
+    WaveCurriculum,
+    CyclicCurriculum,
+    SuccessThresholdCurriculum,
+    ReverseCurriculum,
+    LearningProgressCurriculum,
+    LevelReplayCurriculum,
+    SelfPacedCurriculum,
+    PerAxisCurriculum,
+    RehearsalCurriculum,
+    WaitsCurriculum,
 )
+"""What a configuration may name as its curriculum, in the order of messages."""

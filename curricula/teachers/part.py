@@ -54,7 +54,13 @@ class TeacherConfig(Part):
         return {name: getattr(self, name) for name in type(self).model_fields if name != "kind"}
 
 
-TEACHERS: Parts[TeacherConfig] = Parts("curriculum", "kind", TeacherConfig, ())
+def _kinds() -> Sequence[type[TeacherConfig]]:
+    from curricula.teachers import KINDS
+
+    return KINDS
+
+
+TEACHERS: Parts[TeacherConfig] = Parts("curriculum", "kind", TeacherConfig, _kinds)
 """Every kind of curriculum by its word in a configuration; the package lists them."""
 
 Curriculum = Annotated[TeacherConfig, TEACHERS]

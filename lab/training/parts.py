@@ -19,8 +19,9 @@ import importlib
 import json
 import re
 import sys
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from difflib import get_close_matches
+from functools import cached_property
 from importlib.machinery import PathFinder
 from importlib.metadata import packages_distributions, version
 from pathlib import Path
@@ -49,17 +50,25 @@ class Parts(Generic[PartType]):
         what: the kind in words, for messages: "data set".
         key: the field that names a part, declared as ``str`` by the base and as a ``Literal`` by each listed part.
         base: what every part of the kind is a subclass of.
-        listed: the parts of this installation, in the order of messages.
+        listed: the parts of this installation, in the order of messages; a function of them where parts hold others of
+            their kind, so that the listing stands before they do.
     """
 
-    def __init__(self, what: str, key: str, base: type[PartType], listed: Sequence[type[PartType]]) -> None:
+    def __init__(
+        self,
+        what: str,
+        key: str,
+        base: type[PartType],
+        listed: Sequence[type[PartType]] | Callable[[], Sequence[type[PartType]]],
+    ) -> None:
         self.what, self.key, self.base = what, key, base
-        self.listed: dict[str, type[PartType]] = {}
-        self.add(listed)
+        self._parts = listed
 
-    def add(self, listed: Sequence[type[PartType]]) -> None:
-        """List more parts: where parts hold others of their kind, the listing stands before its parts do."""
-        self.listed |= {word: part for part in listed for word in get_args(part.model_fields[self.key].annotation)}
+    @cached_property
+    def listed(self) -> dict[str, type[PartType]]:
+        """The parts by the words that name them."""
+        parts = self._parts() if callable(self._parts) else self._parts
+        return {word: part for part in parts for word in get_args(part.model_fields[self.key].annotation)}
 
     def named(self, word: object) -> type[PartType]:
         """The part that a configuration's word means; a word with a colon is imported.

@@ -1,6 +1,6 @@
-"""Agents with an actor and critics that learn from a replay buffer: SAC (Haarnoja et al. 2018), TD3 (Fujimoto et al.
+"""Agents with an actor and critics that learn from a replay buffer: SAC, TD3 and DDPG.
 
-2018) and DDPG (Lillicrap et al. 2016).
+Haarnoja et al. 2018, Fujimoto et al. 2018, Lillicrap et al. 2016.
 """
 
 from __future__ import annotations

@@ -12,6 +12,7 @@ from pydantic import Field
 from lab.errors import UserError
 from rl.agents.actor_critic import APART, OFTEN, SoftPart
 from rl.agents.on_policy import OnPolicyPart
+from rl.agents.part import AgentPart
 from rl.agents.value import ValuePart
 
 if TYPE_CHECKING:
@@ -20,26 +21,21 @@ if TYPE_CHECKING:
     from stable_baselines3.common.vec_env.base_vec_env import VecEnv
 
 
-def require(agent: str) -> None:
-    """Refuse an agent whose package is not there, with the way to have it.
+class ContribPart(AgentPart):
+    """Stands before the family of an agent whose package is an extra."""
 
-    Raises:
-        UserError: sb3-contrib is not installed.
-    """
-    if find_spec("sb3_contrib") is None:
-        raise UserError(f"agent {agent!r} needs the extra contrib; accepted: pip install 'phase-lab[contrib]'")
+    def check(self, n_envs: int) -> None:
+        """The package has to be there."""
+        if find_spec("sb3_contrib") is None:
+            raise UserError(f"agent {self.agent!r} needs the extra contrib; accepted: pip install 'phase-lab[contrib]'")
+        super().check(n_envs)
 
 
-class TqcAgent(SoftPart):
+class TqcAgent(ContribPart, SoftPart):
     """sb3-contrib's TQC (Kuznetsov et al. 2020): SAC with quantile critics, of whose target the highest are dropped."""
 
     agent: Literal["tqc"]
     top_quantiles_to_drop_per_net: int = Field(2, ge=0, le=100, description="quantiles of each critic that are dropped")
-
-    def check(self, n_envs: int) -> None:
-        """The package has to be there."""
-        require("tqc")
-        super().check(n_envs)
 
     def build(self, env: VecEnv, device: torch.device, place: Path | None = None, slack: int = 0) -> BaseAlgorithm:
         """As sb3-contrib builds it; its optimisers may have rates of their own."""
@@ -50,7 +46,7 @@ class TqcAgent(SoftPart):
         return model
 
 
-class CrossqAgent(SoftPart):
+class CrossqAgent(ContribPart, SoftPart):
     """sb3-contrib's CrossQ (Bhatt et al. 2024): SAC without target networks, by batch renormalisation."""
 
     conducts: ClassVar[tuple[str, ...]] = (
@@ -62,11 +58,6 @@ class CrossqAgent(SoftPart):
     agent: Literal["crossq"]
     policy_delay: int = Field(3, ge=1, description="updates of the critics for one of the actor")
 
-    def check(self, n_envs: int) -> None:
-        """The package has to be there."""
-        require("crossq")
-        super().check(n_envs)
-
     def build(self, env: VecEnv, device: torch.device, place: Path | None = None, slack: int = 0) -> BaseAlgorithm:
         """As sb3-contrib builds it; its optimisers may have rates of their own."""
         from rl.apart_contrib import ApartCrossQ
@@ -77,7 +68,7 @@ class CrossqAgent(SoftPart):
         return model
 
 
-class QrdqnAgent(ValuePart):
+class QrdqnAgent(ContribPart, ValuePart):
     """sb3-contrib's QR-DQN (Dabney et al. 2018): DQN that learns quantiles of the return."""
 
     usual: ClassVar[Mapping[str, Any]] = {"learning_rate": 5e-5, "max_grad_norm": 1e9}
@@ -88,11 +79,6 @@ class QrdqnAgent(ValuePart):
     )
     exploration_final_eps: float = Field(0.01, ge=0.0, le=1.0, description="share of random actions after that")
 
-    def check(self, n_envs: int) -> None:
-        """The package has to be there."""
-        require("qrdqn")
-        super().check(n_envs)
-
     def build(self, env: VecEnv, device: torch.device, place: Path | None = None, slack: int = 0) -> BaseAlgorithm:
         """As sb3-contrib builds it."""
         from sb3_contrib import QRDQN
@@ -101,7 +87,7 @@ class QrdqnAgent(ValuePart):
         return model
 
 
-class TrpoAgent(OnPolicyPart):
+class TrpoAgent(ContribPart, OnPolicyPart):
     """sb3-contrib's TRPO (Schulman et al. 2015): the largest step within a divergence, by conjugate gradients."""
 
     conducts: ClassVar[tuple[str, ...]] = ("learning_rate", "target_kl", "gamma", "gae_lambda")
@@ -120,11 +106,6 @@ class TrpoAgent(OnPolicyPart):
     cg_damping: float = Field(0.1, ge=0.0, description="added to the Hessian's diagonal")
     sub_sampling_factor: int = Field(1, ge=1, description="one transition in so many is enough for the Fisher matrix")
     n_critic_updates: int = Field(10, ge=1, le=10_000, description="passes over a rollout of the value network")
-
-    def check(self, n_envs: int) -> None:
-        """The package has to be there."""
-        require("trpo")
-        super().check(n_envs)
 
     def build(self, env: VecEnv, device: torch.device, place: Path | None = None, slack: int = 0) -> BaseAlgorithm:
         """As sb3-contrib builds it."""
