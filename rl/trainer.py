@@ -20,6 +20,7 @@ from lab.training.trainer import Context
 from rl import environments
 from rl.acting import Actor, Ensemble, restored, snapshot
 from rl.config import RlConfig
+from rl.curvature import measured
 from rl.evaluation import Act, Score, play
 from rl.hooks import ConductorCallback, CurriculumCallback
 from rl.kept import KeptPolicies
@@ -166,6 +167,8 @@ class RlTrainer:
         row |= self._curve.add(self.step, scores[-1])
         if self._curve.best:
             self.kept.keep_best(self.step, snapshot(self.model.policy, self.env))
+        if self.config.curvature:
+            row |= measured(self.model)
         return row
 
     def scores(

@@ -25,6 +25,7 @@ class OnPolicyPart(AgentPart):
     """What these agents share: rollouts of ``n_envs * n_steps`` transitions, and advantages by GAE."""
 
     standardises: ClassVar[bool] = True
+    has_rollouts: ClassVar[bool] = True
 
     n_steps: int = Field(128, ge=1, le=1_000_000, description="steps of each environment in a rollout")
     gae_lambda: Share = Field(0.95, description="bias-variance of the advantage estimate")

@@ -38,6 +38,9 @@ class AgentPart(Part):
     standardises: ClassVar[bool] = False
     """Whether observations are standardised unless the configuration says otherwise."""
 
+    has_rollouts: ClassVar[bool] = False
+    """Whether it learns from rollouts whose loss :mod:`rl.curvature` can look at."""
+
     agent: str
     policy: str = Field(
         "auto", description="auto: as the observations ask for; or SB3's word, or my_package.module:MyPolicy"

@@ -61,6 +61,7 @@ def test_a_run_that_goes_back_to_a_checkpoint_ends_bit_for_bit_as_one_that_never
         pytest.importorskip("sb3_contrib")
     agent, task = EVERY[name]
     options = {"curriculum": {"kind": "linear", "stop": 400}, "normalise_observations": True, "normalise_rewards": True}
+    options["curvature"] = name.startswith(("ppo", "a2c", "trpo"))
     whole, first, second = (agent_trainer(agent, task, **options, place=place) for place in ("whole", "run", "run"))
     whole.advance(480)
     first.advance(224)
@@ -72,7 +73,9 @@ def test_a_run_that_goes_back_to_a_checkpoint_ends_bit_for_bit_as_one_that_never
     assert second.step == whole.step
     assert torch.equal(weights(second), weights(whole))
     assert second.metrics() == whole.metrics()
-    assert second.evaluate() == whole.evaluate()
+    evaluated = second.evaluate()
+    assert evaluated == whole.evaluate()
+    assert ("curvature/leading" in evaluated) == options["curvature"]
 
 
 def contrib(name):
