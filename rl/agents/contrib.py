@@ -124,6 +124,7 @@ class RecurrentPpoAgent(ContribPart, ClippedPart):
     """sb3-contrib's RecurrentPPO: PPO whose policy remembers what it saw since its episode began, by LSTMs."""
 
     policies: ClassVar[str] = "LstmPolicy"
+    has_rollouts: ClassVar[bool] = False  # of single transitions, as its memory needs the whole episode
     of_policy: ClassVar[tuple[str, ...]] = ("lstm_hidden_size", "n_lstm_layers", "shared_lstm", "enable_critic_lstm")
     usual: ClassVar[Mapping[str, Any]] = {"learning_rate": 3e-4, "batch_size": 128}
 
@@ -158,6 +159,7 @@ class MaskablePpoAgent(ContribPart, ClippedPart):
 
     actions: ClassVar[tuple[str, ...]] = ("Discrete", "MultiDiscrete", "MultiBinary")
     masked: ClassVar[bool] = True
+    has_rollouts: ClassVar[bool] = False  # that are complete without the masks
 
     agent: Literal["maskable_ppo"]
     use_sde: Literal[False] = Field(False, description="gSDE is for actions in a Box")
