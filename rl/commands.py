@@ -47,6 +47,12 @@ def add_commands(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]
     watch.add_argument("--seed", type=int, default=0, help="of the first state (default: 0)")
     watch.set_defaults(run=_watch)
 
+    curvature = subparsers.add_parser("curvature", help="curvature and gradient noise along the runs of a study")
+    curvature.add_argument("study", metavar="STUDY", help="a study under results/ whose runs measured their curvature")
+    curvature.add_argument("--arms", type=_names, metavar="A,B", help="those drawn (default: all)")
+    options.add_results_option(curvature)
+    curvature.set_defaults(run=_curvature)
+
     export = subparsers.add_parser("export", help="write a trained agent as a Stable-Baselines3 zip")
     options.add_run_argument(export)
     export.add_argument("--out", required=True, type=Path, metavar="FILE.zip", help="where the agent goes")
@@ -150,6 +156,29 @@ def _watch(args: argparse.Namespace) -> int:
     return 0
 
 
+def _curvature(args: argparse.Namespace) -> int:
+    from lab.reports.study import read_study
+    from lab.training import files
+    from lab.training.paths import results_root
+    from rl import mechanism
+    from rl.mechanism_figure import save_figure
+
+    study = read_study(results_root(args.results) / args.study)
+    found = mechanism.tracks(study)
+    known = dict.fromkeys(track.arm for track in found)
+    if unknown := [arm for arm in args.arms or () if arm not in known]:
+        raise UserError(f"--arms: {unknown[0]!r} measured no curvature; {', '.join(known)} did")
+    drawn = [track for arm in args.arms or known for track in found if track.arm == arm]
+    with _writing(study.path):
+        saved = save_figure(drawn, study.title, study.path / "figures")
+        rows = mechanism.table(found)
+        page = mechanism.page(study, rows, f"figures/{saved.path.name}", saved.alt)
+        files.replace_file(study.path / "curvature.md", page.encode())
+        files.replace_file(study.path / "curvature.csv", mechanism.csv(found).encode())
+    print(study.path / "curvature.md")
+    return 0
+
+
 def _export(args: argparse.Namespace) -> int:
     from rl.export import export
 
@@ -207,6 +236,10 @@ def _grid(text: str) -> tuple[float, ...]:
             f"{text!r}: accepted: a difficulty in [0, 1], or A:B:N, N ≤ {MOST_LEVELS} of them from A to B"
         ) from None
     return tuple(low + (high - low) * place / max(count - 1, 1) for place in range(count))
+
+
+def _names(text: str) -> list[str]:
+    return [name.strip() for name in text.split(",") if name.strip()]
 
 
 def _level(text: str) -> float:

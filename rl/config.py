@@ -71,6 +71,9 @@ class RlConfig(RunConfig):
     )
     normalise_rewards: bool = Field(False, description="divide rewards by the running deviation of the return")
     evaluation: EvaluationConfig = Field(default_factory=EvaluationConfig)
+    curvature: bool = Field(
+        False, description="measure leading curvature and gradient noise of the policy's loss at each evaluation"
+    )
     ensemble_size: int = Field(
         0, ge=0, le=100, description="policies that are kept of the learning rate's troughs, the newest"
     )
@@ -82,8 +85,12 @@ class RlConfig(RunConfig):
 
     @model_validator(mode="after")
     def _goes_together(self) -> RlConfig:
-        """Settings of the agent that the number of environments decides about."""
+        """Settings of the agent that the number of environments decides about; what can be measured of it."""
         self.agent.check(self.n_envs)
+        if self.curvature and not self.agent.has_rollouts:
+            raise UserError(
+                f"curvature: an agent {self.agent.agent!r} has no rollouts to measure it on; false is accepted"
+            )
         return self
 
     @model_validator(mode="after")

@@ -2,17 +2,29 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
 from rl.vec_env import BatchedVecEnv
 
-Act = Callable[[Any], NDArray[Any]]
-"""From raw observations [n, *shape], or a dictionary of them, to actions [n, …], the same ones every time."""
+
+class Act(Protocol):
+    """A policy that plays: the same actions every time that it has seen the same since its episodes began."""
+
+    def __call__(
+        self, observations: Any, starts: NDArray[np.bool_] | None = None, masks: NDArray[np.bool_] | None = None
+    ) -> NDArray[Any]:
+        """Actions [n, …].
+
+        Args:
+            observations: raw ones, [n, *shape], or a dictionary of them.
+            starts: bool[n], which are the first of an episode; all of them if None.
+            masks: bool[n, choices], what is allowed, where the agent asks for it.
+        """
 
 
 @dataclass(frozen=True)
@@ -55,7 +67,9 @@ def share_interval(successes: int, episodes: int, level: float = 0.95) -> list[f
     return [float(found.low), float(found.high)]
 
 
-def play(env: BatchedVecEnv, act: Act, difficulties: Sequence[float], episodes: int, seed: int) -> list[Score]:
+def play(
+    env: BatchedVecEnv, act: Act, difficulties: Sequence[float], episodes: int, seed: int, masked: bool = False
+) -> list[Score]:
     """One episode in each environment of a batch of ``len(difficulties) * episodes``.
 
     The same seed gives every evaluation the same first states, so that scores of two steps, or of two arms, differ by
@@ -67,6 +81,7 @@ def play(env: BatchedVecEnv, act: Act, difficulties: Sequence[float], episodes: 
         difficulties: in [0, 1]; ignored by an environment without difficulty (then pass ``[1.0]``).
         episodes: per difficulty, ≥ 1.
         seed: of the batch's first states.
+        masked: whether the policy is told what is allowed.
 
     Returns:
         One score per difficulty, in order.
@@ -77,14 +92,15 @@ def play(env: BatchedVecEnv, act: Act, difficulties: Sequence[float], episodes: 
     observations: Any = env.reset()
     returns, lengths = np.zeros(env.num_envs), np.zeros(env.num_envs, dtype=np.int64)
     successes: list[bool | None] = [None] * env.num_envs
-    running = np.ones(env.num_envs, dtype=np.bool_)
+    running = starts = np.ones(env.num_envs, dtype=np.bool_)
     while running.any():
-        observations, _, dones, infos = env.step(act(observations))
+        actions = act(observations, starts, env.action_masks() if masked else None)
+        observations, _, dones, infos = env.step(actions)
         for index in np.flatnonzero(dones & running):
             ended = infos[index]
             returns[index], lengths[index] = ended["episode"]["r"], ended["episode"]["l"]
             successes[index] = ended.get("is_success")
-        running &= ~dones
+        running, starts = running & ~dones, dones
     shape = (len(difficulties), episodes)
     reached = None if None in successes else np.array(successes, dtype=np.bool_).reshape(shape)
     return [

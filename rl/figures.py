@@ -40,6 +40,19 @@ DIAGNOSTICS = (
     Panel("Approximate KL", [Line("approx_kl", "KL", style.INK)]),
     Panel("Clipped share of samples", [Line("clip_fraction", "clipped", style.INK)], limits=(0.0, None)),
     Panel("Explained variance of the value", [Line("explained_variance", "explained", style.INK)], limits=(None, 1.05)),
+    Panel(
+        "Leading curvature of the policy's loss",
+        [Line("curvature/leading", "largest eigenvalue", style.BLUE, sparse=True)],
+        wide=True,
+    ),
+    Panel(
+        "Gradient of the policy's loss: signal and noise",
+        [
+            Line("curvature/signal", "|G|²", style.BLUE, sparse=True),
+            Line("curvature/noise", "variance of a sample", style.VERMILION, sparse=True),
+        ],
+        wide=True,
+    ),
     Panel("Episode length", [Line("rollout/length", "length", style.INK)]),
 )
 

@@ -12,6 +12,7 @@ from PIL import Image
 
 from lab.errors import UserError
 from rl import environments
+from rl.masks import METHOD, allowed
 from rl.observations import each
 
 if TYPE_CHECKING:
@@ -43,14 +44,16 @@ def film(trainer: RlTrainer, act: Act, out: Path, difficulty: float, seed: int) 
     Raises:
         UserError: the environment has no pictures.
     """
-    frames, total = [], 0.0
+    frames, total, start = [], 0.0, np.ones(1, dtype=np.bool_)
     env = environments.single(trainer.config, difficulty, render_mode="rgb_array")
     try:
         observation, _ = env.reset(seed=seed)
         frames.append(_picture(env, trainer.config.task))
         ended = False
         while not ended:
-            action = act(each(lambda part: np.asarray(part)[None], observation))[0]
+            only = allowed([env.get_wrapper_attr(METHOD)()], env.action_space) if trainer.config.agent.masked else None
+            action = act(each(lambda part: np.asarray(part)[None], observation), start, only)[0]
+            start = np.zeros_like(start)
             observation, reward, terminated, truncated, _ = env.step(action)
             total += float(reward)
             ended = terminated or truncated

@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
-from operator import itemgetter
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
 import torch
 from gymnasium import spaces
-from numpy.typing import NDArray
 from stable_baselines3 import PPO
 from stable_baselines3.common.buffers import RolloutBuffer
 from stable_baselines3.common.callbacks import BaseCallback
@@ -21,7 +19,7 @@ from torch import Tensor
 from torch.nn import functional
 
 from lab.training.adam import LeanAdam
-from rl.observations import each
+from rl.rollouts import Rollout
 
 _LOGGED = ("policy_gradient_loss", "value_loss", "entropy_loss", "clip_fraction", "approx_kl", "loss")
 """What is noted of each minibatch, under SB3's names."""
@@ -92,7 +90,7 @@ class LeanPPO(PPO):
 
     def _judge(self, buffer: RolloutBuffer, cut: list[tuple[int, int, Any]]) -> None:
         """Values and log-probabilities of the whole rollout, and the value of what came after a time limit."""
-        rollout = _Rollout(self, buffer)
+        rollout = Rollout(self, buffer)
         with torch.no_grad():
             judged = [
                 self.policy.evaluate_actions(batch["observations"], batch["actions"])
@@ -114,7 +112,7 @@ class LeanPPO(PPO):
             None if self.clip_range_vf is None else self.clip_range_vf(self._current_progress_remaining)  # type: ignore[operator]
         )
         gradient = _one_vector(list(self.policy.parameters()))
-        rollout = _Rollout(self, self.rollout_buffer)
+        rollout = Rollout(self, self.rollout_buffer)
         noted: list[Tensor] = []
         epochs: list[int] = []
         for _ in range(self.n_epochs):
@@ -185,39 +183,6 @@ def _evaluated(policy: ActorCriticPolicy, observations: Any, actions: Tensor) ->
     logits = functional.log_softmax(policy.action_net(for_actions), dim=-1)
     entropy = -(logits.exp() * logits).sum(dim=-1)
     return policy.value_net(for_values), logits.gather(1, actions[:, None]).flatten(), entropy
-
-
-class _Rollout:
-    """A rollout buffer's transitions as tensors on the model's device, environment by environment as SB3 lays them."""
-
-    def __init__(self, model: PPO, buffer: RolloutBuffer) -> None:
-        self._size = buffer.buffer_size * buffer.n_envs
-
-        def flat(array: NDArray[Any]) -> Tensor:
-            return torch.as_tensor(RolloutBuffer.swap_and_flatten(array), device=model.device)
-
-        actions = flat(buffer.actions)
-        discrete = isinstance(model.action_space, spaces.Discrete)
-        self._tree: dict[str, Any] = {
-            "observations": each(flat, buffer.observations),
-            "actions": actions.long().flatten() if discrete else actions.float(),
-        }
-        for field in ("values", "log_probs", "advantages", "returns"):
-            self._tree[field] = flat(getattr(buffer, field)).flatten()
-
-    def shuffled(self, size: int) -> Iterator[dict[str, Any]]:
-        """Minibatches of one epoch, in an order drawn from NumPy's global generator as SB3 draws it."""
-        order = torch.from_numpy(np.random.permutation(self._size)).to(self._tree["returns"].device)
-        return self._cut(each(lambda tensor: tensor[order], self._tree), size)
-
-    def in_order(self, size: int) -> Iterator[dict[str, Any]]:
-        """The same without shuffling."""
-        return self._cut(self._tree, size)
-
-    def _cut(self, tree: Mapping[str, Any], size: int) -> Iterator[dict[str, Any]]:
-        for start in range(0, self._size, size):
-            part = slice(start, start + size)
-            yield each(itemgetter(part), tree)
 
 
 def _write(rows: Any, step: int, row: Any) -> None:

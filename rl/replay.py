@@ -23,8 +23,9 @@ from numpy.typing import NDArray
 from stable_baselines3.common.buffers import BaseBuffer, ReplayBuffer
 from stable_baselines3.common.type_aliases import DictReplayBufferSamples, ReplayBufferSamples
 
-from lab.door.mapped import flush, mapped
+from lab.door.mapped import flush, mapped, reserve
 from lab.errors import UserError
+from lab.training.files import room_for
 from rl.observations import each
 
 BLOCK = 1024
@@ -73,6 +74,8 @@ class Replay(ReplayBuffer):
     def add(self, obs: Any, next_obs: Any, action: Any, reward: Any, done: Any, infos: Any) -> None:
         """Write one transition of each environment over the oldest."""
         arrays, row = self._opened(), self.count % self.rows
+        if row % BLOCK == 0:
+            self._reserve(row)
         for name, part in (*_named("observations", obs), *_named("next_observations", next_obs)):
             arrays[name][row] = self._fitting(part)
         arrays["actions"][row] = np.reshape(action, (self.n_envs, self.action_dim))
@@ -181,6 +184,12 @@ class Replay(ReplayBuffer):
         if not self._arrays:
             self._arrays = {name: self._array(name, shape, kind) for name, shape, kind in self._shapes()}
         return self._arrays
+
+    def _reserve(self, row: int) -> None:
+        """Room on the disk for the block of rows that begins here."""
+        with room_for(f"{self._place}", "free some, then lab resume"):
+            for array in self._arrays.values():
+                reserve(array, row, row + BLOCK)
 
     def _array(self, name: str, shape: tuple[int, ...], kind: Any) -> NDArray[Any]:
         if self._place is None:

@@ -19,6 +19,8 @@ from rl.replay import Replay
 
 COUNTERS = ("_n_updates", "_episode_num", "_n_calls", "exploration_rate", "_current_progress_remaining")
 """Numbers that SB3's models keep beside their networks, where they have them."""
+LSTM = "_last_lstm_states"
+"""What a recurrent model remembers of the running episodes: hidden and cell states of the actor and of the critic."""
 
 
 MOMENTS: Mapping[type[Optimizer], Sequence[str]] = {
@@ -36,7 +38,7 @@ def networks(model: Any) -> dict[str, torch.nn.Module]:
 
 
 def agent_state(model: Any) -> dict[str, Any]:
-    """Networks, optimisers, learnt numbers, counters, noise, the replay buffer and what was told of episodes."""
+    """Networks, optimisers, learnt numbers, counters, noise, memories, the replay buffer, what episodes told."""
     replay = getattr(model, "replay_buffer", None)
     return {
         **{name: network.state_dict() for name, network in networks(model).items()},
@@ -44,6 +46,7 @@ def agent_state(model: Any) -> dict[str, Any]:
         "variables": {name: variable.detach() for name, variable in _variables(model).items()},
         "counters": {name: getattr(model, name) for name in COUNTERS if hasattr(model, name)},
         "noise": [noise.noise_prev for noise in _noises(model)],
+        "memory": [part for pair in getattr(model, LSTM, ()) for part in pair],
         "actions": model.action_space.np_random.bit_generator.state,
         "replay": replay.state_dict() if isinstance(replay, Replay) else None,
         "episodes": [{"r": float(e["r"]), "l": int(e["l"])} for e in model.ep_info_buffer or ()],
@@ -93,6 +96,9 @@ def load_agent_state(model: Any, state: Mapping[str, Any]) -> None:
             setattr(model, name, type(getattr(model, name))(state["counters"][name]))
     for noise, previous in zip(_noises(model), state["noise"], strict=True):
         noise.noise_prev = np.array(previous)
+    if hasattr(model, LSTM):
+        actor_h, actor_c, critic_h, critic_c = (part.to(model.device) for part in state["memory"])
+        setattr(model, LSTM, type(getattr(model, LSTM))((actor_h, actor_c), (critic_h, critic_c)))
     model.action_space.np_random.bit_generator.state = state["actions"]
     if state["replay"] is not None:
         model.replay_buffer.load_state_dict(state["replay"])

@@ -23,6 +23,7 @@ from curricula.tasks.registration import takes_axes, task_of
 from curricula.tasks.task import Task, limits_of
 from lab.errors import UserError
 from lab.training.parts import own_module
+from rl import masks
 from rl.agents.part import AgentPart
 from rl.spaces import refusal
 
@@ -91,11 +92,12 @@ def check(
         )
     if task is not None:
         parse_axes(axes or None, task.axes, task.parameters, limits_of(task))
-        _refuse_spaces(name, task.observation_space, task.action_space, agent)
+        _refuse_agent(name, task.observation_space, task.action_space, agent, masked=False)
         return
     env = made(name, axes, success)
     try:
-        _refuse_spaces(name, env.observation_space, env.action_space, agent)
+        masked = env.has_wrapper_attr(masks.METHOD)
+        _refuse_agent(name, env.observation_space, env.action_space, agent, masked)
         takes = env.has_wrapper_attr("set_difficulty")
     finally:
         env.close()
@@ -131,9 +133,14 @@ def _id(name: str) -> str:
     return name.rpartition(":")[2]
 
 
-def _refuse_spaces(name: str, observations: Any, actions: Any, agent: AgentPart) -> None:
+def _refuse_agent(name: str, observations: Any, actions: Any, agent: AgentPart, masked: bool) -> None:
     if (reason := refusal(observations, actions, agent.agent, agent.actions)) is not None:
         raise UserError(f"task {name!r}: {reason}")
+    if agent.masked and not masked:
+        raise UserError(
+            f"task {name!r}: has no method {masks.METHOD}, which {agent.agent} asks what is allowed; accepted: a "
+            "Gymnasium environment with it"
+        )
 
 
 def _imported(name: str, module: str) -> Any:

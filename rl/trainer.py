@@ -20,6 +20,7 @@ from lab.training.trainer import Context
 from rl import environments
 from rl.acting import Actor, Ensemble, restored, snapshot
 from rl.config import RlConfig
+from rl.curvature import measured
 from rl.evaluation import Act, Score, play
 from rl.hooks import ConductorCallback, CurriculumCallback
 from rl.kept import KeptPolicies
@@ -166,6 +167,8 @@ class RlTrainer:
         row |= self._curve.add(self.step, scores[-1])
         if self._curve.best:
             self.kept.keep_best(self.step, snapshot(self.model.policy, self.env))
+        if self.config.curvature:
+            row |= measured(self.model)
         return row
 
     def scores(
@@ -183,7 +186,7 @@ class RlTrainer:
         seed = self.config.seed + _EVALUATION_SEED
         if self._evaluation_env is None or self._evaluation_env.num_envs != len(levels) * episodes:
             self._evaluation_env = environments.build(self.config, len(levels) * episodes, seed)
-        return play(self._evaluation_env, act or self.act, levels, episodes, seed)
+        return play(self._evaluation_env, act or self.act, levels, episodes, seed, self.config.agent.masked)
 
     @property
     def act(self) -> Actor:
@@ -192,12 +195,11 @@ class RlTrainer:
 
     def best(self) -> Actor:
         """The policy that was best on the target task at an evaluation, as it was then."""
-        return restored(self.model.policy, self.env.observations, self.kept.best()[1])
+        return restored(self.model, self.env.observations, self.kept.best()[1])
 
     def ensemble(self) -> Ensemble:
         """The policies kept at the troughs of the learning rate, acting as one."""
-        troughs = [state for _, state in self.kept.troughs()]
-        actors = [restored(self.model.policy, self.env.observations, state) for state in troughs]
+        actors = [restored(self.model, self.env.observations, state) for _, state in self.kept.troughs()]
         return Ensemble(actors, self.env.action_space)
 
     def _keep_trough(self, due: int) -> None:
@@ -270,6 +272,7 @@ class RlTrainer:
             self.model._last_obs = self.env.reset()
             if self.model.get_vec_normalize_env() is not None:
                 self.model._last_original_obs = self.env.get_original_obs()
+            # A recurrent policy forgets where an episode starts, whatever it remembered at the checkpoint.
             self.model._last_episode_starts = np.ones(self.config.n_envs, dtype=np.bool_)
 
 
@@ -282,7 +285,7 @@ def _model(config: RlConfig, env: Normalised, context: Context) -> Any:
         model = config.agent.build(env, context.device, context.snapshots / "replay", slack)
     except UserError:
         raise
-    except (TypeError, ValueError, AssertionError, RuntimeError) as error:  # of wrong policy_kwargs, for one
+    except (TypeError, ValueError, AssertionError, AttributeError, RuntimeError) as error:  # of policy_kwargs, say
         reason = one_line(f"{type(error).__name__}: {error}", 300)
         raise UserError(f"agent {config.agent.agent!r} cannot be built: {reason}") from error
     model.set_logger(Logger(folder=None, output_formats=[]))

@@ -15,6 +15,7 @@ from stable_baselines3.common.vec_env.base_vec_env import VecEnv, VecEnvIndices,
 from curricula.adapted import AdaptedEnv
 from curricula.difficulty import axis_names, for_one
 from lab.errors import UserError
+from rl import masks
 from rl.observations import each
 
 _NOTHING: dict[str, Any] = {}
@@ -86,6 +87,11 @@ class BatchedVecEnv(VecEnv):
         self._lengths[:] = 0
         self._adopt(info)
         return each(np.asarray, observations)
+
+    def action_masks(self) -> NDArray[np.bool_]:
+        """What each environment allows in its present state, bool[num_envs, choices]; it has to be asked each step."""
+        told = [single.get_wrapper_attr(masks.METHOD)() for single in self._singles()]
+        return masks.allowed(told, self.action_space)
 
     def step_async(self, actions: NDArray[Any]) -> None:
         """Keep the actions, [num_envs, …], for ``step_wait``."""
@@ -192,6 +198,8 @@ class BatchedVecEnv(VecEnv):
         """Call a method of the chosen environments; where they are one batch, only ``set_difficulty`` is one's own."""
         singles = self._singles()
         chosen = list(self._get_indices(indices))
+        if method_name == masks.METHOD:  # sb3-contrib would not notice that none is allowed
+            return list(self.action_masks()[chosen])
         if singles:
             return [singles[index].get_wrapper_attr(method_name)(*method_args, **method_kwargs) for index in chosen]
         if method_name != "set_difficulty":

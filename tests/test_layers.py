@@ -13,6 +13,7 @@ MAY_IMPORT = {
     "lab.door": {"lab.errors"},
     "lab.phase": {"lab.errors"},
     "lab.training": {"lab.errors", "lab.door", "lab.phase"},
+    "lab.diagnostics": {"lab.errors", "lab.door", "lab.phase", "lab.training"},
     "lab.supervised": {"lab.errors", "lab.door", "lab.phase", "lab.training"},
     "curricula": {"lab.errors", "lab.door", "lab.phase", "lab.training"},
     "gan": {"lab", "curricula"},

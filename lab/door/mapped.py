@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 from typing import Any
 
@@ -25,6 +26,25 @@ def mapped(path: Path, shape: tuple[int, ...], kind: Any) -> NDArray[Any]:
     if found is not None and found.shape == shape and found.dtype == np.dtype(kind) and found.flags.c_contiguous:
         return found
     return open_memmap(path, mode="w+", dtype=np.dtype(kind), shape=shape)
+
+
+def reserve(array: NDArray[Any], start: int, stop: int) -> None:
+    """Have the disk keep room for some rows of an array that lies in a file, before they are written.
+
+    Writing to a mapped page that the disk has no room for ends the process by a signal; this says it in time.
+
+    Args:
+        array: of :func:`mapped`; nothing is done for one in memory.
+        start, stop: its rows.
+
+    Raises:
+        OSError: the disk is full.
+    """
+    if not isinstance(array, np.memmap) or not hasattr(os, "posix_fallocate"):
+        return
+    row = array.nbytes // len(array)
+    with open(str(array.filename), "r+b") as file:
+        os.posix_fallocate(file.fileno(), array.offset + start * row, (stop - start) * row)
 
 
 def flush(array: NDArray[Any]) -> None:

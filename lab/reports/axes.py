@@ -127,11 +127,16 @@ def wide_axis(axes: Axes) -> bool:
     values = values[np.isfinite(values)]
     if values.size == 0 or values.min() <= 0 or values.max() < WIDE * values.min():
         return False
+    log_axis(axes)
+    return True
+
+
+def log_axis(axes: Axes) -> None:
+    """Make the vertical axis logarithmic, with its numbers written out."""
     axes.set_yscale("log")
     axes.yaxis.set_major_locator(LogLocator(subs=(1.0, 2.0, 5.0), numticks=8))
     axes.yaxis.set_major_formatter(FuncFormatter(lambda value, _: fmt(value)))
     axes.yaxis.set_minor_locator(NullLocator())
-    return True
 
 
 def scale(axes: Axes) -> str:

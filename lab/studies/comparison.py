@@ -24,7 +24,7 @@ from lab.studies.criteria.part import Floats
 from lab.studies.model import Study
 from lab.studies.power import MOST_SEEDS, fewest_pairs
 from lab.studies.result import TrialResult, counted
-from lab.studies.statistics import Interval, PairedTest, holm, smallest_p
+from lab.studies.statistics import Interval, PairedTest, holm, probability_of_improvement, smallest_p
 
 Verdict = Literal["supported", "not supported", "unclear"]
 
@@ -40,6 +40,8 @@ class Comparison:
     difference: float
     """Of the criterion, treatment − control, in its own sign."""
     interval: Interval
+    better: float
+    """Probability that a run of the treatment beats one of the control; NaN without pairs."""
     p: float
     p_holm: float
     smallest_p: float
@@ -101,6 +103,7 @@ def _compared(study: Study, pairs: _Pairs, test: PairedTest | None, p_holm: floa
         seeds=pairs.seeds,
         difference=difference,
         interval=interval,
+        better=probability_of_improvement(pairs.a, pairs.b, study.direction) if n else math.nan,
         p=test.p if test else 1.0,
         p_holm=p_holm,
         smallest_p=reachable,

@@ -167,6 +167,20 @@ def paired_permutation_test(
     )
 
 
+def probability_of_improvement(a: ArrayLike, b: ArrayLike, direction: Literal["higher", "lower"] = "higher") -> float:
+    """How likely a run of a is to beat a run of b, whatever their seeds; ties count half (Agarwal et al. 2021, eq. 2).
+
+    Mann and Whitney's U over the number of pairs: of all pairs of a value of a and one of b the share in which a's is
+    the better one. 0.5 where neither is better, 1 where a's worst beats b's best.
+
+    Args:
+        a, b: finite numbers, at least one of each.
+        direction: which values are better.
+    """
+    ahead = np.sign(np.subtract.outer(_sample(a, "a"), _sample(b, "b")))
+    return float((1 + (ahead if direction == "higher" else -ahead)).mean() / 2)
+
+
 def pairs_of(a: ArrayLike, b: ArrayLike) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
     """Both as finite float64 arrays of one length.
 

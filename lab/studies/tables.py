@@ -92,12 +92,21 @@ def verdicts_table(summary: Summary) -> Table:
 
 def comparisons_table(summary: Summary) -> Table:
     """One line a comparison: the paired difference, its interval, p, and the verdict."""
-    header = ["comparison", "pairs", f"difference in {summary.study.judged_by}", "p", "p (Holm)", "verdict"]
+    header = [
+        "comparison",
+        "pairs",
+        f"difference in {summary.study.judged_by}",
+        "P(better)",
+        "p",
+        "p (Holm)",
+        "verdict",
+    ]
     rows = [
         [
             f"{c.treatment} against {c.control}",
             str(c.pairs),
             with_interval(c.difference, c.interval),
+            fmt(c.better),
             fmt(c.p),
             fmt(c.p_holm),
             c.verdict,
@@ -239,6 +248,8 @@ def _reading(summary: Summary) -> str:
             f"- Differences are treatment − control in the {summary.study.judged_by}, over the same seeds. p is of "
             f"{summary.study.criterion.test}, one-sided in the stated direction, corrected after Holm over all "
             "comparisons of the study.",
+            "- P(better) is the share of all pairs of one run of each arm, whatever their seeds, in which the "
+            "treatment's score is the better one; ties count half.",
             "- *supported*: that p is below alpha. *not supported*: enough pairs, and the interval of the difference "
             "holds no improvement. *unclear*: anything else. The study's verdict is that of its first comparison. The "
             "number of seeds that would show a difference is for 80 % power at its measured size.",

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from time import monotonic
+from typing import Any
 
 import torch
 
@@ -54,6 +56,7 @@ class Session:
         self.row: dict[str, float] = {}
         self._show = show
         self._teller: Teller | None = None
+        self._held: list[tuple[str, int, dict[str, Any]]] | None = None
 
     @property
     def finished(self) -> bool:
@@ -87,16 +90,27 @@ class Session:
         self.run.record(session)
         if recovery.checkpoint is None:
             rewind(self.run, recovery)
-        self.trainer = plugin.build(self.config, self.context)
+        self.trainer = plugin.build(self.config, replace(self.context, event=self._event))
         if recovery.checkpoint:
+            self._held = []
             restore(self.trainer, recovery.checkpoint.state, f"checkpoint {recovery.step:09d} of run {self.run.name}")
             rewind(self.run, recovery)  # now, for building may have logged its events a second time
+            held, self._held = self._held, None
+            for kind, step, data in held:
+                self.context.event(kind, step, **data)
         for message in recovery.warnings:
             self.run.event("warning", recovery.step, message=message)
         if (watch := watch_of(plugin)) is not None:
             self._teller = Teller(watch, self.run, Metrics.read(self.run.path).rows, self._show)
         if self.trainer.step != recovery.step:
             raise RuntimeError(f"{plugin.name}: the trainer is at step {self.trainer.step}, not {recovery.step}")
+
+    def _event(self, kind: str, step: int, **data: Any) -> None:
+        """Log an event of the trainer; one of its restoring when the logs have been cut back."""
+        if self._held is None:
+            self.context.event(kind, step, **data)
+        else:
+            self._held.append((kind, step, data))
 
     def report(self) -> None:
         """Write what is due at the trainer's step, if it has come to the boundary."""

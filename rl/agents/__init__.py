@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from lab.training.parts import Parts
 from rl.agents.actor_critic import DdpgAgent, SacAgent, Td3Agent
-from rl.agents.contrib import CrossqAgent, QrdqnAgent, TqcAgent, TrpoAgent
+from rl.agents.contrib import CrossqAgent, MaskablePpoAgent, QrdqnAgent, RecurrentPpoAgent, TqcAgent, TrpoAgent
 from rl.agents.on_policy import A2cAgent, PpoAgent
 from rl.agents.part import AgentPart
 from rl.agents.value import DqnAgent
@@ -16,6 +16,7 @@ AGENTS = Parts(
     "agent",
     AgentPart,
     (
-        PpoAgent, A2cAgent, TrpoAgent, DqnAgent, QrdqnAgent, SacAgent, TqcAgent, CrossqAgent, Td3Agent, DdpgAgent,
+        PpoAgent, A2cAgent, TrpoAgent, RecurrentPpoAgent, MaskablePpoAgent, DqnAgent, QrdqnAgent, SacAgent, TqcAgent,
+        CrossqAgent, Td3Agent, DdpgAgent,
     ),
 )  # fmt: skip

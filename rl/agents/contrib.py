@@ -1,4 +1,4 @@
-"""Agents of sb3-contrib, behind the extra ``contrib``: TQC, QR-DQN, CrossQ and TRPO."""
+"""Agents of sb3-contrib, behind the extra ``contrib``: TQC, QR-DQN, CrossQ, TRPO, and PPO with LSTMs or with masks."""
 
 from __future__ import annotations
 
@@ -11,8 +11,8 @@ from pydantic import Field
 
 from lab.errors import UserError
 from rl.agents.actor_critic import APART, OFTEN, SoftPart
-from rl.agents.on_policy import OnPolicyPart
-from rl.agents.part import AgentPart
+from rl.agents.on_policy import ClippedPart, OnPolicyPart
+from rl.agents.part import AgentPart, Width
 from rl.agents.value import ValuePart
 
 if TYPE_CHECKING:
@@ -117,4 +117,56 @@ class TrpoAgent(ContribPart, OnPolicyPart):
         own: dict[str, Any] = {name: value for name, value in self.settings().items() if name != "max_grad_norm"}
         own |= {name: getattr(self, name) for name in names}
         model: BaseAlgorithm = TRPO(policy_of(self, env), env, policy_kwargs=arguments_of(self), device=device, **own)
+        return model
+
+
+class RecurrentPpoAgent(ContribPart, ClippedPart):
+    """sb3-contrib's RecurrentPPO: PPO whose policy remembers what it saw since its episode began, by LSTMs."""
+
+    policies: ClassVar[str] = "LstmPolicy"
+    has_rollouts: ClassVar[bool] = False  # of single transitions, as its memory needs the whole episode
+    of_policy: ClassVar[tuple[str, ...]] = ("lstm_hidden_size", "n_lstm_layers", "shared_lstm", "enable_critic_lstm")
+    usual: ClassVar[Mapping[str, Any]] = {"learning_rate": 3e-4, "batch_size": 128}
+
+    agent: Literal["recurrent_ppo"]
+    lstm_hidden_size: Width = Field(256, description="units of each layer of an LSTM")
+    n_lstm_layers: int = Field(1, ge=1, le=64, description="layers of an LSTM")
+    shared_lstm: bool = Field(False, description="the critic reads the actor's LSTM, and does not train it")
+    enable_critic_lstm: bool = Field(
+        True, description="the critic has an LSTM of its own; otherwise it sees the moment"
+    )
+
+    def check(self, n_envs: int) -> None:
+        """The critic has one LSTM at most, and an LSTM's batches lie as sb3-contrib lays them."""
+        super().check(n_envs)
+        said = {name: getattr(self, name) for name in self.of_policy} | dict(self.policy_kwargs)
+        if said["shared_lstm"] and said["enable_critic_lstm"]:
+            raise UserError("agent.shared_lstm: true is not accepted with enable_critic_lstm: true; with false it is")
+        for name in said.get("lstm_kwargs") or {}:
+            if name not in ("bias", "dropout"):
+                raise UserError(f"agent.policy_kwargs.lstm_kwargs: {name!r} is not accepted; bias, dropout are")
+
+    def build(self, env: VecEnv, device: torch.device, place: Path | None = None, slack: int = 0) -> BaseAlgorithm:
+        """As sb3-contrib builds it."""
+        from sb3_contrib import RecurrentPPO
+
+        model: BaseAlgorithm = self.model(RecurrentPPO, env, device)
+        return model
+
+
+class MaskablePpoAgent(ContribPart, ClippedPart):
+    """sb3-contrib's MaskablePPO: PPO that chooses among what the environment's ``action_masks()`` allows."""
+
+    actions: ClassVar[tuple[str, ...]] = ("Discrete", "MultiDiscrete", "MultiBinary")
+    masked: ClassVar[bool] = True
+    has_rollouts: ClassVar[bool] = False  # that are complete without the masks
+
+    agent: Literal["maskable_ppo"]
+    use_sde: Literal[False] = Field(False, description="gSDE is for actions in a Box")
+
+    def build(self, env: VecEnv, device: torch.device, place: Path | None = None, slack: int = 0) -> BaseAlgorithm:
+        """As sb3-contrib builds it."""
+        from sb3_contrib import MaskablePPO
+
+        model: BaseAlgorithm = self.model(MaskablePPO, env, device, without=("use_sde", "sde_sample_freq"))
         return model

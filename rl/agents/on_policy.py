@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
@@ -25,6 +25,7 @@ class OnPolicyPart(AgentPart):
     """What these agents share: rollouts of ``n_envs * n_steps`` transitions, and advantages by GAE."""
 
     standardises: ClassVar[bool] = True
+    has_rollouts: ClassVar[bool] = True
 
     n_steps: int = Field(128, ge=1, le=1_000_000, description="steps of each environment in a rollout")
     gae_lambda: Share = Field(0.95, description="bias-variance of the advantage estimate")
@@ -53,8 +54,8 @@ class OnPolicyPart(AgentPart):
         model.train()
 
 
-class PpoAgent(OnPolicyPart):
-    """SB3's PPO, leaner: :class:`rl.ppo.LeanPPO`."""
+class ClippedPart(OnPolicyPart):
+    """PPO and its kin: several passes over a rollout in minibatches, within a clip range."""
 
     conducts: ClassVar[tuple[str, ...]] = (
         "learning_rate", "clip_range", "clip_range_vf", "ent_coef", "vf_coef", "target_kl", "max_grad_norm", "gamma",
@@ -71,7 +72,6 @@ class PpoAgent(OnPolicyPart):
 
     usual: ClassVar[Mapping[str, Any]] = {"learning_rate": 3e-4, "n_steps": 2048, "batch_size": 64}
 
-    agent: Literal["ppo"] = "ppo"
     batch_size: int = Field(256, ge=2, description="transitions per gradient step")
     n_epochs: int = Field(10, ge=1, le=10_000, description="passes over each rollout")
 
@@ -85,21 +85,36 @@ class PpoAgent(OnPolicyPart):
                 f"a divisor of the rollout, n_envs * n_steps = {rollout}, is expected"
             )
 
-    def build(self, env: VecEnv, device: torch.device, place: Path | None = None, slack: int = 0) -> BaseAlgorithm:
-        """The voices overwrite the numbers that the clock conducts before they are first read."""
-        from rl.agents.policies import arguments_of, policy_of
-        from rl.ppo import LeanPPO
+    def model(self, kind: Any, env: VecEnv, device: torch.device, without: Collection[str] = ()) -> Any:
+        """A class with SB3's arguments of PPO, but for those it is ``without``.
 
-        return LeanPPO(
-            policy_of(self, env),  # type: ignore[arg-type]  # SB3 names one class, and takes any policy
+        The voices overwrite the numbers that the clock conducts before they are first read.
+        """
+        from rl.agents.policies import arguments_of, policy_of
+
+        return kind(
+            policy_of(self, env),
             env,
             batch_size=self.batch_size,
             n_epochs=self.n_epochs,
             ent_coef=0.0,
             policy_kwargs=arguments_of(self),
             device=device,
-            **self.settings(),
+            **{name: value for name, value in self.settings().items() if name not in without},
         )
+
+
+class PpoAgent(ClippedPart):
+    """SB3's PPO, leaner: :class:`rl.ppo.LeanPPO`."""
+
+    agent: Literal["ppo"] = "ppo"
+
+    def build(self, env: VecEnv, device: torch.device, place: Path | None = None, slack: int = 0) -> BaseAlgorithm:
+        """As :class:`rl.ppo.LeanPPO` is built."""
+        from rl.ppo import LeanPPO
+
+        model: BaseAlgorithm = self.model(LeanPPO, env, device)
+        return model
 
 
 class A2cAgent(OnPolicyPart):

@@ -35,8 +35,17 @@ class AgentPart(Part):
     """Action spaces that it can act in."""
     usual: ClassVar[Mapping[str, Any]] = {"learning_rate": 3e-4}
     """What SB3 has where a file of rl-zoo says nothing, and the defaults here are others."""
+    policies: ClassVar[str] = "Policy"
+    """How its policies' words end: Mlp…, Cnn… and MultiInput…"""
+    of_policy: ClassVar[tuple[str, ...]] = ()
+    """Settings that are arguments of its policy."""
+    masked: ClassVar[bool] = False
+    """Whether it asks the environment which actions are allowed, by sb3-contrib's convention (:mod:`rl.masks`)."""
     standardises: ClassVar[bool] = False
     """Whether observations are standardised unless the configuration says otherwise."""
+
+    has_rollouts: ClassVar[bool] = False
+    """Whether it learns from rollouts whose loss :mod:`rl.curvature` can look at."""
 
     agent: str
     policy: str = Field(

@@ -35,10 +35,10 @@ def policy_of(agent: AgentPart, env: VecEnv) -> str | type[BasePolicy]:
     """
     if agent.policy == "auto":
         if isinstance(env.observation_space, spaces.Dict):
-            return "MultiInputPolicy"
+            return f"MultiInput{agent.policies}"
         space = env.observation_space
         large = is_image_space(space) and sorted(space.shape or ())[1] >= SMALLEST_IMAGE  # the channels are the fewest
-        return "CnnPolicy" if large else "MlpPolicy"
+        return f"{'Cnn' if large else 'Mlp'}{agent.policies}"
     if ":" not in agent.policy:
         return agent.policy
     found = _own(agent.policy, "agent.policy")
@@ -51,9 +51,10 @@ def arguments_of(agent: AgentPart) -> dict[str, Any]:
     """``policy_kwargs`` for SB3: words of activations, optimisers and own classes become what they name.
 
     Args:
-        agent: whose ``hidden`` and ``activation`` are among them, unless ``policy_kwargs`` says otherwise.
+        agent: whose ``hidden``, ``activation`` and what is ``of_policy`` are among them, unless ``policy_kwargs`` says
+            otherwise.
     """
-    said = dict(agent.policy_kwargs)
+    said = {name: getattr(agent, name) for name in agent.of_policy} | dict(agent.policy_kwargs)
     if agent.hidden is not None:
         said.setdefault("net_arch", list(agent.hidden))
     if agent.activation is not None:

@@ -1,17 +1,26 @@
-"""Acts with an exported agent as a user of plain SB3 would, where this package is not installed: KIND ZIP OUT."""
+"""Acts with an exported agent as a user of plain SB3 would, where this package is not installed: CLASS ZIP OUT."""
 
+import importlib
 import pickle
 import sys
 from pathlib import Path
 
 import numpy as np
-import stable_baselines3
 
-kind, path, out = sys.argv[1], Path(sys.argv[2]), Path(sys.argv[3])
+(package, kind), path, out = sys.argv[1].rsplit(".", 1), Path(sys.argv[2]), Path(sys.argv[3])
 sys.modules["rl"] = sys.modules["lab"] = None  # type: ignore[assignment]  # importing either fails
-model = getattr(stable_baselines3, kind).load(path, device="cpu")
-raw = np.random.default_rng(0).normal(0, 0.5, (200, *model.observation_space.shape)).astype(np.float32)
+model = getattr(importlib.import_module(package), kind).load(path, device="cpu")
+# Twenty steps of ten environments, of which some episodes start amid them; masks allow some actions at least.
+random = np.random.default_rng(0)
+raw = random.normal(0, 0.5, (20, 10, *model.observation_space.shape)).astype(np.float32)
+starts = np.arange(20)[:, None] % random.integers(4, 20, 10) == 0
+masks = random.random((20, 10, 4)) < 0.5
+masks[..., 0] |= ~masks.any(axis=-1)
 normalised = path.with_suffix(".vecnormalize.pkl")
 seen = pickle.loads(normalised.read_bytes()).normalize_obs(raw) if normalised.exists() else raw
-np.save(out, model.predict(seen, deterministic=True)[0])
-np.save(out.with_suffix(".observations.npy"), raw)
+state, actions = None, []
+for step in range(20):
+    masked = {"action_masks": masks[step]} if kind == "MaskablePPO" else {}
+    action, state = model.predict(seen[step], state, starts[step], deterministic=True, **masked)
+    actions.append(action)
+np.savez(out, actions=actions, observations=raw, starts=starts, masks=masks)

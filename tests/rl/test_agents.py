@@ -26,11 +26,15 @@ AGENTS = {
     "td3": ({"agent": "td3", "buffer_size": 100}, "lab/Pendulum-v0"),
     "ddpg": ({"agent": "ddpg", "gradient_steps": -1, "train_freq": 4}, "lab/Pendulum-v0"),
 }
+RECURRENT = {"agent": "recurrent_ppo", "n_steps": 16, "batch_size": 16, "n_epochs": 2, "lstm_hidden_size": 8}
 CONTRIB = {
     "tqc": ({"agent": "tqc", "buffer_size": 100}, "lab/Pendulum-v0"),
     "crossq": ({"agent": "crossq", "buffer_size": 100, "batch_size": 32}, "lab/Pendulum-v0"),
     "qrdqn": ({"agent": "qrdqn", "buffer_size": 100, "learning_starts": 20}, "lab/CartPole-v0"),
     "trpo": ({"agent": "trpo", "n_steps": 16, "batch_size": 16}, "lab/CartPole-v0"),
+    "recurrent": ({**RECURRENT, "n_lstm_layers": 2}, "lab/CartPole-v0"),
+    "recurrent-shared": ({**RECURRENT, "shared_lstm": True, "enable_critic_lstm": False}, "lab/Pendulum-v0"),
+    "recurrent-actor": ({**RECURRENT, "enable_critic_lstm": False, "use_sde": True}, "lab/Pendulum-v0"),
 }
 EVERY = {**AGENTS, **CONTRIB}
 PLAIN = {"n_steps": None, "batch_size": None, "n_epochs": None, "hidden": None, "voices": {"learning_rate": 1e-3}}
@@ -61,6 +65,7 @@ def test_a_run_that_goes_back_to_a_checkpoint_ends_bit_for_bit_as_one_that_never
         pytest.importorskip("sb3_contrib")
     agent, task = EVERY[name]
     options = {"curriculum": {"kind": "linear", "stop": 400}, "normalise_observations": True, "normalise_rewards": True}
+    options["curvature"] = name.startswith(("ppo", "a2c", "trpo"))
     whole, first, second = (agent_trainer(agent, task, **options, place=place) for place in ("whole", "run", "run"))
     whole.advance(480)
     first.advance(224)
@@ -72,7 +77,9 @@ def test_a_run_that_goes_back_to_a_checkpoint_ends_bit_for_bit_as_one_that_never
     assert second.step == whole.step
     assert torch.equal(weights(second), weights(whole))
     assert second.metrics() == whole.metrics()
-    assert second.evaluate() == whole.evaluate()
+    evaluated = second.evaluate()
+    assert evaluated == whole.evaluate()
+    assert ("curvature/leading" in evaluated) == options["curvature"]
 
 
 def contrib(name):
@@ -163,7 +170,10 @@ def test_a_quantity_follows_the_clock(agent_trainer, agent, task, voice, read) -
             {"agent": "dqn", "task": "lab/Pendulum-v0"},
             r"its actions are Box, in which dqn cannot act; accepted: Discrete",
         ),
-        ({"agent": "sacc"}, r"no agent is called 'sacc'; did you mean 'sac'\? \(accepted: ppo, a2c, trpo, dqn"),
+        (
+            {"agent": "sacc"},
+            r"no agent is called 'sacc'; did you mean 'sac'\? \(accepted: ppo, a2c, trpo, recurrent_ppo",
+        ),
         (
             {"agent": "sac", "voices": {"learning_rate": 1e-3, "clip_range": 0.2}},
             r"voices.clip_range: no such voice.*\(accepted: learning_rate, learning_rate.actor",

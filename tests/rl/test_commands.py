@@ -10,7 +10,6 @@ import numpy as np
 import pytest
 import torch
 from PIL import Image
-from stable_baselines3 import DQN, PPO, SAC
 
 from lab.cli.main import main
 from lab.training.run import Run
@@ -70,27 +69,34 @@ def test_watch_films_one_whole_episode(results, tmp_path, capsys):
 
 
 AGENTS = {
-    "ppo": ("mountain-car", ["n_steps=16", "batch_size=64"], PPO),
-    "sac": ("pendulum", ["agent={agent: sac, learning_starts: 20, hidden: [8]}", "normalise_observations=true"], SAC),
-    "dqn": ("cartpole", ["agent={agent: dqn, learning_starts: 20}", "voices={learning_rate: 1.0e-3}"], DQN),
-}
+    "ppo": ("mountain-car", ["n_steps=16", "batch_size=64"], "stable_baselines3.PPO"),
+    "sac": ("pendulum", ["agent={agent: sac, learning_starts: 20, hidden: [8]}", "normalise_observations=true"],
+            "stable_baselines3.SAC"),
+    "dqn": ("cartpole", ["agent={agent: dqn, learning_starts: 20}", "voices={learning_rate: 1.0e-3}"],
+            "stable_baselines3.DQN"),
+    "recurrent": ("pendulum", ["agent={agent: recurrent_ppo, n_steps: 16, batch_size: 64, lstm_hidden_size: 8}"],
+                  "sb3_contrib.RecurrentPPO"),
+}  # fmt: skip
 
 
 @pytest.mark.parametrize("agent", AGENTS)
 def test_plain_sb3_loads_an_exported_agent_that_acts_identically(tmp_path, capsys, agent):
     preset, changes, kind = AGENTS[agent]
+    pytest.importorskip(kind.partition(".")[0])
     sets = [word for change in ["steps=256", "max_episode_steps=40", *changes] for word in ("--set", change)]
     results = ["--results", str(tmp_path)]
     assert main(["rl", "train", preset, *sets, "--name", "short", *results, "--quiet"]) == 0
     out = tmp_path / "agent.zip"
     assert main(["rl", "export", "short", "--out", str(out), *results]) == 0
-    assert f"stable_baselines3.{kind.__name__}.load" in capsys.readouterr().out
-    code, seen = Path(__file__).with_name("plain_sb3.py"), tmp_path / "actions.npy"
-    subprocess.run([sys.executable, str(code), kind.__name__, str(out), str(seen)], check=True, timeout=120)
-    trainer = load(Run.open(tmp_path / "runs" / "short"))
-    observations = np.load(seen.with_suffix(".observations.npy"))
-    assert len(observations) == 200
-    assert np.array_equal(trainer.act(observations), np.load(seen))
+    assert f"{kind}.load" in capsys.readouterr().out
+    code, seen = Path(__file__).with_name("plain_sb3.py"), tmp_path / "seen.npz"
+    subprocess.run([sys.executable, str(code), kind, str(out), str(seen)], check=True, timeout=120)
+    act, theirs = load(Run.open(tmp_path / "runs" / "short")).act, np.load(seen)
+    assert len(theirs["observations"]) == 20
+    ours = [
+        act(observations, starts) for observations, starts in zip(theirs["observations"], theirs["starts"], strict=True)
+    ]
+    assert np.array_equal(ours, theirs["actions"])
 
 
 @pytest.mark.parametrize(("command", "name"), [("watch", "film.gif"), ("export", "agent.zip")])
@@ -191,8 +197,11 @@ def exported(tmp_path, *changes):
     return sets, where
 
 
-def test_an_agent_that_sb3_saved_is_gone_on_with(tmp_path, capsys):
-    sets, where = exported(tmp_path, "n_steps=16", "batch_size=64")
+@pytest.mark.parametrize("agent", ["ppo", "recurrent_ppo"])
+def test_an_agent_that_sb3_saved_is_gone_on_with(tmp_path, capsys, agent):
+    if agent == "recurrent_ppo":
+        pytest.importorskip("sb3_contrib")
+    sets, where = exported(tmp_path, f"agent={{agent: {agent}, n_steps: 16, batch_size: 64}}")
     beside = ["--normalisation", str(tmp_path / "agent.normalisation.json")]
     arguments = ["rl", "import", str(tmp_path / "agent.zip"), "mountain-car", *sets, "--name", "brought", *where]
     capsys.readouterr()

@@ -187,6 +187,10 @@ def test_a_gymnasium_task_of_dictionaries_trains_evaluates_exports_and_says_that
     assert train("short", **{**changes, "steps": 128})[0] == 0
     with pytest.warns(UserWarning, match="begins new episodes and is not bit-identical"):
         assert prolong(Path("results/runs/short"), 256) == 0
+    events = [json.loads(line) for line in Path("results/runs/short/events.jsonl").read_text().splitlines()]
+    assert [(e["step"], e["task"]) for e in events if e["kind"] == "episodes_restarted"] == [
+        (128, "toy_tasks:Toy/Corridor-v0")
+    ]
     capsys.readouterr()
     assert main(["rl", "evaluate", "short", "--json"]) == 0
     (score,) = json.loads(capsys.readouterr().out)["scores"]

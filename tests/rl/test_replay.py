@@ -1,5 +1,7 @@
 """Our replay buffer draws what SB3's draws, and a checkpoint can be gone back to though its files were written on."""
 
+import errno
+import os
 from pathlib import Path
 
 import numpy as np
@@ -8,7 +10,7 @@ import torch
 from gymnasium import spaces
 from stable_baselines3.common.buffers import DictReplayBuffer, ReplayBuffer
 
-from lab.errors import UserError
+from lab.errors import RunError, UserError
 from rl.replay import BLOCK, Replay
 
 BOX = spaces.Box(-1.0, 1.0, (3,), np.float32)
@@ -111,3 +113,21 @@ def test_more_than_the_disk_holds_is_refused_before_anything_is_written(tmp_path
     with pytest.raises(UserError, match=r"agent.buffer_size: 100000000000000 transitions, and those .* need .* GB"):
         buffer(tmp_path / "replay", size=10**14 // ENVS)
     assert not (tmp_path / "replay").exists()
+
+
+@pytest.mark.skipif(not hasattr(os, "posix_fallocate"), reason="this system cannot reserve room in a file")
+def test_a_block_has_its_room_on_the_disk_before_it_is_written(tmp_path: Path) -> None:
+    buffer = fill(Replay(100_000, BOX, ACTIONS["box"], place=tmp_path, n_envs=ENVS), 0, 1)
+    taken = (tmp_path / "observations.npy").stat().st_blocks * 512
+    assert BLOCK * ENVS * 3 * 4 <= taken < buffer.rows * ENVS * 3 * 4
+
+
+def test_a_disk_that_fills_up_ends_the_run_with_a_line(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    buffer = fill(Replay(100_000, BOX, ACTIONS["box"], place=tmp_path, n_envs=ENVS), 0, BLOCK)
+
+    def full(*_: object) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr(os, "posix_fallocate", full, raising=False)
+    with pytest.raises(RunError, match=f"{tmp_path}: the disk is full; free some, then lab resume"):
+        fill(buffer, BLOCK, BLOCK + 1)

@@ -8,7 +8,14 @@ from hypothesis.extra.numpy import arrays
 from scipy import stats
 
 from lab.errors import UserError
-from lab.studies.statistics import bootstrap_interval, holm, iqm, paired_permutation_test, smallest_p
+from lab.studies.statistics import (
+    bootstrap_interval,
+    holm,
+    iqm,
+    paired_permutation_test,
+    probability_of_improvement,
+    smallest_p,
+)
 
 numbers = st.floats(-100, 100, allow_nan=False)
 samples = arrays(np.float64, st.integers(2, 9), elements=numbers)
@@ -156,3 +163,11 @@ def test_holm_never_lowers_p_and_keeps_the_order(p):
     assert all(before <= after <= 1 for before, after in zip(p, adjusted, strict=True))
     assert [a for _, a in sorted(zip(p, adjusted, strict=True))] == sorted(adjusted)
     assert min(adjusted) == pytest.approx(min(1, len(p) * min(p)))
+
+
+@given(samples, samples)
+def test_the_probability_of_improvement_is_scipys_u_over_the_pairs(a, b):
+    a, b = np.round(a), np.round(b)  # so that there are ties
+    expected = stats.mannwhitneyu(a, b).statistic / (a.size * b.size)
+    assert probability_of_improvement(a, b) == pytest.approx(expected)
+    assert probability_of_improvement(a, b, "lower") == pytest.approx(1 - expected)

@@ -1,0 +1,1 @@
+"""Measures of training dynamics: functions of losses and arrays, with no plotting."""
