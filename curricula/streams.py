@@ -1,7 +1,7 @@
 """Uniform numbers for many environments, each from a random generator of its own, drawn ahead a block at a time.
 
 Asking a generator costs as much for sixty numbers as for four, and in a large batch some episode ends in every step. So
-each environment's numbers are drawn for ``AHEAD`` first states at once. Nobody can tell: the numbers of a stream do not
+each environment's numbers are drawn for many first states at once. Nobody can tell: the numbers of a stream do not
 depend on how many are asked for together, and what is saved is the generator wound back by those not yet handed out.
 """
 
@@ -16,19 +16,24 @@ from numpy.typing import NDArray
 
 from lab.errors import UserError
 
-AHEAD = 16
+LEAST, MOST, TOGETHER = 16, 256, 65_536
+"""First states drawn ahead of an environment: at least and at most, and of all of them about so many."""
 
 
 class Streams:
-    """``count`` environments that take ``draws`` numbers at a time."""
+    """``count`` environments that take ``draws`` numbers at a time.
 
-    def __init__(self, count: int, draws: int) -> None:
+    ``ahead`` is for how many first states they are drawn at once; None as suits the number of environments.
+    """
+
+    def __init__(self, count: int, draws: int, ahead: int | None = None) -> None:
         """Begin without generators: ``seed`` or ``load`` brings them."""
         self._count = count
+        self._ahead = ahead or min(max(TOGETHER // count, LEAST), MOST)
         self._generators: list[np.random.Generator] = []
-        self._blocks = np.zeros((count, AHEAD, draws))
-        self._rows = self._blocks.reshape(count * AHEAD, draws)
-        self._end = np.arange(1, count + 1) * AHEAD
+        self._blocks = np.zeros((count, self._ahead, draws))
+        self._rows = self._blocks.reshape(count * self._ahead, draws)
+        self._end = np.arange(1, count + 1) * self._ahead
         self._next = self._end.copy()
         """The row of each environment's next numbers; at its block's end the block is used up."""
 
@@ -60,7 +65,7 @@ class Streams:
         if spent.size:
             for i in spent.tolist():
                 self._generators[i].random(out=self._blocks[i])
-            self._next[spent] -= AHEAD
+            self._next[spent] -= self._ahead
             row = self._next[index]
         self._next[index] = row + 1
         return self._rows.take(row, axis=0).T

@@ -7,9 +7,9 @@ from gymnasium.utils.seeding import np_random
 from hypothesis import given
 from hypothesis import strategies as st
 
-from curricula.streams import AHEAD, Streams
+from curricula.streams import Streams
 
-COUNT = 3
+COUNT, AHEAD = 3, 16
 masks = st.lists(st.booleans(), min_size=COUNT, max_size=COUNT)
 orders = st.lists(masks, max_size=3 * AHEAD)
 
@@ -26,7 +26,7 @@ def drawn(streams: Streams, order: list) -> list:
 
 @given(orders, st.integers(0, 3), st.integers(0, 100))
 def test_each_environment_gets_its_own_generators_numbers_in_order(order: list, draws: int, seed: int) -> None:
-    streams = Streams(COUNT, draws)
+    streams = Streams(COUNT, draws, AHEAD)
     streams.seed(seed, np.ones(COUNT, dtype=bool))
     for i, numbers in enumerate(drawn(streams, order)):
         generator = np_random(seed + i)[0]
@@ -36,7 +36,7 @@ def test_each_environment_gets_its_own_generators_numbers_in_order(order: list, 
 
 @given(orders, orders)
 def test_what_is_saved_goes_on_with_the_same_numbers(before: list, after: list) -> None:
-    streams, again = Streams(COUNT, 2), Streams(COUNT, 2)
+    streams, again = Streams(COUNT, 2, AHEAD), Streams(COUNT, 2)
     streams.seed(5, np.ones(COUNT, dtype=bool))
     drawn(streams, before)
     again.load(json.loads(json.dumps(streams.save())))
