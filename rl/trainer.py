@@ -10,15 +10,12 @@ from typing import Any
 import numpy as np
 import torch
 from stable_baselines3.common.callbacks import BaseCallback, CallbackList
-from stable_baselines3.common.logger import Logger
 
-from lab.door.text import one_line
-from lab.errors import UserError
-from lab.training.checkpoints import KEEP
 from lab.training.finite import NonFiniteError
 from lab.training.trainer import Context
 from rl import environments
 from rl.acting import Actor, Ensemble, restored, snapshot
+from rl.building import build
 from rl.config import RlConfig
 from rl.curvature import measured
 from rl.evaluation import Act, Score, play
@@ -30,7 +27,7 @@ from rl.observations import channels_first, each
 from rl.progress import TargetCurve
 from rl.quantities import RATE
 from rl.randomness import OwnRandomness
-from rl.state import agent_state, load_agent_state, load_networks, refuse_unknown_optimizers
+from rl.state import agent_state, load_agent_state, load_networks
 from rl.vec_env import BatchedVecEnv
 
 _UNDEFINED = frozenset({"explained_variance"})
@@ -77,7 +74,7 @@ class RlTrainer:
                 rewards=config.normalise_rewards,
                 gamma=config.agent.gamma,
             )
-            self.model = _model(config, self.env, context)
+            self.model = build(config, self.env, context)
             self.curriculum = self._teacher()
             self._conducting = ConductorCallback(config.parsed_voices(), levels=self._levels)
             if config.ensemble_size:
@@ -274,26 +271,6 @@ class RlTrainer:
                 self.model._last_original_obs = self.env.get_original_obs()
             # A recurrent policy forgets where an episode starts, whatever it remembered at the checkpoint.
             self.model._last_episode_starts = np.ones(self.config.n_envs, dtype=np.bool_)
-
-
-def _model(config: RlConfig, env: Normalised, context: Context) -> Any:
-    """The agent at step 0; its voices overwrite the numbers that the clock conducts before they are first read."""
-    # Steps of each environment that may follow the oldest checkpoint which a resume goes back to.
-    between = -(-min(config.checkpoint_every, config.steps) // config.n_envs)
-    slack = (KEEP + 1) * (between + config.agent.longest_iteration(config.max_episode_steps))
-    try:
-        model = config.agent.build(env, context.device, context.snapshots / "replay", slack)
-    except UserError:
-        raise
-    except (TypeError, ValueError, AssertionError, AttributeError, RuntimeError) as error:  # of policy_kwargs, say
-        reason = one_line(f"{type(error).__name__}: {error}", 300)
-        raise UserError(f"agent {config.agent.agent!r} cannot be built: {reason}") from error
-    model.set_logger(Logger(folder=None, output_formats=[]))
-    model.action_space.seed(config.seed)
-    refuse_unknown_optimizers(model)
-    if env.observations is not None or env.rewards is not None:
-        model._vec_normalize_env = env  # type: ignore[assignment]  # has what is asked of a VecNormalize
-    return model
 
 
 @contextmanager
