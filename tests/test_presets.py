@@ -14,7 +14,10 @@ ROOT = Path(__file__).resolve().parent.parent
 PRESETS = [(name, preset) for name in ("gan", "rl") for preset in preset_names(trainer(name))]
 EXPERIMENTS = {"ring-quadrature"}
 """Presets to look at phases with, which do not claim to be the best."""
-UNTUNED = {"stacked-mnist", "cifar10", "folder"}
+UNTUNED = {
+    ("gan", "stacked-mnist"), ("gan", "cifar10"), ("gan", "folder"),
+    ("rl", "lunar-lander-wind"), ("rl", "acrobot-weak"), ("rl", "mountain-car-continuous-weak"), ("rl", "point-mass-gate"),
+}  # fmt: skip
 """Presets that no study has tuned; their headers say so."""
 LENGTH = {"steps", "clock", "log_every", "evaluate_every", "checkpoint_every", "snapshot_every"}
 """How long and how often: what a preset may choose for itself."""
@@ -33,7 +36,9 @@ def table(lines: list[str]) -> dict[str, str]:
     return {arm: rest for arm, _, rest in rows if re.search(r"\d \[", rest)}
 
 
-@pytest.mark.parametrize(("name", "preset"), [pair for pair in PRESETS if pair[1] not in EXPERIMENTS | UNTUNED])
+@pytest.mark.parametrize(
+    ("name", "preset"), [pair for pair in PRESETS if pair[1] not in EXPERIMENTS and pair not in UNTUNED]
+)
 def test_a_preset_is_the_arm_that_its_header_names(name: str, preset: str, tmp_path: Path) -> None:
     lines = header(name, preset)
     study_name = re.search(r"`lab study ([\w-]+)`", " ".join(lines))
@@ -54,6 +59,6 @@ def test_a_preset_is_the_arm_that_its_header_names(name: str, preset: str, tmp_p
             assert f"| {cell} " in found[arm], f"{arm}: {cell} is not in results/{study.name}"
 
 
-@pytest.mark.parametrize("preset", sorted(UNTUNED))
-def test_a_preset_that_was_not_tuned_says_so(preset: str) -> None:
-    assert "not tuned yet" in " ".join(header("gan", preset))
+@pytest.mark.parametrize(("name", "preset"), sorted(UNTUNED))
+def test_a_preset_that_was_not_tuned_says_so(name: str, preset: str) -> None:
+    assert "not tuned yet" in " ".join(header(name, preset))

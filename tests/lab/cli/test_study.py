@@ -12,8 +12,11 @@ NAMES = sorted(path.stem for path in SHIPPED.glob("*.yaml"))
 
 @pytest.mark.parametrize("name", NAMES)
 def test_every_shipped_study_resolves_in_all_its_arms(name, capsys, tmp_path):
-    assert main(["study", name, "--dry-run", "--results", str(tmp_path)]) == 0
-    printed = capsys.readouterr().out
+    status = main(["study", name, "--dry-run", "--results", str(tmp_path)])
+    printed, told = capsys.readouterr()
+    if status and "needs the extra" in told:
+        pytest.skip(told)
+    assert status == 0
     study = load_study(find_study(name))
     assert f"{len(study.arms)} arms x {len(study.seeds)} seeds" in printed
     assert all(f"  {arm}: " in printed for arm in study.arms)
@@ -42,6 +45,11 @@ def test_arms_of_the_ring_have_one_mean_learning_rate(name, tmp_path):
         ("curriculum", 300_000, 200_000, 1e-3),
         ("curriculum-weak", 102_400, 68_266, 1e-3),
         ("curriculum-demo", 40_960, 27_306, 7.2e-4),
+        ("rl-alignment-mountain-car", 102_400, 68_266, 1e-3),
+        ("rl-alignment-acrobot", 102_400, 68_266, 1e-3),
+        ("rl-alignment-acrobot-high", 102_400, 68_266, 1e-3),
+        ("rl-alignment-car-continuous", 102_400, 68_266, 1e-3),
+        ("rl-alignment-gate", 409_600, 273_066, 1e-3),
     ],
 )
 def test_arms_of_the_curriculum_have_one_mean_learning_rate(name, steps, stop, mean, tmp_path):
@@ -50,7 +58,8 @@ def test_arms_of_the_curriculum_have_one_mean_learning_rate(name, steps, stop, m
 
     study = load_study(find_study(name))
     levels = [min(1.0, step / stop) for step in range(0, steps, 100)]
-    for trial in plan(study, trainer("rl"), tmp_path):
+    tuned = {"plain-third", "plain-triple"}  # which are there to show that another rate is no better
+    for trial in [trial for trial in plan(study, trainer("rl"), tmp_path) if trial.arm not in tuned]:
         voice = trial.config.parsed_voices()["learning_rate"]
         follows = isinstance(voice, Follower)
         values = [voice.value(level) for level in levels] if follows else voice.table(steps).tolist()
