@@ -107,6 +107,18 @@ def load_agent_state(model: Any, state: Mapping[str, Any]) -> None:
     model.ep_success_buffer = deque(state["successes"], maxlen=size)
 
 
+def exploration_jump(model: Any) -> tuple[float, float] | None:
+    """The share of random actions now and at the next step, where a longer run takes it back to more of them.
+
+    SB3's schedule is of the run's progress, and there is less of it in a run that was made longer.
+    """
+    schedule = getattr(model, "exploration_schedule", None)
+    if schedule is None:
+        return None
+    before, after = model.exploration_rate, schedule(1.0 - model.num_timesteps / model._total_timesteps)
+    return (before, after) if after > before + 0.01 else None
+
+
 def _parts(model: Any) -> dict[str, Any]:
     return {name: recursive_getattr(model, name) for name in model._get_torch_save_params()[0]}
 

@@ -27,7 +27,7 @@ from rl.observations import channels_first, each
 from rl.progress import TargetCurve
 from rl.quantities import RATE
 from rl.randomness import OwnRandomness
-from rl.state import agent_state, load_agent_state, load_networks
+from rl.state import agent_state, exploration_jump, load_agent_state, load_networks
 from rl.vec_env import BatchedVecEnv
 
 _UNDEFINED = frozenset({"explained_variance"})
@@ -246,6 +246,12 @@ class RlTrainer:
             model._last_obs = each(np.array, state["observations"])
             model._last_original_obs = each(np.array, state["originals"])
             model._last_episode_starts = np.array(state["episode_starts"], dtype=np.bool_)
+        if "exploration_rate" not in self.config.voices and (jump := exploration_jump(model)):
+            message = (
+                f"random actions go from {jump[0]:.0%} back to {jump[1]:.0%}: their share is of the longer run's steps"
+            )
+            warnings.warn(message, stacklevel=2)
+            self._event("warning", self.step, message=message)
 
     def load_agent(self, state: Mapping[str, Any]) -> None:
         """Only what acting needs: the policy and the normalisation it sees through (for evaluation and films)."""

@@ -1,5 +1,7 @@
 """Every agent: an exact resume, SB3's own numbers, quantities on the clock, and what it cannot do."""
 
+import warnings
+
 import gymnasium
 import numpy as np
 import pytest
@@ -303,3 +305,23 @@ def test_what_ended_an_episode_is_remembered_as_it_came(agent_trainer) -> None:
     stored = arrays["next_observations"][: len(ended)][ended]
     assert len(stored) == len(kept) > 2
     assert np.array_equal(np.sort(stored, axis=0), np.sort(np.array(kept), axis=0))
+
+
+@pytest.mark.parametrize(
+    ("steps", "voices", "told"), [(400, {}, 0), (4000, {}, 1), (4000, {"exploration_rate": 0.3}, 0)]
+)
+def test_a_longer_run_says_that_it_goes_back_to_more_random_actions(
+    agent_trainer, tmp_path, steps, voices, told
+) -> None:
+    agent, task = {**AGENTS["dqn"][0], "exploration_fraction": 0.5}, "lab/CartPole-v0"
+    voices = {"learning_rate": 1e-3, **voices}
+    short = agent_trainer(agent, task, steps=400, voices=voices)
+    short.advance(400)
+    longer = agent_trainer(agent, task, steps=steps, voices=voices, place="longer")
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always")
+        longer.load_state_dict({**short.state_dict(), "replay": None})
+    assert [str(warning.message) for warning in caught] == [
+        "random actions go from 5% back to 81%: their share is of the longer run's steps"
+    ] * told
+    assert longer.events == [("warning", 400)] * told
