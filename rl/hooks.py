@@ -218,8 +218,10 @@ class CurriculumCallback(BaseCallback):
             raise UserError(f"{told}lab/… tasks, and yours by curricula.adapt(env, axes)")
         self._axes = _axes_of(env)
         self._offer()
-        self._running = self._waiting.copy()
-        if self.model._last_obs is not None and np.all(self.model._last_episode_starts):
+        begins = self.model._last_obs is not None and bool(np.all(self.model._last_episode_starts))
+        if begins or len(self._running) != len(self._waiting):  # else they run on from an earlier learn()
+            self._running = self._waiting.copy()
+        if begins:
             # learn() has already begun the first episodes, at the environments' own difficulty: begin them again.
             self.model._last_obs = env.reset()  # type: ignore[assignment]  # SB3's own spaces decide
             normaliser = self.model.get_vec_normalize_env()

@@ -4,7 +4,7 @@ import pytest
 from gymnasium.vector import AutoresetMode
 from stable_baselines3 import DQN, PPO
 from stable_baselines3.common.env_util import make_vec_env
-from stable_baselines3.common.vec_env import VecNormalize
+from stable_baselines3.common.vec_env import DummyVecEnv, SubprocVecEnv, VecNormalize
 
 import curricula
 from curricula.pacing import Linear
@@ -77,6 +77,55 @@ def test_environments_that_do_not_report_their_difficulty_are_believed_to_have_a
     told = [results.difficulty.tolist() for results in teacher.told if len(results.difficulty)]
     # Draws: before training, at the rollouts' starts (steps 0 and 96), and after the episodes' ends (60, 120, 180).
     assert told == [teacher.drawn[index].tolist() for index in (0, 1, 3)]
+
+
+def test_episodes_that_run_on_into_another_learn_keep_their_difficulty():
+    teacher = Remembering()
+    env = make_vec_env("lab/MountainCar-v0", 3, env_kwargs=SHORT, seed=0, wrapper_class=Silent)
+    model, callback = ppo(env), CurriculumCallback(teacher)
+    model.learn(96, callback=callback)
+    model.learn(96, callback=callback, reset_num_timesteps=False)
+    told = [(results.step, results.difficulty.tolist()) for results in teacher.told if len(results.difficulty)]
+    assert told[:2] == [(60, teacher.drawn[0].tolist()), (120, teacher.drawn[1].tolist())]
+
+
+def test_a_learn_that_counts_from_zero_again_begins_new_episodes_at_what_the_teacher_asks_for():
+    teacher = Remembering()
+    model, callback = ppo(dummy()), CurriculumCallback(teacher)
+    model.learn(96, callback=callback)
+    before = len(teacher.drawn)
+    model.learn(96, callback=callback)
+    ended = [results for results in teacher.told if len(results.difficulty)]
+    assert [results.step for results in ended] == [60, 60]
+    assert np.array_equal(ended[1].difficulty, teacher.drawn[before])
+
+
+@pytest.mark.slow
+def test_environments_of_other_processes_play_what_the_teacher_asks_for():
+    stories = []
+    for kind in (DummyVecEnv, SubprocVecEnv):
+        teacher = Remembering()
+        env = make_vec_env("curricula:lab/MountainCar-v0", 2, env_kwargs=SHORT, seed=0, vec_env_cls=kind)
+        ppo(VecNormalize(env)).learn(192, callback=CurriculumCallback(teacher))
+        env.close()
+        stories.append([(r.step, r.difficulty.tolist(), r.returns.tolist()) for r in teacher.told if len(r.difficulty)])
+    assert stories[0] == stories[1]
+    assert len(stories[0]) == 4
+
+
+def test_tensorboard_shows_the_voices_and_the_difficulty(tmp_path):
+    pytest.importorskip("tensorboard")
+    from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
+
+    teacher = Remembering()
+    env = dummy()
+    model = PPO("MlpPolicy", env, n_steps=32, batch_size=32, n_epochs=1, device="cpu", tensorboard_log=str(tmp_path))
+    curriculum = CurriculumCallback(teacher)
+    model.learn(192, callback=[curriculum, ConductorCallback({"learning_rate": Constant(2e-3)})], log_interval=1)
+    events = EventAccumulator(str(next(tmp_path.iterdir())))
+    events.Reload()
+    assert [event.value for event in events.Scalars("curriculum/difficulty")] == [0.25, 0.25]
+    assert [event.value for event in events.Scalars("voice/learning_rate")] == pytest.approx([2e-3, 2e-3])
 
 
 def test_a_batch_and_single_environments_give_the_teacher_the_same_story():
