@@ -1,4 +1,4 @@
-"""What the README shows works as it stands: its Python is run, its commands parse, its links lead somewhere."""
+"""What the README shows works: its Python runs, its commands parse; its numbers, and those of results/, are results."""
 
 import json
 import re
@@ -15,7 +15,13 @@ ROOT = Path(__file__).resolve().parent.parent
 README = (ROOT / "README.md").read_text()
 PROGRAMS = re.findall(r"```python\n(.*?)```", README, re.DOTALL)
 COMMANDS = re.findall(r"^lab .*?(?=\s{2,}#|$)", README, re.MULTILINE)
-LINKS = re.findall(r"\]\(((?!https?:)[^)]+)\)", README)
+FINDINGS = (ROOT / "results" / "README.md").read_text()
+PAGES = {ROOT: README, ROOT / "results": FINDINGS}
+"""By the folder that their links start from."""
+LINKS = [(place, link) for place, page in PAGES.items() for link in re.findall(r"\]\(((?!https?:)[^)]+)\)", page)]
+STUDIES = [
+    (page, name) for page in PAGES.values() for name in re.findall(r"\[results/([\w-]+)\]\([^)]*summary.md\)", page)
+]
 
 
 @pytest.mark.slow
@@ -32,9 +38,9 @@ def test_commands_parse(command: str) -> None:
     parser().parse_args(shlex.split(command)[1:])
 
 
-@pytest.mark.parametrize("link", LINKS)
-def test_links_lead_somewhere(link: str) -> None:
-    assert (ROOT / link.partition("#")[0]).exists()
+@pytest.mark.parametrize(("place", "link"), LINKS, ids=[link for _, link in LINKS])
+def test_links_lead_somewhere(place: Path, link: str) -> None:
+    assert (place / link.partition("#")[0]).exists()
 
 
 def rows(text: str) -> dict[str, set[str]]:
@@ -45,9 +51,9 @@ def rows(text: str) -> dict[str, set[str]]:
     return {first: set(rest) for first, *rest in cells}
 
 
-@pytest.mark.parametrize("study", re.findall(r"\[results/([\w-]+)\]\([^)]*summary.md\)", README))
-def test_numbers_come_from_results(study: str) -> None:
-    section = README.split(f"[results/{study}]")[1].split("\n**")[0]
+@pytest.mark.parametrize(("page", "study"), STUDIES, ids=[name for _, name in STUDIES])
+def test_numbers_come_from_results(page: str, study: str) -> None:
+    section = page.split(f"[results/{study}]")[1].split("\n**")[0]
     found, shown = rows((ROOT / "results" / study / "summary.md").read_text()), rows(section)
     arms = shown.keys() & found.keys() - {"arm", "---"}
     assert arms, "the README shows no arm of the study"
