@@ -1,0 +1,174 @@
+"""What swings in a log, how long a swing takes, whether it grows, and how it lies against the clock.
+
+Every function takes columns of equally spaced values, as a log at one cadence has them; periods are in the same unit as
+``spacing``, steps for instance. Trends are taken out first: what rises or falls over the whole log is no oscillation.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+Floats = NDArray[np.float64]
+
+FEWEST = 8
+"""Values below which nothing is said of a period."""
+CYCLES = 3.0
+"""A period counts from so many of its cycles in a log: of a single swing nobody knows whether it comes back."""
+
+
+@dataclass(frozen=True)
+class Oscillation:
+    """The strongest swing of a column.
+
+    Attributes:
+        period: in steps.
+        share: of the variance around the trend that lies within its peak, in [0, 1]; about 1 for a pure sine.
+        amplitude: half the distance from crest to trough, by that share of the variance.
+    """
+
+    period: float
+    share: float
+    amplitude: float
+
+
+def dominant(values: ArrayLike, spacing: float = 1.0) -> Oscillation | None:
+    """The period that explains most of a column.
+
+    The periodogram of the column without its linear trend, under a Hann window; the peak's place is refined by a
+    parabola through the logarithms of its neighbours.
+
+    Args:
+        values: [k].
+        spacing: steps between two of them, above 0.
+
+    Returns:
+        None for a column that is too short, constant or not finite, or whose strongest swing has fewer than three
+        cycles in it.
+    """
+    from scipy.signal import periodogram
+
+    column = _column(values)
+    if column is None:
+        return None
+    frequency, power = periodogram(column, window="hann", detrend=False)
+    least = CYCLES / len(column)
+    inside = (frequency >= least) & (power > 0)
+    if not inside.any():
+        return None
+    peak = int(np.flatnonzero(inside)[np.argmax(power[inside])])
+    if power[peak - 1] > power[peak]:  # the flank of a slower swing, which has too few cycles to count
+        return None
+    total = float(power[1:].sum())
+    near = float(power[max(peak - 2, 1) : peak + 3].sum())
+    at = (peak + _offset(power, peak)) / len(column)
+    share = min(near / total, 1.0)
+    return Oscillation(spacing / at, share, math.sqrt(2 * share) * float(column.std()))
+
+
+@dataclass(frozen=True)
+class Against:
+    """How one column goes with another at a given period.
+
+    Attributes:
+        coherence: in [0, 1], 1 where one is a filtered copy of the other at that period.
+        lag: cycles by which the first comes after the second, in [−0.5, 0.5).
+        locking: phase-locking value in [0, 1]: 1 where the phase difference never changes, whatever the amplitudes.
+    """
+
+    coherence: float
+    lag: float
+    locking: float
+
+
+def against(values: ArrayLike, other: ArrayLike, period: float, spacing: float = 1.0) -> Against | None:
+    """Coherence, lag and phase locking of two columns at one period, cycle by cycle.
+
+    Each whole cycle gives one complex amplitude of each column, its Fourier coefficient at the period. With a and b
+    those of the two columns over the cycles,
+
+        coherence = |Σ a b*|² / (Σ|a|² Σ|b|²)     lag = arg(Σ b a*) / 2π     locking = |mean of ab* / |ab||
+
+    Args:
+        values, other: [k], of one length.
+        period: in steps; at least three cycles must lie in the columns, of two values each or more.
+        spacing: steps between two values.
+
+    Returns:
+        None where there is too little to say it, or nothing swings at that period.
+    """
+    first, second = _column(values), _column(other)
+    a = None if first is None else _amplitudes(first, period / spacing)
+    b = None if second is None else _amplitudes(second, period / spacing)
+    if a is None or b is None:
+        return None
+    crossed, powers = a * b.conj(), (np.abs(a) ** 2).sum() * (np.abs(b) ** 2).sum()
+    if powers == 0 or not np.abs(crossed).all():
+        return None
+    lag = -float(np.angle(crossed.sum())) / (2 * math.pi)
+    return Against(
+        coherence=float(np.abs(crossed.sum()) ** 2 / powers),
+        lag=(lag + 0.5) % 1.0 - 0.5,
+        locking=float(np.abs((crossed / np.abs(crossed)).mean())),
+    )
+
+
+def growth(values: ArrayLike, period: float, spacing: float = 1.0) -> tuple[float, float] | None:
+    """By what the amplitude of a swing grows per step, and the standard error of it.
+
+    The slope of the logarithm of each whole cycle's amplitude: 0.001 is 0.1 % a step; below 0 it dies away.
+
+    Args:
+        values: [k].
+        period: in steps, as :func:`dominant` finds it.
+        spacing: steps between two values.
+
+    Returns:
+        None where there are fewer than three whole cycles, or one without any swing.
+    """
+    from scipy.stats import linregress
+
+    column = _column(values)
+    amplitudes = None if column is None else _amplitudes(column, period / spacing)
+    if amplitudes is None or not np.abs(amplitudes).all():
+        return None
+    middle = (np.arange(len(amplitudes)) + 0.5) * period
+    fitted = linregress(middle, np.log(np.abs(amplitudes)))
+    return float(fitted.slope), float(fitted.stderr)
+
+
+def _amplitudes(column: Floats, period: float) -> NDArray[np.complex128] | None:
+    """The Fourier coefficient at a period of every whole cycle in a column, complex[cycles]."""
+    if not period >= 2.0:
+        return None
+    cycles = int(len(column) / period)
+    if cycles < CYCLES:
+        return None
+    cycle = (np.arange(len(column)) / period).astype(np.int64)
+    turned = column * np.exp(-2j * math.pi * np.arange(len(column)) / period)
+    sums = np.array([turned[cycle == number].mean() for number in range(cycles)])
+    return 2 * sums
+
+
+def _column(values: ArrayLike) -> Floats | None:
+    """Without its linear trend; None where it has no oscillation to speak of."""
+    from scipy.signal import detrend
+
+    column = np.asarray(values, dtype=np.float64).ravel()
+    if len(column) < FEWEST or not np.isfinite(column).all():
+        return None
+    level: Floats = detrend(column)
+    return level if level.std() > 1e-12 * max(1.0, float(np.abs(column).max())) else None
+
+
+def _offset(power: Floats, peak: int) -> float:
+    """Where between its neighbours a peak truly lies, in bins."""
+    if not 0 < peak < len(power) - 1:
+        return 0.0
+    with np.errstate(divide="ignore"):
+        left, middle, right = np.log(power[peak - 1 : peak + 2])
+    bend = left - 2 * middle + right
+    return float(0.5 * (left - right) / bend) if np.isfinite(bend) and bend < 0 else 0.0

@@ -1,0 +1,70 @@
+"""Swings of known period, phase and growth are found as they are; columns that do not swing have none."""
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from lab.diagnostics.oscillation import against, dominant, growth
+
+
+def sine(period, steps, spacing=1.0, phase=0.0):
+    return np.sin(2 * np.pi * (np.arange(0, steps, spacing) / period + phase))
+
+
+@given(
+    st.floats(12.0, 200.0),
+    st.floats(0.0, 1.0),
+    st.floats(-3.0, 3.0),
+    st.sampled_from([1.0, 5.0]),
+    st.integers(0, 2**32 - 1),
+)
+@settings(deadline=None)
+def test_the_period_of_a_noisy_swing_on_a_trend_is_found(period, phase, slope, spacing, seed):
+    swing = 2.0 * sine(period * spacing, 2000 * spacing, spacing, phase)
+    column = swing + slope * np.linspace(0, 1, 2000) + np.random.default_rng(seed).normal(0, 0.3, 2000)
+    found = dominant(column, spacing)
+    assert found.period == pytest.approx(period * spacing, rel=0.02)
+    assert found.amplitude == pytest.approx(2.0, rel=0.1)
+    assert found.share > 0.8
+
+
+@pytest.mark.parametrize(
+    "column",
+    [np.ones(100), np.arange(100.0), np.arange(5.0), np.full(100, np.nan), sine(100, 120)],
+    ids=["constant", "trend", "short", "nan", "one swing"],
+)
+def test_a_column_that_does_not_swing_has_no_period(column):
+    found = dominant(column)
+    assert found is None or found.share < 0.5
+
+
+@given(st.floats(-0.45, 0.45), st.sampled_from([20.0, 33.3, 50.0]), st.floats(0.1, 10.0))
+@settings(deadline=None)
+def test_a_copy_that_comes_later_is_coherent_and_lags_by_as_much(lag, period, scale):
+    leader = sine(period, 1000)
+    found = against(scale * sine(period, 1000, phase=-lag) + 3.0, leader, period)
+    assert found.coherence > 0.99
+    assert found.locking > 0.99
+    assert found.lag == pytest.approx(lag, abs=0.02)
+
+
+def test_noise_is_not_coherent_with_the_clock():
+    noise = np.random.default_rng(0).normal(size=4000)
+    found = against(noise, sine(50, 4000), 50)
+    assert found.coherence < 0.2
+    assert found.locking < 0.3
+
+
+@pytest.mark.parametrize("rate", [-0.002, 0.0, 0.001, 0.01])
+def test_the_growth_of_a_swing_is_what_it_grows_by(rate):
+    steps = np.arange(1000)
+    slope, error = growth(np.exp(rate * steps) * sine(40, 1000), 40)
+    assert slope == pytest.approx(rate, abs=3e-4 + 0.03 * abs(rate))
+    assert error < 1e-3
+
+
+@pytest.mark.parametrize("period", [1.0, 400.0, float("nan")])
+def test_too_few_cycles_say_nothing(period):
+    assert growth(sine(40, 1000), period) is None
+    assert against(sine(40, 1000), sine(40, 1000), period) is None
