@@ -68,7 +68,7 @@ def add_threads_option(parser: argparse.ArgumentParser) -> None:
 
 
 def add_mirror_options(parser: argparse.ArgumentParser) -> None:
-    """``--tensorboard`` … as the list ``args.mirrors`` of what they stand for."""
+    """``--tensorboard``, ``--wandb`` … as the list ``args.mirrors`` of what they stand for."""
     from lab.training.mirrors import MIRRORS
 
     for kind in MIRRORS:

@@ -2,5 +2,6 @@
 
 from lab.training.mirrors.mirror import Mirror
 from lab.training.mirrors.tensorboard import TensorBoard
+from lab.training.mirrors.wandb import WeightsAndBiases
 
-MIRRORS: tuple[type[Mirror], ...] = (TensorBoard,)
+MIRRORS: tuple[type[Mirror], ...] = (TensorBoard, WeightsAndBiases)
