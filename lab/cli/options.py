@@ -67,11 +67,13 @@ def add_threads_option(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--threads", type=int, metavar="N", help="CPU threads of torch (default: as torch decides)")
 
 
-def add_tensorboard_option(parser: argparse.ArgumentParser) -> None:
-    """``--tensorboard`` as the boolean ``args.tensorboard``."""
-    parser.add_argument(
-        "--tensorboard", action="store_true", help="mirror metrics.jsonl in the run's tensorboard/ (needs that extra)"
-    )
+def add_mirror_options(parser: argparse.ArgumentParser) -> None:
+    """``--tensorboard``, ``--wandb`` … as the list ``args.mirrors`` of what they stand for."""
+    from lab.training.mirrors import MIRRORS
+
+    for kind in MIRRORS:
+        text = f"mirror metrics.jsonl in {kind.program} (needs the extra {kind.name})"
+        parser.add_argument(f"--{kind.name}", dest="mirrors", action="append_const", const=kind, default=[], help=text)
 
 
 def add_quiet_option(parser: argparse.ArgumentParser) -> None:

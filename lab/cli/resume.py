@@ -19,25 +19,20 @@ def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) 
     options.add_run_argument(parser)
     options.add_data_option(parser)
     options.add_threads_option(parser)
-    options.add_tensorboard_option(parser)
+    options.add_mirror_options(parser)
     options.add_quiet_option(parser)
     parser.set_defaults(run=resume)
 
 
 def resume(args: argparse.Namespace) -> int:
-    """Go on with the run, with the threads and the data directory it began with unless others are asked for.
-
-    A mirror that is there is gone on with unasked, for it would show what the run never did; it may then fail.
-    """
+    """Go on with the run, with the threads and the data directory it began with unless others are asked for."""
     from lab.cli.train import carry_on
-    from lab.training import mirror
     from lab.training.device import set_threads
     from lab.training.plugins import trainer
 
     run = options.chosen_run(args)
     before = run.provenance
     set_threads(args.threads or before.get("threads"))
-    if args.tensorboard:
-        mirror.require()
-    mirrored = args.tensorboard or (run.path / mirror.FOLDER).is_dir()
-    return carry_on(trainer(run.trainer), run, args.data_dir or before.get("data_dir"), args.quiet, mirrored)
+    for kind in args.mirrors:
+        kind.require()
+    return carry_on(trainer(run.trainer), run, args.data_dir or before.get("data_dir"), args.quiet, args.mirrors)

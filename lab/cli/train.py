@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import argparse
 import os
-import shlex
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -15,6 +14,7 @@ from lab.training.plugins import discover, preset_names, preset_path
 from lab.training.trainer import TrainerPlugin
 
 if TYPE_CHECKING:
+    from lab.training.mirrors.mirror import Mirror
     from lab.training.run import Run
 
 Subparsers = argparse._SubParsersAction  # its only name
@@ -47,7 +47,7 @@ def _add_trainer(subparsers: Subparsers[argparse.ArgumentParser], name: str, plu
     options.add_threads_option(train)
     options.add_results_option(train)
     options.add_data_option(train)
-    options.add_tensorboard_option(train)
+    options.add_mirror_options(train)
     options.add_quiet_option(train)
     train.set_defaults(run=_runner(plugin))
     try:
@@ -75,7 +75,6 @@ def _runner(plugin: TrainerPlugin) -> Callable[[argparse.Namespace], int]:
 
 def start(plugin: TrainerPlugin, args: argparse.Namespace) -> int:
     """Make a run directory and train."""
-    from lab.training import mirror
     from lab.training.config import load_yaml, resolve
     from lab.training.overrides import override
     from lab.training.paths import runs_root
@@ -92,26 +91,30 @@ def start(plugin: TrainerPlugin, args: argparse.Namespace) -> int:
 
     resolve_device(config.device)
     set_threads(args.threads)
-    if args.tensorboard:
-        mirror.require()
+    for kind in args.mirrors:
+        kind.require()
     run = Run.create(runs_root(args.results), args.name, plugin.name, config, preset=path.stem)
     try:
-        return carry_on(plugin, run, args.data_dir, args.quiet, args.tensorboard)
+        return carry_on(plugin, run, args.data_dir, args.quiet, args.mirrors)
     except UserError:  # a mistake that only the data or the task could show
         run.discard_untrained()
         raise
 
 
 def carry_on(
-    plugin: TrainerPlugin, run: Run, data_dir: str | Path | None, quiet: bool, tensorboard: bool = False
+    plugin: TrainerPlugin, run: Run, data_dir: str | Path | None, quiet: bool, mirrors: Sequence[type[Mirror]] = ()
 ) -> int:
-    """Train a run to its end, showing progress, and say where its results are and what to do next."""
+    """Train a run to its end, showing progress, and say where its results are and what to do next.
+
+    A mirror that is there is gone on with unasked, for it would show what the run never did; it may then fail.
+    """
     from lab.training.loop import load_config, make_context, train, warn
-    from lab.training.mirror import FOLDER, MirroredLog
+    from lab.training.mirrors import MIRRORS
+    from lab.training.mirrors.log import MirroredLog
     from lab.training.progress import duration, headline_words, show_progress
 
-    if tensorboard:
-        run.metrics = log = MirroredLog(run.metrics.path, run.path / FOLDER, warn)
+    kinds = [kind for kind in MIRRORS if kind in mirrors or (run.path / kind.name).is_dir()]
+    run.metrics = log = MirroredLog(run.metrics.path, [kind(run) for kind in kinds], warn)
 
     config = load_config(plugin, run)
     context = make_context(run, config, data_dir)
@@ -119,7 +122,7 @@ def carry_on(
         outcome = train(plugin, run, context, progress=progress)
     word = mention(run)
     if outcome.was_finished:
-        if tensorboard:  # the run may have been trained without
+        if log.mirrors:  # the run may have been trained without
             with run.lock():
                 log.rewrite()
         print(f"run {run.name} is finished already, at step {outcome.step}; nothing to do")
@@ -128,8 +131,8 @@ def carry_on(
         steps = f"{outcome.step - outcome.began_at} steps in {duration(outcome.seconds)}"
         print(f"run {run.name}: {steps}, {context.device.type}" + (f"; {numbers}" if numbers else ""))
     print(f"results: {run.path}")
-    if tensorboard:
-        print(f"mirror:  tensorboard --logdir {shlex.quote(str(run.path / FOLDER))}")
+    for mirror in log.mirrors:
+        print(f"mirror:  {mirror.view}")
     print(f"next:    lab report {word}    lab plot {word}")
     return 0
 

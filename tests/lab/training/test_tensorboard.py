@@ -11,7 +11,8 @@ from test_loop import Stops, begin, bytes_of, go, interrupt
 
 from lab.errors import Interrupted
 from lab.training.jsonlines import read
-from lab.training.mirror import FOLDER, MirroredLog
+from lab.training.mirrors import TensorBoard
+from lab.training.mirrors.log import MirroredLog
 from lab.training.run import Run
 
 Lab = Callable[..., "subprocess.CompletedProcess[str]"]
@@ -21,13 +22,13 @@ Series = dict[str, list[tuple[int, float]]]
 def mirrored(run: Run, said: list[str] | None = None) -> Run:
     heard = [] if said is None else said
     run = Run.open(run.path)
-    run.metrics = MirroredLog(run.metrics.path, run.path / FOLDER, heard.append)
+    run.metrics = MirroredLog(run.metrics.path, [TensorBoard(run)], heard.append)
     return run
 
 
 def accumulator(run: Run) -> Any:
     events = pytest.importorskip("tensorboard.backend.event_processing.event_accumulator")
-    return events.EventAccumulator(str(run.path / FOLDER), size_guidance={"scalars": 0})
+    return events.EventAccumulator(str(run.path / TensorBoard.name), size_guidance={"scalars": 0})
 
 
 def shown(viewer: Any) -> Series:
@@ -90,10 +91,10 @@ def test_a_run_begun_without_it_is_mirrored_whole(tmp_path: Path) -> None:
 
 def test_a_mirror_that_cannot_be_written_is_told_once_and_stops_nothing(tmp_path: Path) -> None:
     run, said = begin(tmp_path), list[str]()
-    (run.path / FOLDER).write_text("in the way")
+    (run.path / TensorBoard.name).write_text("in the way")
     assert go(mirrored(run, said)).step == 60
     (line,) = said
-    assert f"{FOLDER} is no longer written (FileExistsError: " in line
+    assert f"{TensorBoard.name} is no longer written (FileExistsError: " in line
     assert len(list(read(run.metrics.path))) == 7
 
 
@@ -102,11 +103,12 @@ def test_a_disk_that_fills_up_under_the_mirror(tmp_path: Path, capfd: pytest.Cap
     run, said = begin(tmp_path), list[str]()
     run = mirrored(run, said)
     assert isinstance(run.metrics, MirroredLog)
-    log = run.metrics
+    (mirror,) = run.metrics.mirrors
 
     def fill() -> None:
-        assert log._events is not None
-        os.dup2(os.open("/dev/full", os.O_WRONLY), log._events._file.fileno())
+        assert isinstance(mirror, TensorBoard)
+        assert mirror._events is not None
+        os.dup2(os.open("/dev/full", os.O_WRONLY), mirror._events._file.fileno())
 
     assert go(run, Stops(15, fill)).step == 60
     (line,) = said
@@ -130,11 +132,11 @@ def test_where_it_is_not_installed_one_line_names_the_extra_and_nothing_is_begun
 def test_a_resume_is_refused_only_where_it_was_asked_for(lab: Lab, forked_lab: Lab, tmp_path: Path) -> None:
     forked_lab("toy", "train", "line", "--quiet", "--set", "steps=20")
     (tmp_path / "site" / "tensorboard.py").write_text("raise ModuleNotFoundError(\"No module named 'tensorboard'\")")
-    (tmp_path / "results" / "runs" / "line-s0" / FOLDER).mkdir()
+    (tmp_path / "results" / "runs" / "line-s0" / TensorBoard.name).mkdir()
     assert "pip install 'phase-lab[tensorboard]'" in lab("resume", "line-s0", "--tensorboard").stderr
     done = lab("resume", "line-s0")
     assert done.returncode == 0
-    assert f"{FOLDER} is no longer written (ModuleNotFoundError: No module named 'tensorboard')" in done.stderr
+    assert "tensorboard is no longer written (ModuleNotFoundError: No module named 'tensorboard')" in done.stderr
 
 
 @pytest.mark.slow
@@ -142,7 +144,7 @@ def test_the_commands(lab: Lab, tmp_path: Path) -> None:
     pytest.importorskip("tensorboard")
     done = lab("toy", "train", "line", "--tensorboard", "--quiet", "--set", "steps=40")
     run = Run(tmp_path / "results" / "runs" / "line-s0")
-    assert f"mirror:  tensorboard --logdir {run.path / FOLDER}\n" in done.stdout
+    assert f"mirror:  tensorboard --logdir {run.path / TensorBoard.name}\n" in done.stdout
     config = run.path / "config.yaml"
     config.write_text(config.read_text().replace("steps: 40", "steps: 80"))
     done = lab("resume", "line-s0", "--quiet")  # goes on with the mirror unasked
