@@ -141,14 +141,31 @@ class Game:
             outputs: Tensor = self.discriminator.network(seen, *told)
         return outputs.float()
 
-    def _lean_discriminator(
+    def objectives(
+        self, real: Tensor, points: Tensor, labels: Tensor | None, weights: Mapping[str, Value]
+    ) -> tuple[Tensor, Tensor]:
+        """What the generator and the discriminator each minimise, on given samples, as functions of both networks.
+
+        A step differentiates the discriminator's for generated samples that stand still; here both players move both.
+
+        Args:
+            real, labels: as :attr:`real` gives them.
+            points: latent points, float32[n, latent].
+            weights: of the penalties, by name.
+        """
+        fake = self.generator.network(points if labels is None else torch.cat((points, labels), dim=1)).float()
+        objective, _, real_out, fake_out, _ = self._judged(real, fake, labels, weights)
+        return self._answer(fake_out, real_out), objective
+
+    def _judged(
         self, real: Tensor, fake: Tensor, labels: Tensor | None, weights: Mapping[str, Value]
-    ) -> dict[str, Tensor]:
-        """Leave the discriminator's gradient in ``.grad``."""
+    ) -> tuple[Tensor, Tensor, Tensor, Tensor, dict[str, Tensor]]:
+        """The discriminator's objective, its loss, its outputs for real and generated samples, and the penalties."""
         due = {name: part for name, part in self.penalties.items() if on(weights[name])}
         plain = any(part.on_real or part.on_fake for part in due.values())
         real.requires_grad_(any(part.on_real for part in due.values()))
-        fake.requires_grad_(any(part.on_fake for part in due.values()))
+        if fake.is_leaf:
+            fake.requires_grad_(any(part.on_fake for part in due.values()))
         if real.numel() <= self.shared:
             twice = None if labels is None else torch.cat((labels, labels))
             real_out, fake_out = self.judge(torch.cat((real, fake)), twice, plain).chunk(2)
@@ -160,6 +177,13 @@ class Game:
         objective = loss
         for name, value in values.items():
             objective = objective + (weights[name] * due[name].factor) * value
+        return objective, loss, real_out, fake_out, values
+
+    def _lean_discriminator(
+        self, real: Tensor, fake: Tensor, labels: Tensor | None, weights: Mapping[str, Value]
+    ) -> dict[str, Tensor]:
+        """Leave the discriminator's gradient in ``.grad``."""
+        objective, loss, real_out, fake_out, values = self._judged(real, fake, labels, weights)
         norm = lean(objective, self.discriminator.parameters)
         real_out, fake_out, zero = real_out.detach(), fake_out.detach(), torch.zeros_like(norm)
         return {
@@ -173,13 +197,19 @@ class Game:
 
     def _lean_generator(self, real: Tensor, fake: Tensor, labels: Tensor | None) -> dict[str, Tensor]:
         """Leave the generator's gradient in ``.grad``, by way of ``fake``, which still knows how it was made."""
+        real_out = None
         if self.loss.relative:
             with torch.no_grad():
                 real_out = self.judge(real, labels)
-            loss = self.loss.generator_against(self.judge(fake, labels), real_out)
-        else:
-            loss = self.loss.generator(self.judge(fake, labels))
+        loss = self._answer(self.judge(fake, labels), real_out)
         return {"loss/generator": loss.detach(), "gradient/generator": lean(loss, self.generator.parameters)}
+
+    def _answer(self, fake_out: Tensor, real_out: Tensor | None) -> Tensor:
+        """The generator's loss."""
+        if self.loss.relative:
+            assert real_out is not None
+            return self.loss.generator_against(fake_out, real_out)
+        return self.loss.generator(fake_out)
 
 
 def lean(objective: Tensor, parameters: tuple[nn.Parameter, ...]) -> Tensor:

@@ -9,7 +9,7 @@ it away), the imaginary part turns it round, once in 2π/(η |Im λ|) steps. A m
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal
 
@@ -26,22 +26,32 @@ Which = Literal["LM", "LR", "SR", "LI"]
 """SciPy's words: the largest in modulus, the largest and the smallest real part, the largest imaginary part."""
 
 
-def jacobian(field: Callable[[Tensor], Tensor], at: Tensor) -> LinearOperator:
-    """The Jacobian ``J`` of a vector field as products ``J u``, forward over whatever the field itself does.
+def jacobian(slopes: Sequence[Tensor], parameters: Sequence[Tensor]) -> LinearOperator:
+    """The Jacobian ``J`` of a vector field as products ``J u``, each by one more backward pass.
+
+    ``Jᵀ w`` is linear in w, and its derivative by w along u is ``J u``: reverse mode alone, whatever the field is made
+    of, gradient penalties for one.
 
     Args:
-        field: from a point float[n] to the field there, float[n], by operations that torch.func can go through.
-        at: the point.
+        slopes: the field at the present point, with its graph: for each parameter a tensor of its shape.
+        parameters: what it is differentiated by, n numbers in all.
 
     Returns:
-        [n, n], float64 outside; the products are computed in the point's own precision.
+        [n, n], float64 outside; the products are computed in the parameters' own precision.
     """
-    size = at.numel()
+    size = sum(parameter.numel() for parameter in parameters)
+    field = torch.cat([slope.flatten() for slope in slopes])
+    dual = torch.zeros_like(field, requires_grad=True)
+    curved = field.requires_grad
+    turned = torch.autograd.grad(field, parameters, dual, create_graph=True, materialize_grads=True) if curved else ()
+    back = torch.cat([part.flatten() for part in turned]) if curved else field
 
     def product(vector: NDArray[np.float64]) -> NDArray[np.float64]:
-        along = torch.from_numpy(np.ascontiguousarray(vector).reshape(size)).to(at)
-        turned = torch.func.jvp(field, (at,), (along,))[1]
-        return np.asarray(turned.detach().double().cpu().numpy())
+        if not back.requires_grad:  # a constant field
+            return np.zeros(size)
+        along = torch.from_numpy(np.ascontiguousarray(vector).reshape(size)).to(field)
+        (found,) = torch.autograd.grad(back, dual, along, retain_graph=True, materialize_grads=True)
+        return np.asarray(found.double().cpu().numpy())
 
     return LinearOperator((size, size), matvec=product, dtype=np.float64)
 
