@@ -121,7 +121,7 @@ class Game:
                 points = self.noise(self.batch_size)
                 with torch.set_grad_enabled("generator" in players + following), self.passes():
                     fake = self.generator.network(points if labels is None else torch.cat((points, labels), dim=1))
-                    fake = fake.float()
+                    fake = at_least_float(fake)
                 seen |= self._lean_discriminator(real, fake.detach(), labels, weights)
             if "generator" in players:
                 seen |= self._lean_generator(real, fake, labels)
@@ -139,7 +139,7 @@ class Game:
         told, seen = () if labels is None else (labels,), self.view(samples)
         with nullcontext() if plain else self.passes():
             outputs: Tensor = self.discriminator.network(seen, *told)
-        return outputs.float()
+        return at_least_float(outputs)
 
     def objectives(
         self, real: Tensor, points: Tensor, labels: Tensor | None, weights: Mapping[str, Value]
@@ -153,7 +153,7 @@ class Game:
             points: latent points, float32[n, latent].
             weights: of the penalties, by name.
         """
-        fake = self.generator.network(points if labels is None else torch.cat((points, labels), dim=1)).float()
+        fake = at_least_float(self.generator.network(points if labels is None else torch.cat((points, labels), dim=1)))
         objective, _, real_out, fake_out, _ = self._judged(real, fake, labels, weights)
         return self._answer(fake_out, real_out), objective
 
@@ -210,6 +210,11 @@ class Game:
             assert real_out is not None
             return self.loss.generator_against(fake_out, real_out)
         return self.loss.generator(fake_out)
+
+
+def at_least_float(tensor: Tensor) -> Tensor:
+    """In float32 where it has fewer bits; one in double precision stays so."""
+    return tensor.float() if tensor.dtype in (torch.bfloat16, torch.float16) else tensor
 
 
 def lean(objective: Tensor, parameters: tuple[nn.Parameter, ...]) -> Tensor:

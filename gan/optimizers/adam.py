@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import ClassVar, Literal
 
 from pydantic import Field
 from torch import Tensor, nn
 
-from gan.optimizers.part import OptimizerPart
+from gan.optimizers.part import OptimizerPart, adaptive
 from lab.training.adam import LeanAdam
 from lab.training.restoring import ADAM
 
@@ -34,6 +34,10 @@ class AdamOptimizer(OptimizerPart):
             fused=True,
             capturable=isinstance(rate, Tensor),
         )
+
+    def size(self, parameter: Tensor, kept: Mapping[str, Tensor]) -> Tensor:
+        """1/(√v̂ + ε)."""
+        return adaptive(parameter, kept, self.beta2, self.eps)
 
 
 class AdamWOptimizer(OptimizerPart):
@@ -63,3 +67,7 @@ class AdamWOptimizer(OptimizerPart):
             fused=True,
             capturable=isinstance(rate, Tensor),
         )
+
+    def size(self, parameter: Tensor, kept: Mapping[str, Tensor]) -> Tensor:
+        """1/(√v̂ + ε)."""
+        return adaptive(parameter, kept, self.beta2, self.eps)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import ClassVar
 
 import torch
@@ -31,6 +31,26 @@ class OptimizerPart(Part):
             rate: the initial rate: a number, or on a GPU a tensor there, which is filled without a synchronisation.
         """
         raise NotImplementedError
+
+    def size(self, parameter: Tensor, kept: Mapping[str, Tensor]) -> Tensor:
+        """By what a small, lasting gradient of this parameter is multiplied in a step, besides by the learning rate.
+
+        Args:
+            parameter: one of the player's.
+            kept: what the optimiser remembers of it, by the names in :attr:`moments`; empty before its first step.
+
+        Returns:
+            Of the parameter's shape.
+        """
+        return torch.ones_like(parameter)
+
+
+def adaptive(parameter: Tensor, kept: Mapping[str, Tensor], beta2: float, eps: float) -> Tensor:
+    """That of Adam, 1/(√v̂ + ε), v̂ its mean of squared gradients as it stands."""
+    if "exp_avg_sq" not in kept:
+        return torch.ones_like(parameter)
+    square = kept["exp_avg_sq"].to(parameter) / (1 - beta2 ** float(kept["step"]))
+    return torch.reciprocal(square.sqrt() + eps)
 
 
 def rate_on(device: torch.device, captured: bool = False) -> float | Tensor:

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import ClassVar, Literal
 
+import torch
 from pydantic import Field
 from torch import Tensor, nn
 from torch.optim import SGD
@@ -25,3 +26,7 @@ class SgdOptimizer(OptimizerPart):
         optimizer = SGD(parameters, lr=rate, momentum=abs(self.momentum))
         optimizer.param_groups[0]["momentum"] = self.momentum
         return optimizer
+
+    def size(self, parameter: Tensor, kept: Mapping[str, Tensor]) -> Tensor:
+        """1/(1 − momentum)."""
+        return torch.full_like(parameter, 1 / (1 - self.momentum))
