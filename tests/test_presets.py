@@ -16,12 +16,12 @@ EXPERIMENTS = {"ring-quadrature"}
 """Presets to look at phases with, which do not claim to be the best."""
 NOT_YET = {
     "gan": ("stacked-mnist", "cifar10", "folder"),
-    "rl": ("lunar-lander-wind", "acrobot-weak", "mountain-car-continuous-weak", "point-mass-gate"),
+    "rl": ("lunar-lander-wind", "mountain-car-continuous-weak", "point-mass-gate"),
 }
 UNTUNED = {(name, preset) for name, presets in NOT_YET.items() for preset in presets}
 """Presets that no study has tuned; their headers say so."""
-LENGTH = {"steps", "clock", "log_every", "evaluate_every", "checkpoint_every", "snapshot_every"}
-"""How long and how often: what a preset may choose for itself."""
+LENGTH = {"steps", "clock", "log_every", "evaluate_every", "checkpoint_every", "snapshot_every", "curvature"}
+"""How long, how often, and what is measured besides: what a preset may choose for itself."""
 CHOSEN = "<- this preset"
 
 

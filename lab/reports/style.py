@@ -135,7 +135,7 @@ def headline(figure: Figure, words: str, handles: Sequence[Artist] = ()) -> None
         return
     wide = max(len(str(handle.get_label())) for handle in handles) > 26
     legend = figure.legend(
-        handles=handles, title=words, alignment="left", loc="outside upper left", ncols=1 if wide else 2
+        handles=handles, title=textwrap.fill(words, 62), alignment="left", loc="outside upper left", ncols=1 if wide else 2
     )
     legend.get_title().set(fontsize=12.5, fontweight="bold")
 
