@@ -133,10 +133,9 @@ def headline(figure: Figure, words: str, handles: Sequence[Artist] = ()) -> None
     if not handles:
         figure.suptitle(textwrap.fill(words, 62), x=0.01, ha="left", fontsize=12.5, fontweight="bold")
         return
-    wide = max(len(str(handle.get_label())) for handle in handles) > 26
-    legend = figure.legend(
-        handles=handles, title=textwrap.fill(words, 62), alignment="left", loc="outside upper left", ncols=1 if wide else 2
-    )
+    columns = 1 if max(len(str(handle.get_label())) for handle in handles) > 26 else 2
+    title = textwrap.fill(words, 62)
+    legend = figure.legend(handles=handles, title=title, alignment="left", loc="outside upper left", ncols=columns)
     legend.get_title().set(fontsize=12.5, fontweight="bold")
 
 
