@@ -57,7 +57,7 @@ def measure(trainer: GanTrainer, samples: int = SAMPLES, count: int = 6, double:
         double: whether copies of the networks in double precision are measured, as rounding matters for small ones.
     """
     kind = torch.float64 if double else torch.float32
-    game = _copied(trainer.game, kind)
+    game = copied(trainer.game, kind)
     real, labels = trainer.game.real(samples)
     noise = trainer.game.noise(samples).to(kind)
     told = None if labels is None else labels.to(kind)
@@ -83,14 +83,15 @@ def measure(trainer: GanTrainer, samples: int = SAMPLES, count: int = 6, double:
     )
 
 
-def _copied(game: Game, kind: torch.dtype) -> Game:
+def copied(game: Game, kind: torch.dtype) -> Game:
     """A game of copies of the networks, whose passes are plain."""
 
-    def copied(player: Player) -> Player:
+    def own(player: Player) -> Player:
         network = copy.deepcopy(player.network).to(kind)
         return Player(network, player.optimizer, tuple(network.parameters()))
 
-    return replace(game, generator=copied(game.generator), discriminator=copied(game.discriminator), passes=nullcontext)
+    mine, theirs = own(game.generator), own(game.discriminator)
+    return replace(game, generator=mine, discriminator=theirs, passes=nullcontext)
 
 
 def _sizes(trainer: GanTrainer) -> list[Tensor]:

@@ -8,7 +8,7 @@ from typing import ClassVar, Literal
 from pydantic import Field
 from torch import Tensor, nn
 
-from gan.optimizers.part import OptimizerPart, adaptive
+from gan.optimizers.part import Moved, OptimizerPart, adam_step, adaptive
 from lab.training.adam import LeanAdam
 from lab.training.restoring import ADAM
 
@@ -38,6 +38,10 @@ class AdamOptimizer(OptimizerPart):
     def size(self, parameter: Tensor, kept: Mapping[str, Tensor]) -> Tensor:
         """1/(√v̂ + ε)."""
         return adaptive(parameter, kept, self.beta2, self.eps)
+
+    def update(self, weight: Tensor, gradient: Tensor, kept: Mapping[str, Tensor], rate: float, step: int) -> Moved:
+        """Adam's."""
+        return adam_step(weight, gradient, kept, rate, step, (self.beta1, self.beta2), self.eps)
 
 
 class AdamWOptimizer(OptimizerPart):
@@ -71,3 +75,8 @@ class AdamWOptimizer(OptimizerPart):
     def size(self, parameter: Tensor, kept: Mapping[str, Tensor]) -> Tensor:
         """1/(√v̂ + ε)."""
         return adaptive(parameter, kept, self.beta2, self.eps)
+
+    def update(self, weight: Tensor, gradient: Tensor, kept: Mapping[str, Tensor], rate: float, step: int) -> Moved:
+        """The decay, then Adam's."""
+        decayed = weight * (1 - rate * self.weight_decay)
+        return adam_step(decayed, gradient, kept, rate, step, (self.beta1, self.beta2), self.eps)

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import ClassVar
+from typing import ClassVar, TypeAlias
 
 import torch
 from torch import Tensor, nn
 from torch.optim import Optimizer
 
 from lab.training.parts import Part
+
+Moved: TypeAlias = tuple[Tensor, dict[str, Tensor]]
+"""A weight, and what an optimiser remembers of it."""
 
 
 class OptimizerPart(Part):
@@ -22,6 +25,11 @@ class OptimizerPart(Part):
     """Whether its step can be part of a CUDA graph: it takes its rate from a tensor on the device."""
 
     name: str
+
+    @property
+    def memories(self) -> list[str]:
+        """Those of :attr:`moments` that are of a parameter's shape, and that its settings make use of."""
+        return [moment for moment in self.moments if moment != "step"]
 
     def build(self, parameters: Sequence[nn.Parameter], rate: float | Tensor) -> Optimizer:
         """The optimiser of one player, its learning rate to be set before each step.
@@ -43,6 +51,32 @@ class OptimizerPart(Part):
             Of the parameter's shape.
         """
         return torch.ones_like(parameter)
+
+    def update(self, weight: Tensor, gradient: Tensor, kept: Mapping[str, Tensor], rate: float, step: int) -> Moved:
+        """One step as a pure function, for diagnostics that differentiate it.
+
+        Args:
+            weight, gradient: of one parameter.
+            kept: its :attr:`memories`, zeros before the first step.
+            rate: the learning rate.
+            step: which step of the optimiser's this is, from 1.
+
+        Returns:
+            The weight after it, and what is remembered then.
+        """
+        raise NotImplementedError
+
+
+def adam_step(
+    weight: Tensor, gradient: Tensor, kept: Mapping[str, Tensor], rate: float, step: int, betas: tuple[float, float],
+    eps: float,
+) -> Moved:  # fmt: skip
+    """Adam's step (Kingma & Ba 2015, algorithm 1)."""
+    mean = betas[0] * kept["exp_avg"] + (1 - betas[0]) * gradient
+    square = betas[1] * kept["exp_avg_sq"] + (1 - betas[1]) * gradient.square()
+    size = rate / (1 - betas[0] ** step)
+    after = weight - size * mean / ((square / (1 - betas[1] ** step)).sqrt() + eps)
+    return after, {"exp_avg": mean, "exp_avg_sq": square}
 
 
 def adaptive(parameter: Tensor, kept: Mapping[str, Tensor], beta2: float, eps: float) -> Tensor:

@@ -10,7 +10,7 @@ from pydantic import Field
 from torch import Tensor, nn
 from torch.optim import SGD
 
-from gan.optimizers.part import OptimizerPart
+from gan.optimizers.part import Moved, OptimizerPart
 
 
 class SgdOptimizer(OptimizerPart):
@@ -21,6 +21,11 @@ class SgdOptimizer(OptimizerPart):
     name: Literal["sgd"] = "sgd"
     momentum: float = Field(0.0, gt=-1, lt=1, description="share of the last step that is taken again")
 
+    @property
+    def memories(self) -> list[str]:
+        """None without momentum."""
+        return super().memories if self.momentum else []
+
     def build(self, parameters: Sequence[nn.Parameter], rate: float | Tensor) -> SGD:
         """Torch's SGD, whose constructor alone refuses a negative momentum."""
         optimizer = SGD(parameters, lr=rate, momentum=abs(self.momentum))
@@ -30,3 +35,10 @@ class SgdOptimizer(OptimizerPart):
     def size(self, parameter: Tensor, kept: Mapping[str, Tensor]) -> Tensor:
         """1/(1 − momentum)."""
         return torch.full_like(parameter, 1 / (1 - self.momentum))
+
+    def update(self, weight: Tensor, gradient: Tensor, kept: Mapping[str, Tensor], rate: float, step: int) -> Moved:
+        """SGD's; without momentum nothing is remembered."""
+        if not self.momentum:
+            return weight - rate * gradient, {}
+        velocity = self.momentum * kept["momentum_buffer"] + gradient
+        return weight - rate * velocity, {"momentum_buffer": velocity}
