@@ -75,7 +75,10 @@ def adam_step(
     mean = betas[0] * kept["exp_avg"] + (1 - betas[0]) * gradient
     square = betas[1] * kept["exp_avg_sq"] + (1 - betas[1]) * gradient.square()
     size = rate / (1 - betas[0] ** step)
-    after = weight - size * mean / ((square / (1 - betas[1] ** step)).sqrt() + eps)
+    # A weight whose gradient was always 0 stays: without this its derivative would be 0 times infinity.
+    known = square > 0
+    root = torch.where(known, square / (1 - betas[1] ** step), 1.0).sqrt() * known
+    after = weight - size * mean / (root + eps)
     return after, {"exp_avg": mean, "exp_avg_sq": square}
 
 

@@ -104,6 +104,18 @@ def test_the_pure_update_is_the_optimisers(part) -> None:
         assert torch.allclose(value, weight.detach(), rtol=1e-10)
 
 
+def test_a_weight_that_never_had_a_gradient_has_a_derivative_all_the_same() -> None:
+    part, zeros = AdamOptimizer(name="adam"), torch.zeros(3, dtype=torch.float64)
+    kept = {"exp_avg": zeros, "exp_avg_sq": zeros}
+
+    def update(weight, square):
+        return part.update(weight, zeros, {**kept, "exp_avg_sq": square}, 0.01, 5)[0]
+
+    after, moved = torch.func.jvp(update, (zeros + 1, zeros), (zeros + 2, zeros + 3))
+    assert torch.equal(after, zeros + 1)
+    assert torch.equal(moved, zeros + 2)
+
+
 @pytest.mark.parametrize(
     ("sets", "told"),
     [
