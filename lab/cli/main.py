@@ -14,13 +14,14 @@ from typing import NoReturn
 from lab.door.text import one_line
 from lab.errors import Interrupted, RunError, UserError
 
-COMMANDS = ("demo", "train", "runs", "resume", "schedule", "study", "plot", "report", "bench")
+COMMANDS = ("demo", "train", "runs", "resume", "schedule", "stability", "study", "plot", "report", "bench")
 """Modules of lab.cli, each with ``add_parser(subparsers)``; a parser's default ``run`` is called with the arguments."""
 
 EXAMPLES = """\
 examples:
   lab demo                                       both trainers in a few minutes, with a report
   lab schedule gan/presets/ring.yaml             see the schedules before anything is trained
+  lab stability --game dirac --modulation 0.8    is a cycle of the learning rates safe?
   lab gan train ring --set steps=2000            train a preset, changed a little
   lab rl train my-run.yaml --name first          train a configuration of your own
   lab runs                                       how far each run is, its best score, what to do next

@@ -7,7 +7,7 @@
     axes            the axis of steps: its numbers, its cycles shaded, a voice over it
     panels          panels of lines below each other on one axis of steps; most figures are such a stack
     voice_panels    which voices share a panel, and how each is named and coloured
-    heatmap, portrait, response, schedule     one kind of picture each
+    heatmap, portrait, response, schedule, stability     one kind of picture each
     study           a study's figures
     sections        what the report says of a run or a study, as plain data
     html            the page of them (page.html, page.css)
