@@ -27,5 +27,6 @@ PLUGIN = LatePlugin(
     bench_devices=("cpu", "cuda"),
     watch="gan.watch:findings",
     stacked="gan.stack",
+    stability="gan.stability:stability",
 )
 """The entry point ``gan`` of the group ``phaselab.trainers``."""

@@ -1,4 +1,4 @@
-"""`lab stability`: what one cycle of two learning rates does to a reference game, and which periods are safe."""
+"""`lab stability`: what one cycle of two learning rates does to a reference game or to a run, and safe periods."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ import math
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
-from lab.cli.options import add_json_option
+from lab.cli.options import add_json_option, add_results_option, chosen_run
 from lab.errors import UserError
 
 if TYPE_CHECKING:
@@ -59,15 +59,17 @@ def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) 
     parser = subparsers.add_parser(
         "stability",
         help="does a cycle of the learning rates make a game unstable, and which periods are safe?",
-        description="Floquet multipliers of one cycle of a reference game. The rates of both players are "
+        description="Of a RUN: the spectrum of its game at the newest checkpoint, what its own cycle does to a small "
+        "deviation, and which periods are safe. Of a --game: Floquet multipliers of one cycle. Both players' rates are "
         "L·(1 + M·cos 2π(t/P + offset)): the offset is the generator's, the discriminator's is 0, and the generator is "
         "updated first. A small deviation from the equilibrium grows by growth_per_step at every step.",
     )
     weight = _real(f"a number from 0 to {LARGEST:g}", 0.0)
     add = parser.add_argument
-    add(
-        "--game", choices=GAMES, required=True, help="bilinear: xy; quadratic: MU·x²/2 + xy − MU·y²/2; dirac: Dirac-GAN"
-    )
+    add("chosen", nargs="?", metavar="RUN", help="a run directory, or the name of one under runs/ of the results")
+    add("--cycle", action="store_true", help="of a RUN: also measure its whole next cycle, which takes minutes")
+    add_results_option(parser)
+    add("--game", choices=GAMES, help="bilinear: xy; quadratic: MU·x²/2 + xy − MU·y²/2; dirac: Dirac-GAN")
     add("--lr", type=_real(f"a number above 0, at most {LARGEST:g}", 0.0, above=True), default=0.1, metavar="L",
         help="mean rate of both players (default 0.1)")  # fmt: skip
     add("--modulation", type=weight, default=0.0, metavar="M",
@@ -88,6 +90,24 @@ def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) 
 
 def run(args: argparse.Namespace) -> int:
     """Compute, draw where asked, and answer."""
+    if (args.chosen is None) == (args.game is None):
+        raise UserError("one of RUN and --game is expected: lab stability my-run, or lab stability --game dirac")
+    return _of_run(args) if args.game is None else _of_game(args)
+
+
+def _of_run(args: argparse.Namespace) -> int:
+    from lab.training.plugins import trainer
+
+    run = chosen_run(args)
+    measure = getattr(trainer(run.trainer), "measured_stability", None)
+    if measure is None:
+        raise UserError(f"run {run.name}: trained by {run.trainer!r}, which is no game of two players")
+    found = measure(run, args.cycle)
+    print(json.dumps(found.to_json(), indent=2, allow_nan=False) if args.json else "\n".join(found.lines()))
+    return 0
+
+
+def _of_game(args: argparse.Namespace) -> int:
     from lab.diagnostics.floquet import Method, cosine_rates, floquet
     from lab.diagnostics.stability import natural_period, safe_periods
 

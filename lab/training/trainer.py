@@ -152,6 +152,7 @@ class LatePlugin:
         arranged: the function of a configuration and one of these words that says what it changes.
         watch: the function that finds signs of trouble in a metrics log; without one nothing is found.
         stacked: the module, or the object in one, that has the functions of :class:`Stacks`.
+        stability: the function of a run, and of whether its whole cycle is measured, that ``lab stability RUN`` calls.
     """
 
     name: str
@@ -170,6 +171,7 @@ class LatePlugin:
     arranged: str = ""
     watch: str = ""
     stacked: str = ""
+    stability: str = ""
 
     def config_type(self) -> type[RunConfig]:
         """The trainer's configuration model."""
@@ -202,6 +204,11 @@ class LatePlugin:
     def findings(self) -> Watch | None:
         """The function that finds signs of trouble in a metrics log; None where the trainer has none."""
         return resolve_name(self.watch) if self.watch else None
+
+    @property
+    def measured_stability(self) -> Callable[..., Any] | None:
+        """What measures the stability of a run; None where its trainer plays no game."""
+        return resolve_name(self.stability) if self.stability else None
 
     @property
     def stacks(self) -> Stacks | None:

@@ -171,3 +171,38 @@ def test_the_answer_needs_neither_torch_nor_matplotlib() -> None:
         "assert not {'torch', 'matplotlib', 'scipy'} & set(sys.modules)\n"
     )
     subprocess.run([sys.executable, "-c", program], check=True, capture_output=True)
+
+
+@pytest.fixture
+def trained(tmp_path: Path) -> Path:
+    """A small ring of 60 steps, in cycles of 20."""
+    small = "{network: mlp, width: 3, depth: 1}"
+    sets = ("steps=60", "clock={period: 20}", f"generator={small}", f"discriminator={small}", "batch_size=32",
+            "evaluate_every=60", "checkpoint_every=60", "device=cpu")  # fmt: skip
+    words = [word for each in sets for word in ("--set", each)]
+    assert main(["gan", "train", "ring-quadrature", *words, "--quiet", "--results", str(tmp_path), "--name", "r"]) == 0
+    return tmp_path
+
+
+def test_a_runs_spectrum_cycle_and_safe_periods(trained: Path, capsys: Any) -> None:
+    before = {path: path.read_bytes() for path in trained.rglob("*") if path.is_file()}
+    capsys.readouterr()
+    found = answer(capsys, "r", "--results", trained, "--cycle")
+    assert found["step"] == 60
+    assert found["measured"]["period"] == 20
+    assert found["verdict"] in ("stable", "neutral", "unstable")
+    assert set(found["curvature"]) == {"generator", "discriminator"}
+    largest = abs(complex(*found["measured"]["multipliers"][0]))
+    assert found["measured"]["growth_per_step"] == pytest.approx(largest ** (1 / 20) - 1)
+    assert answer(capsys, "r", "--results", trained)["measured"] is None
+    assert main(["stability", "r", "--results", str(trained)]) == 0
+    told = capsys.readouterr().out
+    assert "step 60: the game turns fastest at" in told
+    assert "its cycle of 20 steps, by that spectrum" in told
+    assert {path: path.read_bytes() for path in trained.rglob("*") if path.is_file()} == before
+
+
+@pytest.mark.parametrize("words", [[], ["r", "--game", "dirac"]])
+def test_a_run_or_a_game_is_asked_for(words: list[str], capsys: Any) -> None:
+    assert main(["stability", *words]) == 2
+    assert "one of RUN and --game is expected" in capsys.readouterr().err
