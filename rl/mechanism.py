@@ -8,7 +8,7 @@ does not change, at the same steps.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -24,7 +24,7 @@ Floats = NDArray[np.float64]
 EASY, HARD = 1 / 3, 2 / 3
 """Below the one difficulties are called easy, above the other hard; likewise early and late steps of a run."""
 CHANGES = 0.5
-"""A difficulty whose range along a run is smaller is taken to stand still: it is a mean over a few environments."""
+"""A difficulty whose range along most runs of an arm is smaller stands still: it is a mean over a few environments."""
 
 
 @dataclass(frozen=True)
@@ -38,6 +38,7 @@ class Track:
         curvature: the leading eigenvalue of :mod:`rl.curvature`.
         noise: tr Σ, the variance of one sample's gradient.
         rate: the learning rate's mean over the whole log.
+        changes: whether the difficulty of its arm does.
     """
 
     arm: str
@@ -47,11 +48,7 @@ class Track:
     curvature: Floats
     noise: Floats
     rate: float
-
-    @property
-    def changes(self) -> bool:
-        """Whether its difficulty does."""
-        return bool(np.ptp(self.difficulty) > CHANGES)
+    changes: bool = False
 
 
 def tracks(study: StudyData) -> list[Track]:
@@ -66,7 +63,11 @@ def tracks(study: StudyData) -> list[Track]:
         raise UserError(
             f"{study.path}: no run beside it measured its curvature; runs of a study with curvature: true have it"
         )
-    return found
+    return [replace(track, changes=_changes([t for t in found if t.arm == track.arm])) for track in found]
+
+
+def _changes(own: Sequence[Track]) -> bool:
+    return bool(np.median([np.ptp(track.difficulty) for track in own]) > CHANGES)
 
 
 def _track(arm: str, run: RunData) -> Track:
