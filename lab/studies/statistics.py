@@ -174,11 +174,13 @@ def probability_of_improvement(a: ArrayLike, b: ArrayLike, direction: Literal["h
     the better one. 0.5 where neither is better, 1 where a's worst beats b's best.
 
     Args:
-        a, b: finite numbers, at least one of each.
+        a, b: at least one number of each; NaN is a run that failed, which beats none and ties with another.
         direction: which values are better.
     """
-    ahead = np.sign(np.subtract.outer(_sample(a, "a"), _sample(b, "b")))
-    return float((1 + (ahead if direction == "higher" else -ahead)).mean() / 2)
+    sign = 1.0 if direction == "higher" else -1.0
+    mine, theirs = (np.nan_to_num(sign * np.asarray(x, dtype=np.float64).ravel(), nan=-np.inf) for x in (a, b))
+    ahead, even = mine[:, None] > theirs, mine[:, None] == theirs
+    return float((ahead + 0.5 * even).mean())
 
 
 def pairs_of(a: ArrayLike, b: ArrayLike) -> tuple[NDArray[np.float64], NDArray[np.float64]]:

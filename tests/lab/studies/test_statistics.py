@@ -171,3 +171,9 @@ def test_the_probability_of_improvement_is_scipys_u_over_the_pairs(a, b):
     expected = stats.mannwhitneyu(a, b).statistic / (a.size * b.size)
     assert probability_of_improvement(a, b) == pytest.approx(expected)
     assert probability_of_improvement(a, b, "lower") == pytest.approx(1 - expected)
+
+
+def test_a_run_that_failed_beats_none() -> None:
+    assert probability_of_improvement([1.0, math.nan], [0.0, 0.0]) == 0.5
+    assert probability_of_improvement([math.nan], [math.nan], "lower") == 0.5
+    assert probability_of_improvement([math.nan], [5.0], "lower") == 0.0
