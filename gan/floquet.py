@@ -21,10 +21,10 @@ import torch
 from numpy.typing import NDArray
 from scipy.sparse.linalg import LinearOperator
 from torch import Tensor
-from torch.nn.utils import vector_to_parameters
+from torch.nn.utils import parametrize, vector_to_parameters
 
 from gan.config import PLAYERS
-from gan.spectrum import copied
+from gan.spectrum import copied, cycle_of, rates_ahead
 from gan.step import Game
 from gan.trainer import GanTrainer
 from lab.diagnostics.spectrum import Complexes, leading
@@ -69,7 +69,7 @@ def multipliers(trainer: GanTrainer, count: int = 4, period: int | None = None, 
     Raises:
         UserError: a step is more than a function of weights, memories and batches.
     """
-    cycle = Cycle(trainer, period or int(trainer.config.parsed_clock().position(trainer.step).period))
+    cycle = Cycle(trainer, period or cycle_of(trainer))
     values = leading(cycle.operator(), count, tolerance=tolerance)
     return Multipliers(trainer.step, cycle.period, values)
 
@@ -107,9 +107,10 @@ class Cycle:
              for _ in range(rounds)]
             for _ in range(period)
         ]  # fmt: skip
+        self._draws = self._game.random.get_state()  # a penalty's are alike in every play: it is one map
         voices, every = config.parsed_voices(), config.penalty_every
         steps = range(trainer.step, trainer.step + period)
-        self._rates = {name: [float(voices[f"lr.{name}"](step)) for step in steps] for name in PLAYERS}
+        self._rates = {name: rates.tolist() for name, rates in rates_ahead(trainer, period).items()}
         self._weights = [
             {
                 name: float(voices[f"{name}.weight"](step)) * every if step % every == 0 else 0.0
@@ -130,6 +131,7 @@ class Cycle:
     def play(self, state: Floats, deviation: Floats) -> tuple[Floats, Floats]:
         """The state after the cycle, and what has become of a small deviation from its beginning, both float64[n]."""
         now, along = self._parted(state), self._parted(deviation)
+        self._game.random.set_state(self._draws)
         for place in range(self.period):
             self._step(place, now, along)
         return _whole(now), _whole(along)
@@ -195,6 +197,9 @@ def _refuse(trainer: GanTrainer) -> None:
         reasons.append("a conditional game")
     if config.augment or "noise.std" in config.voices:
         reasons.append("samples that are augmented or made noisy")
+    networks = trainer.players.networks.values()
+    if any(parametrize.is_parametrized(module) for network in networks for module in network.modules()):
+        reasons.append("weights that follow from others, as under a spectral norm")
     if reasons:
         raise UserError(f"the multipliers of a cycle are not measured with {reasons[0]}; runs without it are accepted")
 

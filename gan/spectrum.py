@@ -7,8 +7,9 @@ from collections.abc import Mapping, Sequence
 from contextlib import nullcontext
 from dataclasses import dataclass, replace
 
+import numpy as np
 import torch
-from scipy.sparse.linalg import LinearOperator
+from numpy.typing import NDArray
 from torch import Tensor
 
 from gan.config import PLAYERS
@@ -17,6 +18,8 @@ from gan.trainer import GanTrainer
 from lab.diagnostics.curvature import hessian, leading_eigenvalues
 from lab.diagnostics.spectrum import Complexes, Turn, jacobian, leading, turn
 from lab.phase import Follower
+
+Floats = NDArray[np.float64]
 
 SAMPLES = 1024
 """Real and generated samples that the losses are means over."""
@@ -29,17 +32,22 @@ class GameSpectrum:
     Attributes:
         step: of the checkpoint.
         field: the largest eigenvalues of the Jacobian J of both players' gradients, by modulus.
-        moves: those of the Jacobian of a step, P J, by their imaginary part: P is diagonal, for each parameter its
-            player's mean learning rate times what the optimiser makes of a small, lasting gradient.
-        turns: what each of ``moves`` does to a deviation, step by step.
+        moves: eigenvalues of the Jacobian of a step, P J, those that turn fastest first, then the largest and those
+            with the least real part, which drive away: P is diagonal, for each parameter its player's mean learning
+            rate, times its moves a step, times what the optimiser makes of a small, lasting gradient (weight decay is
+            no part of it).
         curvature: the leading eigenvalue of each player's own Hessian.
     """
 
     step: int
     field: Complexes
     moves: Complexes
-    turns: Sequence[Turn]
     curvature: Mapping[str, float]
+
+    @property
+    def turns(self) -> list[Turn]:
+        """What each of :attr:`moves` does to a deviation, step by step."""
+        return [turn(value, 1.0) for value in self.moves.tolist()]
 
     @property
     def period(self) -> float:
@@ -52,17 +60,17 @@ def measure(trainer: GanTrainer, samples: int = SAMPLES, count: int = 6, double:
 
     Args:
         trainer: at a checkpoint; its data and generators move on.
-        samples: how many real and generated ones.
-        count: how many eigenvalues.
+        samples: about how many real and generated ones.
+        count: how many eigenvalues of each kind.
         double: whether copies of the networks in double precision are measured, as rounding matters for small ones.
     """
     kind = torch.float64 if double else torch.float32
     game = copied(trainer.game, kind)
-    real, labels = trainer.game.real(samples)
-    noise = trainer.game.noise(samples).to(kind)
+    real, labels = trainer.game.real(samples - samples % trainer.config.packing)
+    noise = trainer.game.noise(len(real)).to(kind)
     told = None if labels is None else labels.to(kind)
-    voices = trainer.config.parsed_voices()
-    weights = {name: float(voices[f"{name}.weight"](trainer.step)) for name in game.penalties}
+    voices = trainer.values()
+    weights = {name: voices[f"{name}.weight"] for name in game.penalties}
     losses = dict(zip(PLAYERS, game.objectives(real.to(kind), noise, told, weights), strict=True))
     parameters = {name: list(getattr(game, name).parameters) for name in PLAYERS}
     slopes = [
@@ -72,15 +80,38 @@ def measure(trainer: GanTrainer, samples: int = SAMPLES, count: int = 6, double:
     ]
     everything = [parameter for name in PLAYERS for parameter in parameters[name]]
     moved = jacobian([size * slope for size, slope in zip(_sizes(trainer), slopes, strict=True)], everything)
-    moves = leading(moved, count, which="LI")
-    curvature = {name: _sharpest(hessian(losses[name], parameters[name])) for name in PLAYERS}
+    curvature = {name: hessian(losses[name], parameters[name]) for name in PLAYERS}
     return GameSpectrum(
         step=trainer.step,
         field=leading(jacobian(slopes, everything), count),
-        moves=moves,
-        turns=[turn(value, 1.0) for value in moves.tolist()],
-        curvature=curvature,
+        moves=_distinct([leading(moved, count, which="LI"), leading(moved, count), leading(moved, 2, which="SR")]),
+        curvature={name: float(leading_eigenvalues(operator)[0]) for name, operator in curvature.items()},
     )
+
+
+def _distinct(found: Sequence[Complexes]) -> Complexes:
+    """Each eigenvalue once, though it was found several times up to rounding."""
+    kept: list[complex] = []
+    for value in np.concatenate(found).tolist():
+        if not any(abs(value - other) <= 1e-6 * abs(value) + 1e-15 for other in kept):
+            kept.append(value)
+    return np.array(kept, np.complex128)
+
+
+def rates_ahead(trainer: GanTrainer, period: int) -> dict[str, Floats]:
+    """Both players' learning rates over the next steps, float64[period]; the middle of a range that is followed."""
+    voices, steps = trainer.config.parsed_voices(), range(trainer.step, trainer.step + period)
+    found = {}
+    for name in PLAYERS:
+        voice = voices[f"lr.{name}"]
+        followed = isinstance(voice, Follower)
+        found[name] = np.array([(voice.low + voice.high) / 2 if followed else float(voice(step)) for step in steps])
+    return found
+
+
+def cycle_of(trainer: GanTrainer) -> int:
+    """Steps of the master clock's present cycle."""
+    return int(trainer.config.parsed_clock().position(trainer.step).period)
 
 
 def copied(game: Game, kind: torch.dtype) -> Game:
@@ -95,18 +126,15 @@ def copied(game: Game, kind: torch.dtype) -> Game:
 
 
 def _sizes(trainer: GanTrainer) -> list[Tensor]:
-    """For each parameter of both players: mean learning rate times the optimiser's own factor."""
-    sizes = []
-    voices = trainer.config.parsed_voices()
+    """For each parameter of both players: mean rate of this cycle, times moves a step, times the optimiser's factor."""
+    sizes, rates = [], rates_ahead(trainer, cycle_of(trainer))
     for name in PLAYERS:
-        voice, state = voices[f"lr.{name}"], trainer.players.optimizers[name].state
-        # One that follows a measurement has no mean in advance; the middle of its range stands for it.
-        rate = (voice.low + voice.high) / 2 if isinstance(voice, Follower) else float(voice.mean())
+        # A step of extragradient goes to a trial point and back: it moves once.
+        moves = (
+            1 if trainer.config.updates == "extragradient" else sum(name in players for players in trainer.game.plan)
+        )
+        state = trainer.players.optimizers[name].state
         for parameter in trainer.players.game[name].parameters:
             factor = trainer.config.optimizer.size(parameter.detach().double(), state.get(parameter, {}))
-            sizes.append(rate * factor)
+            sizes.append(moves * float(rates[name].mean()) * factor)
     return sizes
-
-
-def _sharpest(operator: LinearOperator) -> float:
-    return float(leading_eigenvalues(operator)[0])

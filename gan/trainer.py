@@ -145,7 +145,7 @@ class GanTrainer:
         self._meter.check()
         position = self.config.parsed_clock().position(self.step)
         row = {"clock/cycle": float(position.cycle), "clock/phase": float(position.phase)}
-        row |= {f"voice/{name}": value for name, value in self._values().items() if name != CYCLE}
+        row |= {f"voice/{name}": value for name, value in self.values().items() if name != CYCLE}
         return row | self.rates.shown() | self._meter.means()
 
     def evaluate(self, raw: bool = True) -> dict[str, float]:
@@ -225,7 +225,8 @@ class GanTrainer:
         context.event("warning", 0, message=f"steps are not captured as CUDA graphs, since {obstacle}")
         return None
 
-    def _values(self) -> dict[str, float]:
+    def values(self) -> dict[str, float]:
+        """What every voice says of the step that comes."""
         return self._conductor.values(self.step, self.rates.levels)
 
     def _conduct(self) -> Conductor:

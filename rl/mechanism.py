@@ -34,7 +34,7 @@ class Track:
     Attributes:
         arm, seed: of the run.
         progress: share of the run's steps, in [0, 1].
-        difficulty: mean over the environments when it was measured, in [0, 1].
+        difficulty: mean over the environments and the newest row of the log before it was measured, in [0, 1].
         curvature: the leading eigenvalue of :mod:`rl.curvature`.
         noise: tr Σ, the variance of one sample's gradient.
         rate: the learning rate's mean over the whole log.
@@ -144,7 +144,8 @@ def _shown(values: Sequence[float], arm: str) -> str:
     if not known:
         return fmt(None)
     interval = bootstrap_interval(known, rng=np.random.default_rng(list(arm.encode())))
-    return fmt(float(np.mean(known))) + (span(interval) if np.isfinite(interval.low) else "")
+    few = f" ({len(known)} seeds)" if len(known) < len(values) else ""
+    return fmt(float(np.mean(known))) + (span(interval) if np.isfinite(interval.low) else "") + few
 
 
 def page(study: StudyData, rows: Sequence[Sequence[str]], figure: str, alt: str) -> str:

@@ -46,7 +46,7 @@ def agent_state(model: Any) -> dict[str, Any]:
         "variables": {name: variable.detach() for name, variable in _variables(model).items()},
         "counters": {name: getattr(model, name) for name in COUNTERS if hasattr(model, name)},
         "noise": [noise.noise_prev for noise in _noises(model)],
-        "memory": [part for pair in getattr(model, LSTM, ()) for part in pair],
+        **({"memory": [part for pair in getattr(model, LSTM) for part in pair]} if hasattr(model, LSTM) else {}),
         "actions": model.action_space.np_random.bit_generator.state,
         "replay": replay.state_dict() if isinstance(replay, Replay) else None,
         "episodes": [{"r": float(e["r"]), "l": int(e["l"])} for e in model.ep_info_buffer or ()],

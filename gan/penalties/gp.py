@@ -22,6 +22,8 @@ class GradientPenalty(PenaltyPart):
         """(‖∇D(x̂)‖ − 1)², for the price of another pass."""
         real = judged.real.detach()
         shape = (len(real), *[1] * (real.ndim - 1))
-        share = torch.rand(shape, generator=judged.random, device=real.device)
-        between = torch.lerp(judged.fake.detach(), real, share).requires_grad_()
+        share = torch.rand(shape, generator=judged.random, device=real.device).to(real)
+        between = torch.lerp(judged.fake, real, share)
+        if between.is_leaf or not between.requires_grad:  # generated samples stand still in a step
+            between = between.detach().requires_grad_()
         return (squared_slope(judged.judge(between), between).sqrt() - 1).square()

@@ -70,7 +70,7 @@ def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) 
     add("--cycle", action="store_true", help="of a RUN: also measure its whole next cycle, which takes minutes")
     add_results_option(parser)
     add("--game", choices=GAMES, help="bilinear: xy; quadratic: MU·x²/2 + xy − MU·y²/2; dirac: Dirac-GAN")
-    add("--lr", type=_real(f"a number above 0, at most {LARGEST:g}", 0.0, above=True), default=0.1, metavar="L",
+    add("--lr", type=_real(f"a number from {1 / LARGEST:g} to {LARGEST:g}", 1 / LARGEST), default=0.1, metavar="L",
         help="mean rate of both players (default 0.1)")  # fmt: skip
     add("--modulation", type=weight, default=0.0, metavar="M",
         help="of both rates; above 1 they turn negative (default 0: constant)")  # fmt: skip
@@ -92,12 +92,18 @@ def run(args: argparse.Namespace) -> int:
     """Compute, draw where asked, and answer."""
     if (args.chosen is None) == (args.game is None):
         raise UserError("one of RUN and --game is expected: lab stability my-run, or lab stability --game dirac")
+    if args.game is not None and args.cycle:
+        raise UserError("--cycle: it is of a RUN; the cycle of a --game is always whole")
     return _of_run(args) if args.game is None else _of_game(args)
 
 
 def _of_run(args: argparse.Namespace) -> int:
     from lab.training.plugins import trainer
 
+    usual = {"lr": 0.1, "modulation": 0.0, "period": 100, "offset": 0.0, "damping": 0.0, "gamma": 0.0, "loss": None,
+             "updates": "alternating", "momentum": 0.0, "map": None}  # fmt: skip
+    if told := [name for name, value in usual.items() if getattr(args, name) != value]:
+        raise UserError(f"--{told[0]}: it is of a --game; a RUN has its own")
     run = chosen_run(args)
     measure = getattr(trainer(run.trainer), "measured_stability", None)
     if measure is None:

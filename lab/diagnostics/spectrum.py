@@ -16,7 +16,7 @@ from typing import Literal
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from scipy.sparse.linalg import ArpackError, ArpackNoConvergence, LinearOperator, eigs
+from scipy.sparse.linalg import ArpackNoConvergence, LinearOperator, eigs
 from torch import Tensor
 
 SMALL = 32
@@ -72,19 +72,20 @@ def leading(
         complex128[at most count], in the order asked for; those that did not converge are left out, so it may be empty.
     """
     size = operator.shape[0]
+    start = np.random.default_rng(seed).standard_normal(size)
+    along = operator.matvec(start)
+    if not np.isfinite(along).all():
+        return np.empty(0, np.complex128)
+    if not along.any():  # the field is flat here; ARPACK refuses it
+        return np.zeros(min(count, size), np.complex128)
     if size <= max(SMALL, count + 2):
         return _first(np.linalg.eigvals(operator.matmat(np.eye(size))), count, which)
-    start = np.random.default_rng(seed).standard_normal(size)
-    if not np.isfinite(operator.matvec(start)).all():
-        return np.empty(0, np.complex128)
     try:
         found: NDArray[np.number] = eigs(
             operator, k=count, which=which, v0=start, tol=tolerance, return_eigenvectors=False
         )
     except ArpackNoConvergence as error:
         found = error.eigenvalues
-    except ArpackError:  # the field is flat here
-        return np.zeros(count, np.complex128)
     return _first(np.asarray(found, np.complex128), count, which)
 
 

@@ -20,6 +20,8 @@ SAMPLES = 512
 """A longer cycle is sampled: a rate is held for 2, 4, … steps, so that 257 to 512 are told apart."""
 SHORTEST = 4
 """A cosine of fewer steps is no wave."""
+LONGEST = 10**9
+"""Steps; a game that hardly moves would ask for more than anybody trains."""
 TURNS = 8
 """Cycles up to so many rotations are looked at."""
 SCANNED = 400
@@ -142,7 +144,7 @@ def longest_of_interest(game: Game, lr: float, method: Method = PLAIN) -> int:
     if not rates.max() > 0:  # nothing moves
         return 100
     slowest = float(rates[rates >= rates.max() / 10].min())
-    return max(4 * SHORTEST, math.ceil(TURNS * 2 * math.pi / slowest))
+    return max(4 * SHORTEST, math.ceil(min(TURNS * 2 * math.pi / slowest, LONGEST)))
 
 
 def safe_periods(game: Game, lr: float, modulation: float, offset: float, method: Method = PLAIN) -> SafePeriods:

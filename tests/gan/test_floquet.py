@@ -31,6 +31,11 @@ RUNS = {
     "adam": ("optimizer={name: adam}",),
     "adam-r1": ("optimizer={name: adamw, weight_decay: 0.1}", "voices.r1.weight=0.5", "penalty_every=4"),
     "two-discriminators": ("optimizer={name: sgd}", "discriminator_steps=2"),
+    "gp": (
+        "optimizer={name: sgd}",
+        "voices.gp.weight=0.5",
+        "discriminator={network: mlp, width: 2, depth: 1, activation: tanh}",
+    ),
 }
 
 
@@ -51,6 +56,14 @@ def test_the_cycle_is_the_runs_own_steps(trainer: GanTrainer) -> None:
     for name in PLAYERS:
         theirs = torch.nn.utils.parameters_to_vector(trainer.players.game[name].parameters)
         assert torch.allclose(cycle._parted(ended)[name][0].float(), theirs, atol=2e-4)
+
+
+def test_a_cycle_is_one_map_however_often_it_is_played(trainer: GanTrainer) -> None:
+    cycle = Cycle(trainer, 5)
+    along = np.random.default_rng(0).normal(size=len(cycle.start))
+    first, second = (cycle.play(cycle.start, along) for _ in range(2))
+    assert np.array_equal(first[0], second[0])
+    assert np.array_equal(first[1], second[1])
 
 
 def test_what_becomes_of_a_deviation_is_what_the_map_makes_of_it(trainer: GanTrainer) -> None:
@@ -122,6 +135,7 @@ def test_a_weight_that_never_had_a_gradient_has_a_derivative_all_the_same() -> N
         (("updates=extragradient",), "extragradient"),
         (("balance=gap_aware",), "follow the game"),
         (("voices.noise.std=0.1",), "noisy"),
+        (("discriminator={network: mlp, width: 2, depth: 1, spectral: true}",), "spectral norm"),
     ],
 )
 def test_what_is_more_than_a_map_of_the_state_is_refused(make: Callable[..., GanTrainer], sets, told) -> None:

@@ -124,7 +124,7 @@ MISTAKES = {
     "--period 0": "argument --period: '0' is not accepted; expected whole steps from 1 to 1000000",
     "--period 2.5": "argument --period: '2.5' is not accepted",
     "--period 10000000": "argument --period: '10000000' is not accepted",
-    "--lr nan": "argument --lr: 'nan' is not accepted; expected a number above 0",
+    "--lr nan": "argument --lr: 'nan' is not accepted; expected a number from 1e-06",
     "--lr 0": "argument --lr: '0' is not accepted",
     "--lr fast": "argument --lr: 'fast' is not accepted",
     "--lr inf": "argument --lr: 'inf' is not accepted",
@@ -190,7 +190,8 @@ def test_a_runs_spectrum_cycle_and_safe_periods(trained: Path, capsys: Any) -> N
     found = answer(capsys, "r", "--results", trained, "--cycle")
     assert found["step"] == 60
     assert found["measured"]["period"] == 20
-    assert found["verdict"] in ("stable", "neutral", "unstable")
+    growth = found["growth_per_step"]
+    assert found["verdict"] == ("stable" if growth < -1e-9 else "unstable" if growth > 1e-9 else "neutral")
     assert set(found["curvature"]) == {"generator", "discriminator"}
     largest = abs(complex(*found["measured"]["multipliers"][0]))
     assert found["measured"]["growth_per_step"] == pytest.approx(largest ** (1 / 20) - 1)
@@ -200,6 +201,56 @@ def test_a_runs_spectrum_cycle_and_safe_periods(trained: Path, capsys: Any) -> N
     assert "step 60: the game turns fastest at" in told
     assert "its cycle of 20 steps, by that spectrum" in told
     assert {path: path.read_bytes() for path in trained.rglob("*") if path.is_file()} == before
+
+
+def test_anti_phase_by_relation_and_by_offset_are_one_cycle(trained: Path) -> None:
+    from gan.config import PLAYERS
+    from gan.spectrum import rates_ahead
+    from gan.stability import _cosine, _trainer
+    from lab.training.run import resolve_run
+
+    found = []
+    for relation in ("anti_phase}", "shifted, offset: 0.5}"):
+        voice = f"voices.lr.generator={{follow: lr.discriminator, relation: {relation}"
+        words = ["--set", voice, "--set", "clock={period: 20}", "--set", "steps=20", "--set", "checkpoint_every=20"]
+        words += ["--name", str(len(found)), "--results", str(trained), "--quiet"]
+        assert main(["gan", "train", "ring-quadrature", *words]) == 0
+        rates = rates_ahead(_trainer(resolve_run(str(len(found)), str(trained))), 20)
+        found.append(_cosine([rates[name] / rates[name].mean() for name in PLAYERS]))
+    assert found[0] == pytest.approx(found[1])
+    assert found[0] == pytest.approx((0.95, 0.5), abs=1e-6)
+
+
+@pytest.mark.parametrize(
+    ("sets", "told"),
+    [
+        (["discriminator_steps=2"], "several updates of the discriminator a step"),
+        (["updates=extragradient"], "updates: extragradient"),
+        (["voices.lr.generator=0.001", "voices.lr.discriminator=0.001"], "both rates are constant"),
+        (["voices.lr.generator=0.001"], None),
+    ],
+)
+def test_a_run_of_another_game_gets_its_spectrum_and_no_word_on_its_cycles(
+    trained: Path, sets: list[str], told: str | None, capsys: Any
+) -> None:
+    small = "{network: mlp, width: 3, depth: 1}"
+    usual = ["steps=20", "checkpoint_every=20", "clock={period: 20}", f"generator={small}", f"discriminator={small}"]
+    words = [word for each in [*usual, *sets] for word in ("--set", each)]
+    assert main(["gan", "train", "ring-quadrature", *words, "--quiet", "--results", str(trained), "--name", "o"]) == 0
+    capsys.readouterr()
+    found = answer(capsys, "o", "--results", trained)
+    assert found["safe_periods"] is None
+    assert (found["verdict"] is None) == (told is not None)
+    assert found["unsaid"] == (told or "its rates are no two cosines of one modulation")
+    assert found["moves"]
+
+
+@pytest.mark.parametrize(
+    ("words", "told"), [(["r", "--lr", "5"], "--lr: it is of a --game"), (["--game", "dirac", "--cycle"], "--cycle")]
+)
+def test_what_does_not_go_together_is_told(words: list[str], told: str, capsys: Any) -> None:
+    assert main(["stability", *words]) == 2
+    assert told in capsys.readouterr().err
 
 
 @pytest.mark.parametrize("words", [[], ["r", "--game", "dirac"]])
