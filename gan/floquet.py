@@ -168,7 +168,8 @@ class Cycle:
         with torch.no_grad():
             for player in PLAYERS:
                 vector_to_parameters(now[player][0], self._parameters[player])
-        objective = self._game.objectives(real, noise, None, penalties)[PLAYERS.index(name)]
+        due = penalties if name == "discriminator" else dict.fromkeys(penalties, 0.0)  # the generator has none
+        objective = self._game.objectives(real, noise, None, due)[PLAYERS.index(name)]
         slopes = torch.autograd.grad(objective, self._parameters[name], create_graph=True, materialize_grads=True)
         slope = torch.cat([part.flatten() for part in slopes])
         dual = torch.zeros_like(slope, requires_grad=True)
