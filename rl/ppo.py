@@ -21,7 +21,7 @@ from torch.nn import functional
 from lab.training.adam import LeanAdam
 from rl.rollouts import Rollout
 
-_LOGGED = ("policy_gradient_loss", "value_loss", "entropy_loss", "clip_fraction", "approx_kl", "loss")
+_LOGGED = ("policy_gradient_loss", "value_loss", "entropy_loss", "loss", "clip_fraction", "approx_kl")
 """What is noted of each minibatch, under SB3's names."""
 
 
@@ -114,14 +114,16 @@ class LeanPPO(PPO):
         gradient = _one_vector(list(self.policy.parameters()))
         rollout = Rollout(self, self.rollout_buffer)
         noted: list[Tensor] = []
+        log_ratios: list[Tensor] = []
         epochs: list[int] = []
         for _ in range(self.n_epochs):
             epochs.append(len(noted))
             stopped = False
             for batch in rollout.shuffled(self.batch_size):
-                loss, row = self._loss(batch, clip_range, clip_range_vf)
+                loss, row, log_ratio = self._loss(batch, clip_range, clip_range_vf)
                 noted.append(row)
-                if self.target_kl is not None and row[4].item() > 1.5 * self.target_kl:
+                log_ratios.append(log_ratio)
+                if self.target_kl is not None and _divergence(log_ratio).item() > 1.5 * self.target_kl:
                     stopped = True
                     break
                 gradient.zero_()
@@ -132,10 +134,17 @@ class LeanPPO(PPO):
             self._n_updates += 1
             if stopped:
                 break
-        self._log(torch.stack(noted).cpu().numpy(), epochs[-1], clip_range, clip_range_vf)
+        # Of all minibatches together, where they are of one size: a few operations in the place of some each.
+        alike = len({len(each) for each in log_ratios}) == 1
+        parts = [torch.stack(log_ratios)] if alike else [each[None] for each in log_ratios]
+        seen = [torch.stack((_beyond(each, clip_range), _divergence(each)), dim=1) for each in parts]
+        rows = torch.cat((torch.stack(noted), torch.cat(seen)), dim=1)
+        self._log(rows.cpu().numpy(), epochs[-1], clip_range, clip_range_vf)
 
-    def _loss(self, batch: Mapping[str, Any], clip_range: float, clip_range_vf: float | None) -> tuple[Tensor, Tensor]:
-        """The loss of one minibatch, and the quantities of ``_LOGGED`` as one detached vector."""
+    def _loss(
+        self, batch: Mapping[str, Any], clip_range: float, clip_range_vf: float | None
+    ) -> tuple[Tensor, Tensor, Tensor]:
+        """The loss of one minibatch, the losses of ``_LOGGED`` as one vector, log π(a|s)/π_old(a|s); both detached."""
         values, log_prob, entropy = _evaluated(self.policy, batch["observations"], batch["actions"])
         values = values.flatten()
         advantages = batch["advantages"]
@@ -152,16 +161,14 @@ class LeanPPO(PPO):
         entropy_loss = log_prob.mean() if entropy is None else -entropy.mean()
         loss = policy_loss + self.ent_coef * entropy_loss + self.vf_coef * value_loss
         with torch.no_grad():
-            beyond = ((ratio - 1).abs() > clip_range).float().mean()
-            divergence = (ratio - 1 - log_ratio).mean()  # Schulman's estimate, joschu.net/blog/kl-approx.html
-            row = torch.stack((policy_loss, value_loss, entropy_loss, beyond, divergence, loss))
-        return loss, row
+            row = torch.stack((policy_loss, value_loss, entropy_loss, loss))
+        return loss, row, log_ratio.detach()
 
     def _log(self, noted: Any, last_epoch: int, clip_range: float, clip_range_vf: float | None) -> None:
         """Record what ``PPO.train()`` records: means over the update, of the divergence over its last epoch."""
         row = dict(zip(_LOGGED, noted.mean(axis=0, dtype=np.float64), strict=True))
-        row["approx_kl"] = noted[last_epoch:, 4].mean(dtype=np.float64)
-        row["loss"] = noted[-1, 5]
+        row["approx_kl"] = noted[last_epoch:, _LOGGED.index("approx_kl")].mean(dtype=np.float64)
+        row["loss"] = noted[-1, _LOGGED.index("loss")]
         buffer = self.rollout_buffer
         row["explained_variance"] = explained_variance(buffer.values.flatten(), buffer.returns.flatten())
         row["clip_range"] = clip_range
@@ -172,6 +179,16 @@ class LeanPPO(PPO):
         for name, value in row.items():
             self.logger.record(f"train/{name}", float(value))
         self.logger.record("train/n_updates", self._n_updates, exclude="tensorboard")
+
+
+def _beyond(log_ratios: Tensor, clip_range: float) -> Tensor:
+    """The share of ratios that are clipped, of each row."""
+    return ((log_ratios.exp() - 1).abs() > clip_range).float().mean(dim=-1)
+
+
+def _divergence(log_ratios: Tensor) -> Tensor:
+    """Schulman's estimate of the divergence of each row, joschu.net/blog/kl-approx.html."""
+    return (log_ratios.exp() - 1 - log_ratios).mean(dim=-1)
 
 
 def _evaluated(policy: ActorCriticPolicy, observations: Any, actions: Tensor) -> tuple[Tensor, Tensor, Tensor | None]:
