@@ -51,8 +51,12 @@ class GameSpectrum:
 
     @property
     def period(self) -> float:
-        """Steps of the fastest turn; infinite where nothing turns."""
-        return min((each.period for each in self.turns), default=float("inf"))
+        """Steps of the fastest rotation, 2π/|Im λ|; infinite where nothing turns.
+
+        A real λ above 2 overshoots from one side to the other, which is no rotation of the game.
+        """
+        fastest = float(np.abs(self.moves.imag).max(initial=0.0))
+        return 2 * np.pi / fastest if fastest > 0 else float("inf")
 
 
 def measure(trainer: GanTrainer, samples: int = SAMPLES, count: int = 6, double: bool = True) -> GameSpectrum:

@@ -123,8 +123,9 @@ def stability(run: Run, cycle: bool = False) -> Stability:
         unsaid = "both rates are constant"
     if unsaid:
         return Stability(spectrum, None, None, unsaid, measured)
-    game = Linear.of_spectrum(-spectrum.moves)  # whose field is the way down
-    method = Method("simultaneous" if trainer.config.updates == "simultaneous" else "alternating")
+    inertia = trainer.config.optimizer.inertia
+    game = Linear.of_spectrum(-(1 - inertia) * spectrum.moves)  # whose field is the way down, of one gradient
+    method = Method("simultaneous" if trainer.config.updates == "simultaneous" else "alternating", inertia)
     rates = [each / each.mean() for each in ahead]
     wave = _cosine(rates)
     return Stability(

@@ -24,6 +24,11 @@ class AdamOptimizer(OptimizerPart):
     beta2: float = Field(0.999, ge=0, lt=1, description="decay of the mean of squared gradients")
     eps: float = Field(1e-8, gt=0, description="added to the denominator")
 
+    @property
+    def inertia(self) -> float:
+        """beta1."""
+        return self.beta1
+
     def build(self, parameters: Sequence[nn.Parameter], rate: float | Tensor) -> LeanAdam:
         """Torch's fused Adam."""
         return LeanAdam(
@@ -58,6 +63,11 @@ class AdamWOptimizer(OptimizerPart):
     beta2: float = Field(0.999, ge=0, lt=1, description="decay of the mean of squared gradients")
     eps: float = Field(1e-8, gt=0, description="added to the denominator")
     weight_decay: float = Field(0.01, ge=0, description="decay of all weights and biases, multiplied by the rate")
+
+    @property
+    def inertia(self) -> float:
+        """beta1."""
+        return self.beta1
 
     def build(self, parameters: Sequence[nn.Parameter], rate: float | Tensor) -> LeanAdam:
         """Torch's fused AdamW."""

@@ -31,6 +31,11 @@ class OptimizerPart(Part):
         """Those of :attr:`moments` that are of a parameter's shape, and that its settings make use of."""
         return [moment for moment in self.moments if moment != "step"]
 
+    @property
+    def inertia(self) -> float:
+        """The share of its last move that it makes again, in (-1, 1); :meth:`size` is of what that adds up to."""
+        return 0.0
+
     def build(self, parameters: Sequence[nn.Parameter], rate: float | Tensor) -> Optimizer:
         """The optimiser of one player, its learning rate to be set before each step.
 

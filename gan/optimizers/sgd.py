@@ -26,6 +26,11 @@ class SgdOptimizer(OptimizerPart):
         """None without momentum."""
         return super().memories if self.momentum else []
 
+    @property
+    def inertia(self) -> float:
+        """The momentum."""
+        return self.momentum
+
     def build(self, parameters: Sequence[nn.Parameter], rate: float | Tensor) -> SGD:
         """Torch's SGD, whose constructor alone refuses a negative momentum."""
         optimizer = SGD(parameters, lr=rate, momentum=abs(self.momentum))
