@@ -38,8 +38,8 @@ class Stability:
 
     Attributes:
         spectrum: of its game.
-        predicted: what the spectrum predicts of the run's next cycle; None where it would be of another game, or both
-            rates are constant.
+        predicted: what the spectrum predicts of the run's next cycle, were the game linear and to stay as it is here;
+            far from an equilibrium it is neither. None where it would be of another game, or both rates are constant.
         safe: periods to recommend for cycles of its modulation and offset; None likewise.
         unsaid: why there is no prediction, or no recommendation; empty where there is.
         measured: the multipliers of the cycle itself, where they were asked for.
@@ -85,7 +85,9 @@ class Stability:
         if self.predicted is not None:
             period, verdict = self.predicted.period, self.predicted.verdict
             growth = 100 * self.predicted.growth_per_step
-            said.append(f"its cycle of {period} steps, by that spectrum: {verdict}, {growth:+.3g} % a step")
+            said.append(
+                f"its cycle of {period} steps, were the game to stay as here: {verdict}, {growth:+.3g} % a step"
+            )
         if safe is not None:
             periods = "none" if safe.low is None or safe.high is None else f"{safe.low} to {safe.high} steps"
             said.append(f"safe periods: {periods}: {safe.why}")

@@ -199,7 +199,7 @@ def test_a_runs_spectrum_cycle_and_safe_periods(trained: Path, capsys: Any) -> N
     assert main(["stability", "r", "--results", str(trained)]) == 0
     told = capsys.readouterr().out
     assert "step 60: the game turns fastest at" in told
-    assert "its cycle of 20 steps, by that spectrum" in told
+    assert "its cycle of 20 steps, were the game to stay as here" in told
     assert {path: path.read_bytes() for path in trained.rglob("*") if path.is_file()} == before
 
 
