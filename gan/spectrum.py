@@ -16,7 +16,7 @@ from gan.config import PLAYERS
 from gan.step import Game, Player
 from gan.trainer import GanTrainer
 from lab.diagnostics.curvature import hessian, leading_eigenvalues
-from lab.diagnostics.spectrum import Complexes, Turn, jacobian, leading, turn
+from lab.diagnostics.spectrum import Complexes, jacobian, leading
 from lab.phase import Follower
 
 Floats = NDArray[np.float64]
@@ -43,11 +43,6 @@ class GameSpectrum:
     field: Complexes
     moves: Complexes
     curvature: Mapping[str, float]
-
-    @property
-    def turns(self) -> list[Turn]:
-        """What each of :attr:`moves` does to a deviation, step by step."""
-        return [turn(value, 1.0) for value in self.moves.tolist()]
 
     @property
     def period(self) -> float:

@@ -72,29 +72,6 @@ class OptimizerPart(Part):
         raise NotImplementedError
 
 
-def adam_step(
-    weight: Tensor, gradient: Tensor, kept: Mapping[str, Tensor], rate: float, step: int, betas: tuple[float, float],
-    eps: float,
-) -> Moved:  # fmt: skip
-    """Adam's step (Kingma & Ba 2015, algorithm 1)."""
-    mean = betas[0] * kept["exp_avg"] + (1 - betas[0]) * gradient
-    square = betas[1] * kept["exp_avg_sq"] + (1 - betas[1]) * gradient.square()
-    size = rate / (1 - betas[0] ** step)
-    # A weight whose gradient was always 0 stays: without this its derivative would be 0 times infinity.
-    known = square > 0
-    root = torch.where(known, square / (1 - betas[1] ** step), 1.0).sqrt() * known
-    after = weight - size * mean / (root + eps)
-    return after, {"exp_avg": mean, "exp_avg_sq": square}
-
-
-def adaptive(parameter: Tensor, kept: Mapping[str, Tensor], beta2: float, eps: float) -> Tensor:
-    """That of Adam, 1/(√v̂ + ε), v̂ its mean of squared gradients as it stands."""
-    if "exp_avg_sq" not in kept:
-        return torch.ones_like(parameter)
-    square = kept["exp_avg_sq"].to(parameter) / (1 - beta2 ** float(kept["step"]))
-    return torch.reciprocal(square.sqrt() + eps)
-
-
 def rate_on(device: torch.device, captured: bool = False) -> float | Tensor:
     """A learning rate of 0 in the form that can be set on ``device`` without making it wait.
 
