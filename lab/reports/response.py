@@ -62,7 +62,7 @@ def _draw_plain(
               label="mean over seeds, interval")  # fmt: skip
     axes.plot(_TURN, _fit(response, _TURN, higher), color=FIT, zorder=4, label="first harmonic")
     axes.set_xlim(-0.05, 1.0)
-    axes.set_xticks([0, 0.25, 0.5, 0.75, 1.0], ["0\nin phase", "0.25\nquadrature", "0.5\nanti-phase", "0.75", "1"])
+    axes.set_xticks([0, 0.25, 0.5, 0.75, 1.0], ["0", "0.25", "0.5", "0.75", "1"])
     axes.grid(axis="y", color="#DDDDDD", linewidth=0.8)
 
 
