@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -15,7 +15,7 @@ from lab.reports import style
 from lab.reports.axes import step_text
 from lab.reports.panels import CYCLES, Line, Panel, stack, with_bands
 from lab.reports.portrait import portrait
-from lab.reports.runs import Arm, RunData, arms, heading, names, read_run
+from lab.reports.runs import Arm, Draw, RunData, draw_named, heading, names
 from lab.reports.style import Saved
 from lab.reports.voice_panels import shared_voice_panels
 from lab.reports.words import fmt
@@ -87,25 +87,9 @@ SCORES = (
 """Evaluation columns and their words; a column that is not here is drawn under its own name."""
 
 
-def draw(runs: Sequence[Path], out: Path) -> list[Saved]:
-    """Draw all figures that these runs have data for into ``out``; runs that differ only in their seed are averaged.
-
-    Raises:
-        UserError: a path is no run directory, or its log is empty.
-    """
-    groups = arms([read_run(path) for path in runs])
-    found = [
-        _draw_dynamics(groups, out),
-        _draw_portrait(groups, out),
-        *(_draw_samples(arm.first, out, len(groups) > 1) for arm in groups),
-        _draw_scores(groups, out),
-    ]
-    return [saved for saved in found if saved is not None]
-
-
-def _draw_dynamics(groups: Sequence[Arm], out: Path) -> Saved:
+def _draw_dynamics(groups: Sequence[Arm], out: Path) -> list[Saved]:
     panels = [*shared_voice_panels(groups), *DYNAMICS]
-    return style.save(
+    saved = style.save(
         stack(groups, panels, UNIT, heading(groups, "schedules and what they did")),
         out,
         "dynamics",
@@ -118,6 +102,7 @@ def _draw_dynamics(groups: Sequence[Arm], out: Path) -> Saved:
             groups,
         ),
     )
+    return [saved]
 
 
 def _ending(groups: Sequence[Arm]) -> str:
@@ -132,7 +117,7 @@ def _ending(groups: Sequence[Arm]) -> str:
     return "; ".join(parts) + "." if parts else ""
 
 
-def _draw_portrait(groups: Sequence[Arm], out: Path) -> Saved | None:
+def _draw_portrait(groups: Sequence[Arm], out: Path) -> list[Saved]:
     figure = portrait(
         groups,
         "loss/generator",
@@ -142,11 +127,11 @@ def _draw_portrait(groups: Sequence[Arm], out: Path) -> Saved | None:
         heading(groups, "phase portrait"),
     )
     if figure is None:
-        return None
-    return style.save(
+        return []
+    saved = style.save(
         figure,
         out,
-        "phase-portrait",
+        "portrait",
         "Phase portrait",
         "Generator loss against discriminator loss, a path coloured by the phase of the master clock, for "
         f"{names(groups)}.",
@@ -154,9 +139,10 @@ def _draw_portrait(groups: Sequence[Arm], out: Path) -> Saved | None:
         "enough for one, is their mean without the first: a wide loop says that the cycle drives the game, a small one "
         "that the losses hardly follow it.",
     )  # fmt: skip
+    return [saved]
 
 
-def _draw_scores(groups: Sequence[Arm], out: Path) -> Saved | None:
+def _draw_scores(groups: Sequence[Arm], out: Path) -> list[Saved]:
     columns = {column for arm in groups for run in arm.runs for column in run.metrics.names()}
     known = dict(SCORES)
     own = {name.removeprefix("evaluation/").removeprefix("ema/") for name in columns if name.startswith("evaluation/")}
@@ -173,8 +159,8 @@ def _draw_scores(groups: Sequence[Arm], out: Path) -> Saved | None:
         for key in order
     ]
     if not panels:
-        return None
-    return style.save(
+        return []
+    saved = style.save(
         stack(groups, panels, UNIT, heading(groups, "scores")),
         out,
         "scores",
@@ -184,6 +170,7 @@ def _draw_scores(groups: Sequence[Arm], out: Path) -> Saved | None:
         "Scores of the generator and of its moving average (EMA) at each evaluation. The generator's scores swing with "
         "its learning rate; compare runs by their mean over a whole cycle, not by their last point.",
     )  # fmt: skip
+    return [saved]
 
 
 def _last_scores(arm: Arm, order: Sequence[str], known: dict[str, str]) -> str:
@@ -197,7 +184,12 @@ def _last_scores(arm: Arm, order: Sequence[str], known: dict[str, str]) -> str:
     return ", ".join(parts)
 
 
-def _draw_samples(run: RunData, out: Path, named: bool) -> Saved | None:
+def _draw_samples(groups: Sequence[Arm], out: Path) -> list[Saved]:
+    found = [_draw_samples_of(arm.first, out, len(groups) > 1) for arm in groups]
+    return [saved for saved in found if saved is not None]
+
+
+def _draw_samples_of(run: RunData, out: Path, named: bool) -> Saved | None:
     moments = _moments(run)
     if not any({"samples", "ema"} & _snapshot(path).keys() for _, path in moments):
         return None
@@ -292,3 +284,26 @@ def tile(images: NDArray[np.generic]) -> NDArray[np.generic]:
     padded = np.pad(images, padding, constant_values=128)
     rows = padded.reshape(count, count, *padded.shape[1:])
     return np.concatenate([np.concatenate(list(row), axis=1) for row in rows], axis=0)[:-1, :-1]
+
+
+FIGURES: Mapping[str, Draw] = {
+    "dynamics": _draw_dynamics,
+    "portrait": _draw_portrait,
+    "samples": _draw_samples,
+    "scores": _draw_scores,
+}
+"""By the name that ``lab plot --only`` takes, in the order of reading."""
+
+
+def draw(runs: Sequence[Path], out: Path, only: Sequence[str] = ()) -> list[Saved]:
+    """Draw the figures that these runs have data for into ``out``; runs that differ only in their seed are averaged.
+
+    Args:
+        runs: run directories.
+        out: a folder, made if missing.
+        only: names of ``FIGURES``; none means all.
+
+    Raises:
+        UserError: a path is no run directory, or its log is empty.
+    """
+    return draw_named(FIGURES, runs, out, only or list(FIGURES))

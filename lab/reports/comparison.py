@@ -7,9 +7,10 @@ from pathlib import Path
 
 from lab.errors import UserError
 from lab.reports import style
+from lab.reports.blocks import Table
 from lab.reports.panels import Line, Panel, stack, with_bands
 from lab.reports.runs import Arm, RunData, arms, names, read_run
-from lab.reports.sections import Section, Table, flat, last_cycle_mean
+from lab.reports.sections import Section, flat, last_cycle_mean
 from lab.reports.study import words
 from lab.reports.style import Saved
 from lab.reports.words import ABSENT, capital, fmt

@@ -25,7 +25,7 @@ def stems(*runs: Path, out: Path) -> list[str]:
 
 
 def test_a_run_has_dynamics_portrait_samples_and_scores(tmp_path: Path) -> None:
-    assert stems(gan_run(tmp_path / "run"), out=tmp_path / "out") == ["dynamics", "phase-portrait", "samples", "scores"]
+    assert stems(gan_run(tmp_path / "run"), out=tmp_path / "out") == ["dynamics", "portrait", "samples", "scores"]
 
 
 def test_each_of_several_arms_has_its_samples(tmp_path: Path) -> None:
