@@ -60,6 +60,8 @@ class Stability:
             "moves": _pairs(found.moves),
             "rotation_period": _finite(found.period),
             "curvature": {name: _finite(value) for name, value in found.curvature.items()},
+            "period": None if predicted is None else predicted.period,
+            "multipliers": [] if predicted is None else _pairs(predicted.multipliers),
             "growth_per_step": None if predicted is None else predicted.growth_per_step,
             "verdict": None if predicted is None else predicted.verdict,
             "safe_periods": None if safe is None else {"low": safe.low, "high": safe.high, "why": safe.why},
@@ -183,4 +185,5 @@ def _finite(value: float) -> float | None:
 
 
 def _pairs(values: Complexes) -> list[list[float]]:
-    return [[value.real, value.imag] for value in values.tolist()]
+    """Those that JSON has numbers for."""
+    return [[value.real, value.imag] for value in values[np.isfinite(values)].tolist()]

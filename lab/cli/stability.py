@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from lab.diagnostics.floquet import Floquet, Method
     from lab.diagnostics.games import Game
     from lab.diagnostics.stability import SafePeriods
+    from lab.training.run import Run
 
 GAMES = ("bilinear", "quadratic", "dirac")
 LOSSES = ("non_saturating", "minimax", "wasserstein", "least_squares")
@@ -68,6 +69,7 @@ def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) 
     add = parser.add_argument
     add("chosen", nargs="?", metavar="RUN", help="a run directory, or the name of one under runs/ of the results")
     add("--cycle", action="store_true", help="of a RUN: also measure its whole next cycle, which takes minutes")
+    add("--keep", action="store_true", help="of a RUN: also write stability.json into it, for its figures and report")
     add_results_option(parser)
     add("--game", choices=GAMES, help="bilinear: xy; quadratic: MU·x²/2 + xy − MU·y²/2; dirac: Dirac-GAN")
     add("--lr", type=_real(f"a number from {1 / LARGEST:g} to {LARGEST:g}", 1 / LARGEST), default=0.1, metavar="L",
@@ -94,6 +96,8 @@ def run(args: argparse.Namespace) -> int:
         raise UserError("one of RUN and --game is expected: lab stability my-run, or lab stability --game dirac")
     if args.game is not None and args.cycle:
         raise UserError("--cycle: it is of a RUN; the cycle of a --game is always whole")
+    if args.game is not None and args.keep:
+        raise UserError("--keep: it is of a RUN; a --game has no directory to keep anything in")
     return _of_run(args) if args.game is None else _of_game(args)
 
 
@@ -109,8 +113,17 @@ def _of_run(args: argparse.Namespace) -> int:
     if measure is None:
         raise UserError(f"run {run.name}: trained by {run.trainer!r}, which is no game of two players")
     found = measure(run, args.cycle)
+    if args.keep:
+        _keep(run, found)
     print(json.dumps(found.to_json(), indent=2, allow_nan=False) if args.json else "\n".join(found.lines()))
     return 0
+
+
+def _keep(run: Run, found: Any) -> None:
+    from lab.reports.measured import FILE
+    from lab.training.files import replace_file
+
+    replace_file(run.path / FILE, (json.dumps(found.to_json(), indent=1, allow_nan=False) + "\n").encode())
 
 
 def _of_game(args: argparse.Namespace) -> int:

@@ -8,6 +8,7 @@
     panels          panels of lines below each other on one axis of steps; most figures are such a stack
     voice_panels    which voices share a panel, and how each is named and coloured
     swings          what swings in a log, and how losses go with schedules; swing_words says it, swing_figure draws it
+    measured        what `lab stability RUN --keep` left beside a run; floquet draws it
     drawing         which figures there are of runs, and drawing those that are asked for
     heatmap, portrait, response, schedule, stability     one kind of picture each
     study           a study's figures

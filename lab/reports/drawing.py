@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from lab.errors import UserError
+from lab.reports.floquet import draw_floquet
 from lab.reports.runs import Draw, draw_named
 from lab.reports.style import Saved
 from lab.reports.swing_figure import draw_swings
@@ -13,7 +14,7 @@ from lab.training import plugins
 from lab.training.run import Run
 from lab.training.trainer import TrainerPlugin
 
-OWN: Mapping[str, Draw] = {"swings": draw_swings}
+OWN: Mapping[str, Draw] = {"swings": draw_swings, "floquet": draw_floquet}
 """Figures of any trainer's runs."""
 
 

@@ -14,6 +14,7 @@ from lab.door.yamls import MOST_BYTES
 from lab.errors import UserError
 from lab.reports.blocks import Block, Table
 from lab.reports.drawing import OWN, draw_runs
+from lab.reports.measured import measured_words, read_measured
 from lab.reports.runs import RunData, read_run
 from lab.reports.study import StudyData, phrase, read_study, words
 from lab.reports.study_figures import study_figures
@@ -119,6 +120,8 @@ def _findings(run: RunData) -> Sequence[Finding] | None:
 def _stability(run: RunData, figures: Sequence[Saved]) -> Block | None:
     """What swings in the log, and what was measured of the game; None where there is nothing of either."""
     said, tables = swing_words(run)
+    if (found := read_measured(run.path)) is not None:
+        said += measured_words(found, run.last_step, plugins.trainer(run.trainer).step_unit)
     return Block("Stability", said, tables, figures) if said else None
 
 
