@@ -20,6 +20,9 @@ def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) 
     parser.add_argument(
         "--only", metavar="NAME[,NAME]", default="", help="only these figures, by the names of their files: dynamics,…"
     )
+    parser.add_argument(
+        "--animate", action="store_true", help="also the phase portrait as portrait.gif, drawn along with the clock"
+    )
     parser.set_defaults(run=run)
 
 
@@ -27,12 +30,17 @@ def run(args: argparse.Namespace) -> int:
     """Draw, and name the files."""
     from pathlib import Path
 
-    from lab.reports.drawing import draw_runs
+    from lab.reports.drawing import draw_runs, plugin_of
 
     runs = chosen_runs(args)
     # Figures of several runs get a folder of their own, not to replace those of the first one alone.
     default = runs[0].figures if len(runs) == 1 else runs[0].figures / "compared"
     only = list(filter(None, args.only.split(",")))
-    for saved in draw_runs([run.path for run in runs], Path(args.out) if args.out else default, only):
+    paths, out = [run.path for run in runs], Path(args.out) if args.out else default
+    for saved in draw_runs(paths, out, only):
         print(f"{saved.path}  {saved.title}")
+    if args.animate:
+        from lab.reports.portrait_film import film_portrait
+
+        print(f"{film_portrait(paths, plugin_of(paths), out)}  Phase portrait, drawn along with the clock")
     return 0
