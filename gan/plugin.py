@@ -26,6 +26,7 @@ PLUGIN = LatePlugin(
     commands="gan.commands:add_commands",
     draw="gan.figures:draw",
     drawn="gan.figures:FIGURES",
+    moments="gan.sample_figures:draw_frames",
     measure="gan.bench:measure",
     bench_devices=("cpu", "cuda"),
     watch="gan.watch:findings",

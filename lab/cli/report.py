@@ -10,7 +10,7 @@ from lab.cli.options import add_results_option
 from lab.door.text import one_line
 
 LONGEST = 50
-"""Characters of a page's name that say what it is about beside the first; a file's name may have 255 bytes, and a letter four."""
+"""Characters of other names in that of a page: each may take four of the 255 bytes that a file's name may have."""
 
 
 def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:

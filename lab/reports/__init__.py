@@ -13,8 +13,9 @@
     heatmap, portrait, response, schedule, stability     one kind of picture each; portrait_film draws one along
     study           a study's figures
     blocks          what sections are made of
+    along           a run, or several beside each other, along their steps: samples and phase portrait
     sections        what the report says of a run or a study, as plain data
-    html            the page of them (page.html, page.css)
+    html            the page of them (page.html, page.css, page.js)
 
 A trainer draws its own figures with these, in its package: ``gan.figures``, ``rl.figures``.
 """

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from pathlib import Path
 
 from lab.reports.style import Saved
 
@@ -32,3 +33,18 @@ class Block:
     sentences: Sequence[str]
     tables: Sequence[Table] = ()
     figures: Sequence[Saved] = ()
+
+
+@dataclass(frozen=True)
+class Frame:
+    """What a run made at one moment of its training.
+
+    Attributes:
+        step: when.
+        path: the picture of it.
+        alt: what it shows, in words.
+    """
+
+    step: int
+    path: Path
+    alt: str

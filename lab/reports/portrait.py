@@ -121,7 +121,8 @@ def planes(
     grid = figure.subplots(rows, columns, sharex=True, sharey=True, squeeze=False)
     for axes in grid.flat[len(drawn) :]:
         axes.set_visible(False)
-    _limits(grid.flat[0], [path for _, paths in drawn for path in paths])
+    across, up = limits([path for _, each in drawn for path in each])
+    grid.flat[0].set(xlim=across, ylim=up)
     for axes, (label, _) in zip(grid.flat, drawn, strict=False):
         if len(labels) > 1:
             axes.set_title(short(label, 28), fontsize=10.5)
@@ -175,13 +176,18 @@ def pieces(x: Floats, y: Floats) -> Floats:
     return np.stack([points[:-1], points[1:]], axis=1)
 
 
-def _limits(axes: Axes, paths: Sequence[Path2D]) -> None:
-    """Show what comes after the first cycle, and as much of the first, the transient, as leaves that readable."""
+def limits(paths: Sequence[Path2D]) -> tuple[tuple[float, float], tuple[float, float]]:
+    """Left and right, bottom and top of a plane that shows what comes after the first cycle of each path.
+
+    Of the first, the transient, as much is shown as leaves that readable.
+    """
     late = [path.settled for path in paths]
-    for every, set_limits in (([p.x for p in paths], axes.set_xlim), ([p.y for p in paths], axes.set_ylim)):
+    found = []
+    for every in ([p.x for p in paths], [p.y for p in paths]):
         settled = np.concatenate([values[rows] for values, rows in zip(every, late, strict=True)])
-        low, high = np.quantile(settled, [0.005, 0.995])
+        low, high = (float(value) for value in np.quantile(settled, [0.005, 0.995]))
         reach = 0.4 * (high - low) or 0.5
         least, most = min(float(values.min()) for values in every), max(float(values.max()) for values in every)
         margin = 0.1 * reach
-        set_limits(max(low - reach, least) - margin, min(high + reach, most) + margin)
+        found.append((max(low - reach, least) - margin, min(high + reach, most) + margin))
+    return found[0], found[1]

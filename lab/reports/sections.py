@@ -12,6 +12,8 @@ from pydantic import BaseModel, ConfigDict
 from lab.door import files, jsons
 from lab.door.yamls import MOST_BYTES
 from lab.errors import UserError
+from lab.reports.along import Along
+from lab.reports.along import along as along_steps
 from lab.reports.blocks import Block, Table
 from lab.reports.drawing import OWN, draw_runs
 from lab.reports.measured import measured_words, read_measured
@@ -45,6 +47,7 @@ class Section:
         config: the complete configuration, as YAML.
         provenance: name and value of everything known about how it was made.
         blocks: parts under headings of their own, between tables and figures.
+        along: its run, or runs beside each other, along their steps.
         narrow: whether the first cells of its tables may break, for they are long.
     """
 
@@ -60,11 +63,16 @@ class Section:
     provenance: Sequence[tuple[str, str]] = ()
     findings: Sequence[Finding] | None = None
     blocks: Sequence[Block] = ()
+    along: Along | None = None
     narrow: bool = False
 
 
-def section_of(path: Path) -> Section:
+def section_of(path: Path, along: bool = True) -> Section:
     """Describe the run or the study in a directory; its figures are drawn anew.
+
+    Args:
+        path: the directory.
+        along: whether a run is shown along its steps; not where it is beside others.
 
     Raises:
         UserError: it is neither.
@@ -72,11 +80,11 @@ def section_of(path: Path) -> Section:
     if (path / "summary.json").is_file():
         return study_section(path)
     if (path / CONFIG).is_file():
-        return run_section(path)
+        return run_section(path, along)
     raise UserError(f"{path}: is neither a run (no {CONFIG}) nor a finished study (no summary.json)")
 
 
-def run_section(path: Path) -> Section:
+def run_section(path: Path, along: bool = True) -> Section:
     """What a report says of one run."""
     run = read_run(path)
     provenance = Run.open(path).provenance
@@ -89,6 +97,7 @@ def run_section(path: Path) -> Section:
         findings=_findings(run),
         tables=[table] if (table := _scores(run)).rows else [],
         blocks=[stability] if stability else [],
+        along=along_steps([run]) if along else None,
         figures=[saved for saved in figures if saved.path.stem not in OWN],
         config=files.read_text(path / CONFIG, MOST_BYTES),
         provenance=flat(provenance),

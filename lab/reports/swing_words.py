@@ -71,7 +71,7 @@ def _grows(one: Swing) -> str:
     if one.growth is None:
         return ""
     middle, low, high = one.growth
-    number = f"{percent(middle, '+')} a swing, 95 % interval {percent(low, '+')} to {percent(high, '+')}"
+    number = f"{percent(middle, '+')} a swing, 95\u00a0% interval {percent(low, '+')} to {percent(high, '+')}"
     if low > 0:
         return (
             f"Its swings grow ({number}): something drives them, a rate too high or a cycle in resonance with the game."
@@ -95,11 +95,11 @@ def _of_followings(same: Sequence[Following], unit: str) -> str:
 
 
 def _lag(one: Following, unit: str) -> str:
-    lag = one.found.lag
+    lag, told = one.found.lag, f"{one.found.lag:+.2f} of a cycle".replace("-", "−")
     if abs(lag) < TOGETHER:
-        return f"when {one.voice} is (a lag of {lag:+.2f} of a cycle)"
+        return f"when {one.voice} is (a lag of {told})"
     if abs(lag) > 0.5 - TOGETHER:
-        return f"when {one.voice} is low (a lag of {lag:+.2f} of a cycle)"
+        return f"when {one.voice} is low (a lag of {told})"
     return (
         f"{abs(lag) * one.period:,.0f} {unit}s, {abs(lag):.2f} of a cycle, {'after' if lag > 0 else 'before'} "
         f"{one.voice} is"
@@ -158,7 +158,7 @@ def _followings_table(follow: Sequence[Following]) -> Table:
             str(one.cycles),
             f"{one.found.coherence:.2f}",
             f"{one.chance:.2f}",
-            f"{one.found.lag:+.2f}",
+            f"{one.found.lag:+.2f}".replace("-", "−"),
             f"{one.found.locking:.2f}",
         ]
         for one in follow

@@ -35,7 +35,7 @@ def percent(share: float, sign: str = "") -> str:
     >>> percent(0.126), percent(0.126, "+")
     ('13\xa0%', '+13\xa0%')
     """
-    return f"{100 * share:{sign},.0f}\u00a0%"
+    return f"{100 * share:{sign},.0f}\u00a0%".replace("-", "−")
 
 
 def capital(text: str) -> str:

@@ -110,6 +110,9 @@ class TrainerPlugin(Protocol):
     It may have ``figure_names``, the names of its figures; then ``figures(runs, out, only)`` takes the names of those
     to draw, and ``lab plot --only`` offers each.
 
+    It may have ``frames(run, out)``, which draws what a run made at many moments of its training into a folder, for a
+    page to show one after the other; it returns ``lab.reports.blocks.Frame`` records. Without one there are none.
+
     And it may have ``findings(columns, config)``, the signs of trouble in a metrics log
     (:data:`lab.training.findings.Watch`): each is told once while a run trains, and all of them in its report.
     Without one, or where it is None, nobody looks.
@@ -153,6 +156,7 @@ class LatePlugin:
         commands: the function that adds the trainer's own commands.
         draw: the function that draws its figures.
         drawn: their names, as of a mapping; ``draw`` then takes, as a third argument, the names of those to draw.
+        moments: the function of a run's directory and a folder that draws what it made at many moments.
         measure: the function that measures its speed; it takes ``short``, and a device where there is a choice.
         bench_devices: where it measures, ``cpu`` first.
         lower_is_better: columns of the metrics log of which less is better.
@@ -182,6 +186,7 @@ class LatePlugin:
     arms: Sequence[str] = ()
     arranged: str = ""
     drawn: str = ""
+    moments: str = ""
     watch: str = ""
     stacked: str = ""
     stability: str = ""
@@ -208,6 +213,10 @@ class LatePlugin:
     def figure_names(self) -> Sequence[str]:
         """The names of its figures; none where it does not tell them apart."""
         return tuple(resolve_name(self.drawn)) if self.drawn else ()
+
+    def frames(self, run: Path, out: Path) -> list[Any]:
+        """Draw what a run made at many moments of its training into ``out``; none where nothing does."""
+        return list(resolve_name(self.moments)(run, out)) if self.moments else []
 
     def arrange(self, config: Any, arm: str) -> dict[str, Any]:
         """What an arm changes in a configuration, as ``--set`` would."""

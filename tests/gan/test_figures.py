@@ -10,7 +10,8 @@ import pytest
 sys.path.insert(0, str(Path(__file__).parents[1] / "lab" / "reports"))
 from synthetic import gan_run, write_run
 
-from gan.figures import draw, tile
+from gan.figures import draw
+from gan.sample_figures import tile
 from lab.errors import UserError
 from lab.reports.portrait import portrait
 from lab.reports.runs import arms, read_run

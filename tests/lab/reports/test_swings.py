@@ -79,7 +79,7 @@ def test_swings_that_grow_and_die_away(tmp_path: Path) -> None:
         return lambda steps: 5 + 0.1 * np.exp(rate * steps / PERIOD) * turning(steps)
 
     assert "Its swings grow (+35\u00a0% a swing" in said(logged(tmp_path / "up", growing(0.3), noise=1e-3))
-    assert "Its swings die away (-26\u00a0% a swing" in said(logged(tmp_path / "down", growing(-0.3), noise=1e-3))
+    assert "Its swings die away (−26\u00a0% a swing" in said(logged(tmp_path / "down", growing(-0.3), noise=1e-3))
     steady = said(logged(tmp_path / "steady", growing(0.0), noise=0.05))
     assert "Whether they grow cannot be told from so few" in steady
 
