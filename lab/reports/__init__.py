@@ -14,6 +14,7 @@
     study           a study's figures
     blocks          what sections are made of
     along           a run, or several beside each other, along their steps: samples and phase portrait
+    missing         what a run directory lacks that a report would show
     sections        what the report says of a run or a study, as plain data
     html            the page of them (page.html, page.css, page.js)
 

@@ -17,6 +17,7 @@ from lab.reports.along import along as along_steps
 from lab.reports.blocks import Block, Table
 from lab.reports.drawing import OWN, draw_runs
 from lab.reports.measured import measured_words, read_measured
+from lab.reports.missing import missing
 from lab.reports.runs import RunData, read_run
 from lab.reports.study import StudyData, phrase, read_study, words
 from lab.reports.study_figures import study_figures
@@ -48,6 +49,7 @@ class Section:
         provenance: name and value of everything known about how it was made.
         blocks: parts under headings of their own, between tables and figures.
         along: its run, or runs beside each other, along their steps.
+        missing: what the directory of a run lacks.
         narrow: whether the first cells of its tables may break, for they are long.
     """
 
@@ -64,6 +66,7 @@ class Section:
     findings: Sequence[Finding] | None = None
     blocks: Sequence[Block] = ()
     along: Along | None = None
+    missing: Sequence[str] = ()
     narrow: bool = False
 
 
@@ -96,6 +99,7 @@ def run_section(path: Path, along: bool = True) -> Section:
         summary=[_made(run, provenance), _reached(run)],
         findings=_findings(run),
         tables=[table] if (table := _scores(run)).rows else [],
+        missing=missing(run),
         blocks=[stability] if stability else [],
         along=along_steps([run]) if along else None,
         figures=[saved for saved in figures if saved.path.stem not in OWN],

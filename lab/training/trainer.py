@@ -111,7 +111,8 @@ class TrainerPlugin(Protocol):
     to draw, and ``lab plot --only`` offers each.
 
     It may have ``frames(run, out)``, which draws what a run made at many moments of its training into a folder, for a
-    page to show one after the other; it returns ``lab.reports.blocks.Frame`` records. Without one there are none.
+    page to show one after the other; it returns ``lab.reports.blocks.Frame`` records. Without one, or where it is None,
+    there are none.
 
     And it may have ``findings(columns, config)``, the signs of trouble in a metrics log
     (:data:`lab.training.findings.Watch`): each is told once while a run trains, and all of them in its report.
@@ -214,10 +215,6 @@ class LatePlugin:
         """The names of its figures; none where it does not tell them apart."""
         return tuple(resolve_name(self.drawn)) if self.drawn else ()
 
-    def frames(self, run: Path, out: Path) -> list[Any]:
-        """Draw what a run made at many moments of its training into ``out``; none where nothing does."""
-        return list(resolve_name(self.moments)(run, out)) if self.moments else []
-
     def arrange(self, config: Any, arm: str) -> dict[str, Any]:
         """What an arm changes in a configuration, as ``--set`` would."""
         return dict(resolve_name(self.arranged)(config, arm))
@@ -226,6 +223,11 @@ class LatePlugin:
         """Its speed against a plain script, for ``lab bench``."""
         choice = (device,) if len(self.bench_devices) > 1 else ()
         return dict(resolve_name(self.measure)(short, *choice))
+
+    @property
+    def frames(self) -> Callable[[Path, Path], Sequence[Any]] | None:
+        """What draws a run at many moments of its training; None where nothing does."""
+        return resolve_name(self.moments) if self.moments else None
 
     @property
     def findings(self) -> Watch | None:
