@@ -18,6 +18,8 @@ FEWEST = 8
 """Values below which nothing is said of a period."""
 CYCLES = 3.0
 """A period counts from so many of its cycles in a log: of a single swing nobody knows whether it comes back."""
+NOTHING = 1e-6
+"""An amplitude below this share of a column's deviation is rounding, or the flank of a swing of another period."""
 SURE = 0.95
 """What chance reaches is told as this quantile."""
 DRAWS, WORK = 200, 2_000_000
@@ -146,10 +148,11 @@ def against(values: ArrayLike, other: ArrayLike, period: float, spacing: float =
     first, second = _column(values), _column(other)
     a = None if first is None else _amplitudes(first, period / spacing)
     b = None if second is None else _amplitudes(second, period / spacing)
-    if a is None or b is None:
+    if first is None or second is None or a is None or b is None:
         return None
+    a, b = a / first.std(), b / second.std()
     crossed, powers = a * b.conj(), (np.abs(a) ** 2).sum() * (np.abs(b) ** 2).sum()
-    if powers == 0 or not np.abs(crossed).all():
+    if min(np.abs(a).max(), np.abs(b).max()) < NOTHING or not np.abs(crossed).all():
         return None
     lag = -float(np.angle(crossed.sum())) / (2 * math.pi)
     return Against(
@@ -197,9 +200,25 @@ def _amplitudes(column: Floats, period: float) -> NDArray[np.complex128] | None:
     if cycles < CYCLES:
         return None
     cycle = (np.arange(len(column)) / period).astype(np.int64)
-    turned = column * np.exp(-2j * math.pi * np.arange(len(column)) / period)
+    turned = (column - _drift(column, period)) * np.exp(-2j * math.pi * np.arange(len(column)) / period)
     sums = np.array([turned[cycle == number].mean() for number in range(cycles)])
     return 2 * sums
+
+
+def _drift(column: Floats, period: float) -> Floats:
+    """The mean over one period around each value; where there is no whole one, at the ends, its straight continuation.
+
+    What is slower than the period would be a slope within each cycle, which has a Fourier coefficient of its own, and
+    the same phase in every cycle: a loss that falls ever more slowly would seem to keep step with any schedule.
+    """
+    whole = int((period - 1) / 2)
+    rest = (period - 1) / 2 - whole  # of the value beyond the last whole one on each side
+    weights = np.concatenate([[rest], np.ones(2 * whole + 1), [rest]]) / period
+    inner = np.convolve(column, weights, mode="valid")
+    reach = min(int(period), len(inner) - 1)
+    before, after = (inner[reach] - inner[0]) / reach, (inner[-1] - inner[-1 - reach]) / reach
+    outside = np.arange(1, whole + 2)
+    return np.concatenate([inner[0] - before * outside[::-1], inner, inner[-1] + after * outside])
 
 
 def _column(values: ArrayLike) -> Floats | None:

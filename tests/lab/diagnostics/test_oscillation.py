@@ -117,3 +117,28 @@ def test_the_amplitude_of_each_cycle():
     assert len(found) == 10
     assert found[1:] / found[:-1] == pytest.approx(np.full(9, np.exp(0.1)), rel=0.05)
     assert amplitudes(column, 40.0) is None
+
+
+@pytest.mark.parametrize(
+    "drift", [lambda t: 30 * np.exp(-t / 300), lambda t: 10.0 * (t > 600), lambda t: (t / 300) ** 3]
+)
+def test_a_drift_seems_to_follow_nothing(drift):
+    random = np.random.default_rng(8)
+    steps = np.arange(1000.0)
+    found = [against(drift(steps) + random.normal(0, 1, 1000), sine(100, 1000), 100.0).coherence for _ in range(40)]
+    assert np.mean(np.array(found) > coherence_by_chance(10)) < 0.2
+
+
+def test_a_drift_hides_no_swing():
+    steps = np.arange(1000.0)
+    column = 30 * np.exp(-steps / 300) + sine(100, 1000, phase=-0.25) + np.random.default_rng(9).normal(0, 0.3, 1000)
+    found = against(column, sine(100, 1000), 100.0)
+    assert found.lag == pytest.approx(0.25, abs=0.02)
+    assert found.coherence > 0.9
+    assert amplitudes(column, 100.0) == pytest.approx(np.ones(10), abs=0.35)
+
+
+def test_columns_of_other_periods_do_not_go_together():
+    column = (-1.0) ** np.arange(200)
+    assert against(column, sine(20, 200), 20.0) is None
+    assert against(1e100 * sine(20, 200), 1e100 * sine(20, 200), 20.0).coherence == pytest.approx(1)
