@@ -10,7 +10,19 @@ from lab.diagnostics.oscillation import CYCLES, FEWEST
 from lab.reports.blocks import Table
 from lab.reports.runs import RunData
 from lab.reports.study import phrase
-from lab.reports.swings import LOSS, TRANSIENT, VOICE, Following, Swing, followings, one_period, settled, swing, watched
+from lab.reports.swings import (
+    LOSS,
+    TRANSIENT,
+    VOICE,
+    Following,
+    Swing,
+    followings,
+    one_period,
+    schedules,
+    settled,
+    swing,
+    watched,
+)
 from lab.reports.words import ABSENT, capital, fmt, percent
 from lab.training import plugins
 
@@ -110,6 +122,8 @@ def _unfollowed(run: RunData) -> str:
     voices = [name for name in run.metrics.names() if name.startswith(VOICE)]
     if all(np.ptp(run.series(name)[1]) == 0 for name in voices):
         return "No schedule moves in this log, so that there is none that a loss could follow."
+    if moving := schedules(run):
+        return f"No loss has a swing at the period of {' or '.join(moving)}: none follows it."
     return (
         f"No schedule comes back {CYCLES:.0f} times in this log: whether the losses follow any cannot be told before "
         "the run is longer."

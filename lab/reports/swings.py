@@ -169,6 +169,12 @@ def followings(run: RunData, columns: Sequence[str]) -> list[Following]:
     return found
 
 
+def schedules(run: RunData) -> list[str]:
+    """The schedules that come back often enough in the log for a loss to be held against them."""
+    names = [name for name in run.metrics.names() if name.startswith(VOICE)]
+    return [name.removeprefix(VOICE) for name in names if _period_of(run, settled(run, name)) is not None]
+
+
 def _together(first: Evenly, second: Evenly) -> tuple[Evenly, Evenly]:
     """The rows that both columns have."""
     steps, one, two = np.intersect1d(first.steps, second.steps, return_indices=True)

@@ -44,6 +44,8 @@ metric: ema/good
 direction: higher
 compare: [[a, b]]
 """
+KEPT = {"step": 12, "moves": [[0.1, 0.2]], "rotation_period": 31.4, "period": 4, "multipliers": [[1.1, 0.0]],
+        "growth_per_step": 0.02, "verdict": "unstable", "safe_periods": {"low": 2, "high": 9, "why": "slow."}}  # fmt: skip
 DEEP = b"[" * 100_000 + b"]" * 100_000
 JSONS: list[Any] = [
     None, True, -1, 10**300, 1e308, float("nan"), "word", [], {}, [1], {"a": 1}, "$\\frac{", "\n", "\ud800", "x" * 100_000,
@@ -77,6 +79,7 @@ def build(root: Path, study: bool) -> None:
         config = root / "runs" / name / "config.yaml"
         shutil.copytree(config.parent, config.parent.with_name(f"{name}2"))  # a finished run beside it
         config.write_text(config.read_text().replace(old, new))  # so that a resume has something to do
+    (root / "runs" / "g" / "stability.json").write_text(json.dumps(KEPT))
     if not study:
         return
     (root / "s.yaml").write_text(STUDY % ", ".join(change.replace("=", ": ", 1) for change in GAN))

@@ -59,17 +59,27 @@ def test_what_was_not_measured_is_not_said(tmp_path: Path) -> None:
     assert "Safe periods" not in words
 
 
+def vermilion(picture: Path) -> int:
+    """Pixels of the colour of what grows."""
+    with Image.open(picture) as opened:
+        apart = np.abs(np.asarray(opened.convert("RGB"), dtype=int) - (0xD5, 0x5E, 0x00))
+    return int((apart.max(axis=2) < 45).sum())  # a point lets a little of its paper through
+
+
 def test_the_figure_shows_what_grows(tmp_path: Path) -> None:
-    (saved,) = draw_runs([kept(tmp_path / "run")], tmp_path / "out", ["floquet"])
-    assert "the largest is 1.2 of a step, 1.2e+08 of a cycle, predicted, 0.4 of a cycle, measured" in saved.alt
-    with Image.open(saved.path) as picture:
-        vermilion = (np.asarray(picture.convert("RGB")) == (0xD5, 0x5E, 0x00)).all(axis=2)
-    assert vermilion.sum() > 50
-    calm = kept(tmp_path / "calm", moves=[[0.02, 0.09]], multipliers=[[0.5, 0.0]])
-    (saved,) = draw_runs([calm], tmp_path / "calm-out", ["floquet"])
-    with Image.open(saved.path) as picture:
-        drawn = (np.asarray(picture.convert("RGB")) == (0xD5, 0x5E, 0x00)).all(axis=2)
-    assert drawn.sum() < vermilion.sum()  # that of the legend alone
+    settings = {
+        "far": {},
+        "step": {"multipliers": [[0.5, 0.0]], "moves": [[-0.4, 0.0], [0.02, 0.09]]},
+        "none": {"multipliers": [[0.5, 0.0]], "moves": [[0.02, 0.09]]},
+    }
+    (far, step, none) = (
+        draw_runs([kept(tmp_path / name, **changes)], tmp_path / f"{name}-out", ["floquet"])[0]
+        for name, changes in settings.items()
+    )
+    assert "the largest is 1.2 of a step, 1.2e+08 of a cycle, predicted, 0.4 of a cycle, measured" in far.alt
+    legend = vermilion(none.path)
+    assert vermilion(far.path) > legend + 100
+    assert vermilion(step.path) > legend + 100
 
 
 def test_runs_are_compared_where_any_is_measured(tmp_path: Path) -> None:

@@ -4,6 +4,7 @@ import json
 import shutil
 import subprocess
 import sys
+from html import escape
 from pathlib import Path
 
 import pytest
@@ -43,6 +44,7 @@ def told(run: Path) -> Section:
     section = run_section(run)
     page = render([section], "r")
     assert ("What is missing" in page) == bool(section.missing)
+    assert all(f"<li>{escape(sentence)}</li>" in page for sentence in section.missing)
     assert "Schedules, losses, outputs and gradients" in page
     return section
 

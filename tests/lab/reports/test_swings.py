@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Mapping
+from html import escape
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +13,7 @@ import pytest
 from synthetic import GAN_CONFIG, gan_run, rl_run, write_run
 
 from lab.reports.drawing import draw_runs
+from lab.reports.html import render
 from lab.reports.runs import RunData, read_run
 from lab.reports.sections import run_section
 from lab.reports.swing_words import swing_words
@@ -80,8 +82,11 @@ def test_swings_that_grow_and_die_away(tmp_path: Path) -> None:
 
     assert "Its swings grow (+35\u00a0% a swing" in said(logged(tmp_path / "up", growing(0.3), noise=1e-3))
     assert "Its swings die away (−26\u00a0% a swing" in said(logged(tmp_path / "down", growing(-0.3), noise=1e-3))
-    steady = said(logged(tmp_path / "steady", growing(0.0), noise=0.05))
-    assert "Whether they grow cannot be told from so few" in steady
+    steady = logged(tmp_path / "steady", growing(0.05), noise=0.05)
+    measured = swing(steady, "loss/generator").growth
+    assert measured is not None
+    assert measured[0] > 0 > measured[1]
+    assert "Whether they grow cannot be told from so few" in said(steady)
 
 
 def test_a_pace_of_its_own_is_no_pace_of_the_clock(tmp_path: Path) -> None:
@@ -127,6 +132,11 @@ def test_constant_schedules_are_followed_by_nothing(tmp_path: Path) -> None:
     assert "No schedule moves in this log" in said(read_run(gan_run(tmp_path / "run")))
 
 
+def test_a_loss_that_does_not_swing_follows_no_schedule(tmp_path: Path) -> None:
+    run = logged(tmp_path / "run", lambda steps: 1 + 0 * steps, noise=0, **{"loss/discriminator": lambda s: 2 + 0 * s})
+    assert "No loss has a swing at the period of lr.generator: none follows it." in said(run)
+
+
 def test_a_gap_in_the_log_leaves_the_longer_part(tmp_path: Path) -> None:
     run = logged(tmp_path / "run", lambda steps: turning(steps))
     rows = [row for row in run.metrics.rows if not 1000 < row["step"] < 2000]
@@ -149,8 +159,11 @@ def test_a_trainer_that_names_no_columns_has_no_section(tmp_path: Path) -> None:
 
 
 def test_the_report_has_the_section_with_its_figure(tmp_path: Path) -> None:
-    (block,) = run_section(gan_run(tmp_path / "run")).blocks
+    section = run_section(gan_run(tmp_path / "run"))
+    (block,) = section.blocks
     assert block.title == "Stability"
+    page = render([section], "run")
+    assert all(f"<li>{escape(sentence)}</li>" in page for sentence in block.sentences)
     assert [saved.path.name for saved in block.figures] == ["swings.png"]
     assert block.tables[0].rows[0][0] == "Generator loss"
 
