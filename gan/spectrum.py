@@ -13,11 +13,11 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from gan.config import PLAYERS
+from gan.cosines import cycle_ahead, rates_ahead
 from gan.step import Game, Player
 from gan.trainer import GanTrainer
 from lab.diagnostics.curvature import hessian, leading_eigenvalues
 from lab.diagnostics.spectrum import Complexes, jacobian, leading
-from lab.phase import Follower
 
 Floats = NDArray[np.float64]
 
@@ -52,6 +52,19 @@ class GameSpectrum:
         """
         fastest = float(np.abs(self.moves.imag).max(initial=0.0))
         return 2 * np.pi / fastest if fastest > 0 else float("inf")
+
+    @property
+    def turning(self) -> Complexes:
+        """Those of ``moves`` that turn; what a cycle of the rates resonates with."""
+        return self.moves[np.abs(self.moves.imag) > 0]
+
+    @property
+    def drift(self) -> float:
+        """Growth per step along the direction that leaves fastest at the mean rates, 0 where none does.
+
+        Above 0 the run is at no equilibrium: a plain step multiplies a deviation there by 1 − λ, and λ < 0.
+        """
+        return max(0.0, -float(self.moves.real.min(initial=0.0)))
 
 
 def measure(trainer: GanTrainer, samples: int = SAMPLES, count: int = 6, double: bool = True) -> GameSpectrum:
@@ -97,22 +110,6 @@ def _distinct(found: Sequence[Complexes]) -> Complexes:
     return np.array(kept, np.complex128)
 
 
-def rates_ahead(trainer: GanTrainer, period: int) -> dict[str, Floats]:
-    """Both players' learning rates over the next steps, float64[period]; the middle of a range that is followed."""
-    voices, steps = trainer.config.parsed_voices(), range(trainer.step, trainer.step + period)
-    found = {}
-    for name in PLAYERS:
-        voice = voices[f"lr.{name}"]
-        followed = isinstance(voice, Follower)
-        found[name] = np.array([(voice.low + voice.high) / 2 if followed else float(voice(step)) for step in steps])
-    return found
-
-
-def cycle_of(trainer: GanTrainer) -> int:
-    """Steps of the master clock's present cycle."""
-    return int(trainer.config.parsed_clock().position(trainer.step).period)
-
-
 def copied(game: Game, kind: torch.dtype) -> Game:
     """A game of copies of the networks, whose passes are plain."""
 
@@ -126,14 +123,13 @@ def copied(game: Game, kind: torch.dtype) -> Game:
 
 def _sizes(trainer: GanTrainer) -> list[Tensor]:
     """For each parameter of both players: mean rate of this cycle, times moves a step, times the optimiser's factor."""
-    sizes, rates = [], rates_ahead(trainer, cycle_of(trainer))
+    config, step = trainer.config, trainer.step
+    sizes, rates = [], rates_ahead(config, step, cycle_ahead(config, step))
     for name in PLAYERS:
         # A step of extragradient goes to a trial point and back: it moves once.
-        moves = (
-            1 if trainer.config.updates == "extragradient" else sum(name in players for players in trainer.game.plan)
-        )
+        moves = 1 if config.updates == "extragradient" else sum(name in players for players in trainer.game.plan)
         state = trainer.players.optimizers[name].state
         for parameter in trainer.players.game[name].parameters:
-            factor = trainer.config.optimizer.size(parameter.detach().double(), state.get(parameter, {}))
+            factor = config.optimizer.size(parameter.detach().double(), state.get(parameter, {}))
             sizes.append(moves * float(rates[name].mean()) * factor)
     return sizes

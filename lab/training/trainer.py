@@ -152,7 +152,8 @@ class LatePlugin:
         arranged: the function of a configuration and one of these words that says what it changes.
         watch: the function that finds signs of trouble in a metrics log; without one nothing is found.
         stacked: the module, or the object in one, that has the functions of :class:`Stacks`.
-        stability: the function of a run, and of whether its whole cycle is measured, that ``lab stability RUN`` calls.
+        stability: the function that ``lab stability RUN`` calls: of a run, of whether its whole cycle is measured, and
+            of the modulation, period and offset that are asked about (None: the run's own).
     """
 
     name: str
