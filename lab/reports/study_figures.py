@@ -20,7 +20,8 @@ from lab.reports.style import Look, Saved
 from lab.reports.words import capital, fmt, span
 from lab.training import plugins
 
-MOST_COLUMNS = 6
+MOST_COLUMNS, MOST_ROWS = 6, 42
+"""Of the many scores of many arms, the metric and those beside it that fit on a page; summary.md has them all."""
 CURVE_HEIGHT = 2.0
 """Of a panel of learning curves, relative to a plain one: tall enough to tell eight arms apart on a phone."""
 
@@ -65,7 +66,7 @@ def _save_response(study: StudyData, out: Path) -> Saved | None:
 
 
 def _save_arms(study: StudyData, out: Path) -> Saved | None:
-    columns = [c for c in study.columns if any(c in arm for arm in study.arms.values())][:MOST_COLUMNS]
+    columns = _drawn(study, [c for c in study.columns if any(c in arm for arm in study.arms.values())])
     if not columns:
         return None
     told = [
@@ -207,7 +208,7 @@ def _save_curves(study: StudyData, out: Path) -> Saved | None:
     arms = [
         Arm(name, tuple(read_run(path) for path in paths), study.look(name)) for name, paths in by_arm.items() if paths
     ]
-    columns = list(dict.fromkeys(column.removesuffix(LAST) for column in study.columns))[:MOST_COLUMNS]
+    columns = _drawn(study, list(dict.fromkeys(column.removesuffix(LAST) for column in study.columns)))
     panels = [
         Panel(capital(words(c)), [Line(f"evaluation/{c}", c, sparse=True)], height=CURVE_HEIGHT, wide=True)
         for c in columns
@@ -224,6 +225,11 @@ def _save_curves(study: StudyData, out: Path) -> Saved | None:
         f"Line charts of {', '.join(words(c) for c in columns)} over steps for the arms {names(arms)}.",
         f"The mean {seeds} at each evaluation. {BAND}",
     )
+
+
+def _drawn(study: StudyData, columns: Sequence[str]) -> list[str]:
+    """The columns that have room, at least two."""
+    return list(columns[: min(MOST_COLUMNS, max(2, MOST_ROWS // max(1, len(study.arms))))])
 
 
 def _confidence(study: StudyData) -> str:

@@ -7,7 +7,7 @@ from synthetic import gan_run, write_study
 
 from lab.errors import UserError
 from lab.reports.study import read_study, words
-from lab.reports.study_figures import arms_figure, differences_figure, study_figures
+from lab.reports.study_figures import _drawn, arms_figure, differences_figure, study_figures
 
 ARMS = {"constant": 0.7, "quadrature": 0.82, "in-phase": 0.65}
 
@@ -35,6 +35,13 @@ def test_curves_are_drawn_only_where_runs_are(tmp_path: Path) -> None:
     drawn = study_figures(path, path / "figures")
     assert [saved.path.stem for saved in drawn] == ["arms", "differences", "curves"]
     assert all(saved.path.is_file() and saved.alt and saved.caption for saved in drawn)
+
+
+@pytest.mark.parametrize(("arms", "panels"), [(3, 6), (14, 3), (29, 2)])
+def test_many_arms_leave_room_for_few_scores(tmp_path: Path, arms: int, panels: int) -> None:
+    path = write_study(tmp_path, {f"arm-{place}": 0.7 for place in range(arms)}, seeds=2)
+    columns = ["ema/good", *(f"score-{place}" for place in range(8))]
+    assert _drawn(read_study(path), columns) == columns[:panels]
 
 
 def test_the_same_study_gives_the_same_bytes(tmp_path: Path) -> None:
