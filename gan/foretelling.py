@@ -47,12 +47,12 @@ class Foretold:
 
 def foretell(config: GanConfig, spectrum: GameSpectrum, asked: Asked) -> tuple[Foretold | None, str]:
     """What a measured spectrum predicts of a run's cycle, or of another; where it says less, why."""
-    obstacle = _other_game(config) or _rotation(spectrum)
+    why = obstacle(config) or _rotation(spectrum)
     rates = list(rates_ahead(config, spectrum.step, cycle_ahead(config, spectrum.step)).values())
-    if not obstacle and min(float(each.mean()) for each in rates) <= 0:
-        obstacle = "a rate whose mean is 0"
-    if obstacle:
-        return None, obstacle
+    if not why and min(float(each.mean()) for each in rates) <= 0:
+        why = "a rate whose mean is 0"
+    if why:
+        return None, why
     own = cosines(config, spectrum.step)
     cycle = _chosen(own, asked)
     if own is None and cycle is None and asked != Asked():
@@ -102,7 +102,7 @@ def _rotation(spectrum: GameSpectrum) -> str:
     return "" if len(spectrum.turning) else "nothing in it turns"
 
 
-def _other_game(config: GanConfig) -> str:
+def obstacle(config: GanConfig) -> str:
     """Why a run's steps are not those that the reference games are analysed for; empty where they are."""
     reasons = {
         f"updates: {config.updates}": config.updates == "extragradient",
