@@ -1,4 +1,4 @@
-"""`lab gan sample`, `evaluate` and `stability`: what a generator draws, how it scores, and what its game predicts."""
+"""`lab gan sample` and `lab gan evaluate`: what a trained generator draws, and how it scores."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from gan import diagnosing
 from lab.cli import options
 from lab.errors import RunError, UserError
 
@@ -26,7 +27,7 @@ EVERY = "all"
 
 
 def add_commands(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
-    """Add the three commands."""
+    """Add both commands, and those that look at a game."""
     draw = subparsers.add_parser("sample", help="draw samples from a run's generator")
     options.add_run_argument(draw)
     draw.add_argument("--n", type=int, default=64, metavar="N", help="how many samples (default: 64)")
@@ -53,12 +54,7 @@ def add_commands(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]
     options.add_json_option(score)
     score.set_defaults(run=evaluate)
 
-    predicted = subparsers.add_parser(
-        "stability", help="what the spectrum of a study's constant runs predicts of its cycles, beside what they did"
-    )
-    predicted.add_argument("study", metavar="STUDY", help="a study under results/ whose runs are beside it")
-    options.add_results_option(predicted)
-    predicted.set_defaults(run=stability)
+    diagnosing.add_commands(subparsers)
 
 
 def sample(args: argparse.Namespace) -> int:
@@ -117,33 +113,6 @@ def evaluate(args: argparse.Namespace) -> int:
     print(" ".join([f"  {'':<16}", *(f"{found.words(name):>24}" for name in scored)]))
     for key in next(iter(scored.values())):
         print(" ".join([f"  {key:<16}", *(f"{own[key]:>24.6g}" for own in scored.values())]))
-    return 0
-
-
-def stability(args: argparse.Namespace) -> int:
-    """Write stability.md, stability.csv and a figure beside a study's summary."""
-    import numpy as np
-
-    from gan import predicted
-    from gan.predicted_figure import save_figure
-    from lab.reports.study import read_study, words
-    from lab.training import files
-    from lab.training.paths import results_root
-
-    study = read_study(results_root(args.results) / args.study)
-    if study.summary["trainer"] != "gan":
-        raise UserError(f"{study.path}: a study of {study.summary['trainer']!r}; this command takes studies of 'gan'")
-    found, spectra = predicted.cells(study)
-    said = predicted.sentence(predicted.agreement(found, np.random.default_rng(0)), study)
-    try:
-        better = str(study.summary.get("direction", "higher"))
-        saved = save_figure(found, words(study.metric), better, study.title, said, study.path / "figures")
-        page = predicted.page(study, found, spectra, said, saved)
-        files.replace_file(study.path / "stability.md", page.encode())
-        files.replace_file(study.path / "stability.csv", predicted.csv(found).encode())
-    except OSError as error:
-        raise UserError(f"{study.path}: cannot be written ({error.strerror or error})") from error
-    print(f"{said}\n{study.path / 'stability.md'}")
     return 0
 
 

@@ -12,8 +12,8 @@ from scipy.stats import rankdata
 from gan.config import GanConfig
 from gan.cosines import Cosines, cosines
 from gan.foretelling import method_of, obstacle, rotations
+from gan.kept import newest
 from gan.spectrum import GameSpectrum, measure
-from gan.stability import trainer_of
 from lab.diagnostics.stability import growth_at_constant, stability_map
 from lab.errors import UserError
 from lab.reports.study import StudyData
@@ -79,7 +79,7 @@ def cells(study: StudyData) -> tuple[list[Cell], list[GameSpectrum]]:
     config = configs[constant[0]]
     if why := obstacle(config):
         raise UserError(f"{study.path}: arm {constant[0]!r} is of another game than the map's ({why})")
-    spectra = [measure(trainer_of(run)) for run in runs[constant[0]]]
+    spectra = [measure(newest(run)) for run in runs[constant[0]]]
     order = [constant[0], *(arm for arm, wave in waves.items() if wave is not None and wave.modulation > 0)]
     found = []
     for arm in order:

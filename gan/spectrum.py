@@ -76,15 +76,8 @@ def measure(trainer: GanTrainer, samples: int = SAMPLES, count: int = 6, double:
         count: how many eigenvalues of each kind.
         double: whether copies of the networks in double precision are measured, as rounding matters for small ones.
     """
-    kind = torch.float64 if double else torch.float32
-    game = copied(trainer.game, kind)
-    real, labels = trainer.game.real(samples - samples % trainer.config.packing)
-    noise = trainer.game.noise(len(real)).to(kind)
-    told = None if labels is None else labels.to(kind)
-    voices = trainer.values()
-    weights = {name: voices[f"{name}.weight"] for name in game.penalties}
-    losses = dict(zip(PLAYERS, game.objectives(real.to(kind), noise, told, weights), strict=True))
-    parameters = {name: list(getattr(game, name).parameters) for name in PLAYERS}
+    still = Still(trainer, samples, torch.float64 if double else torch.float32)
+    losses, parameters = still.losses(), still.parameters
     slopes = [
         slope
         for name in PLAYERS
@@ -99,6 +92,32 @@ def measure(trainer: GanTrainer, samples: int = SAMPLES, count: int = 6, double:
         moves=_distinct([leading(moved, count, which="LI"), leading(moved, count), leading(moved, 2, which="SR")]),
         curvature={name: float(leading_eigenvalues(operator)[0]) for name, operator in curvature.items()},
     )
+
+
+class Still:
+    """A trainer's game on fixed samples: copies of its networks, whose losses are functions of their weights.
+
+    Args:
+        trainer: at a checkpoint; its data and generators move on.
+        samples: about how many real and generated ones.
+        kind: of the copies and the samples.
+
+    Attributes:
+        parameters: of each player's copy, by its name.
+    """
+
+    def __init__(self, trainer: GanTrainer, samples: int, kind: torch.dtype) -> None:
+        self._game = copied(trainer.game, kind)
+        real, labels = trainer.game.real(samples - samples % trainer.config.packing)
+        noise = trainer.game.noise(len(real)).to(kind)
+        self._samples = real.to(kind), noise, None if labels is None else labels.to(kind)
+        voices = trainer.values()
+        self._weights = {name: voices[f"{name}.weight"] for name in self._game.penalties}
+        self.parameters = {name: list(getattr(self._game, name).parameters) for name in PLAYERS}
+
+    def losses(self) -> dict[str, Tensor]:
+        """What each player minimises, by its name."""
+        return dict(zip(PLAYERS, self._game.objectives(*self._samples, self._weights), strict=True))
 
 
 def _distinct(found: Sequence[Complexes]) -> Complexes:

@@ -10,19 +10,11 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from gan.config import GanConfig
 from gan.floquet import Multipliers, multipliers
 from gan.foretelling import Asked, Foretold, foretell
+from gan.kept import newest
 from gan.spectrum import GameSpectrum, measure
-from gan.trainer import GanTrainer
-from lab.training.config import resolve
-from lab.training.device import resolve_device
-from lab.training.loop import warn
-from lab.training.paths import data_root
-from lab.training.recovery import look
-from lab.training.restoring import checked
 from lab.training.run import Run
-from lab.training.trainer import Context
 
 Complexes = NDArray[np.complex128]
 
@@ -128,30 +120,11 @@ def stability(run: Run, measured: bool = False, asked: Mapping[str, Any] | None 
     Raises:
         UserError: the run has no checkpoint yet, or its cycle is more than a map of its state.
     """
-    trainer = trainer_of(run)
+    trainer = newest(run)
     spectrum = measure(trainer)
     cycle = multipliers(trainer, 1, tolerance=1e-3) if measured else None
     foretold, unsaid = foretell(trainer.config, spectrum, Asked(**(asked or {})))
     return Stability(spectrum, foretold, unsaid, cycle)
-
-
-def trainer_of(run: Run) -> GanTrainer:
-    """A run's trainer at its newest whole checkpoint, which writes nothing.
-
-    Raises:
-        UserError: there is none yet.
-    """
-    found = look(run, warn)
-    config = resolve(GanConfig, run.config, source=str(run.path / "config.yaml"))
-    place = data_root(run.provenance.get("data_dir"))
-    context = Context(resolve_device("cpu"), place, run.snapshots, _unheard)
-    trainer = GanTrainer(config, context, snapshots=False)
-    checked(lambda: trainer.load_state_dict(found.state), f"{run.checkpoints}: step {found.step}")
-    return trainer
-
-
-def _unheard(kind: str, step: int, **data: Any) -> None:
-    """An event of a run that is only looked at."""
 
 
 def _finite(value: float) -> float | None:

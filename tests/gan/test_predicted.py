@@ -11,9 +11,9 @@ from scipy.stats import spearmanr
 
 from gan.cosines import Cosines
 from gan.foretelling import Asked, foretell
+from gan.kept import newest
 from gan.predicted import Cell, agreement, cells
 from gan.spectrum import measure
-from gan.stability import trainer_of
 from lab.cli.main import main
 from lab.errors import UserError
 from lab.reports.study import read_study
@@ -55,7 +55,7 @@ def test_each_cycle_is_predicted_from_each_constant_run(study: Path) -> None:
     assert [cell.arm for cell in found] == ["constant", "slow", "fast", "anti"]
     runs = [Run.open(study.parent / "runs" / "small" / f"constant-s{seed}") for seed in (0, 1)]
     for place, run in enumerate(runs):
-        trainer = trainer_of(run)
+        trainer = newest(run)
         spectrum = measure(trainer)
         assert np.allclose(spectrum.moves, spectra[place].moves)
         for cell in found[1:]:
