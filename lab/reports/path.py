@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path as FilePath
 
+import numpy as np
 from matplotlib.figure import Figure
 
 from lab.diagnostics.path import Path
@@ -29,13 +30,14 @@ def path_figure(seen: Path, title: str) -> Figure:
     angle, norm = figure.subplots(2, 1, sharex=True)
     angle.axhline(0.0, color="#999999", linewidth=1.0)
     angle.plot(seen.alphas, seen.angle, color=style.INK)
-    angle.set(ylabel="path angle (cosine)", ylim=(-1.05, 1.05))
+    reach = min(1.05, max(0.05, 1.2 * float(np.nanmax(np.abs(seen.angle), initial=0.0))))
+    angle.set(ylabel="path angle (cosine)", ylim=(-reach, reach))
     norm.plot(seen.alphas, seen.norm, color=style.INK)
     norm.set(ylabel="path norm", xlabel="place on the line: 0 the start, 1 the end")
     if (seen.norm > 0).any():
         log_axis(norm)
     for axes in (angle, norm):
         axes.axvline(1.0, color=style.VERMILION, linewidth=1.2, linestyle=(0, (4, 2)))
-    angle.annotate("the end", (1.0, 1.0), (5, 0), textcoords="offset points", va="top", color=style.VERMILION)
+    angle.annotate("the end", (1.0, reach), (5, -2), textcoords="offset points", va="top", color=style.VERMILION)
     style.headline(figure, title)
     return figure
