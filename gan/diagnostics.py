@@ -23,7 +23,7 @@ MOVES = ("update_ratio", "update_cosine", "distance")
 LARGEST, STABLE_RANK = "singular_value", "stable_rank"
 """Columns ``<name>/<player>/<layer>``; the layer by its name in the network."""
 MOST_LAYERS = 64
-"""Layers of a player that are recorded, evenly spread from its first to its last; a log has no room for any number."""
+"""Layers of a player that are recorded, evenly spread from the first to the last; a log has no room for any number."""
 
 
 class Motion:

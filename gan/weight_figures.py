@@ -19,7 +19,7 @@ PLAYERS = ("generator", "discriminator")
 MOST_LAYERS = 4
 """Layers of a player in one panel; more could not be told apart."""
 DEPTH = (style.INK, style.WINE, style.PURPLE, style.ORANGE)
-"""Colours of layers from input to output, none of them a player's."""
+"""Colours of layers from the first to the last, none of them a player's."""
 
 
 def _both(title: str, quantity: str, **axis: Any) -> Panel:
@@ -84,7 +84,7 @@ def draw_singular(groups: Sequence[Arm], out: Path, unit: str) -> Saved | None:
 
 
 def _layers(groups: Sequence[Arm], player: str) -> dict[str, str]:
-    """Some of a player's layers by name, evenly from its input to its output, each with its number, from 1."""
+    """Some of a player's layers by name, evenly from the first to the last, each with its number, from 1."""
     prefix = f"singular_value/{player}/"
     columns = [name for arm in groups for run in arm.runs for name in run.metrics.names() if name.startswith(prefix)]
     found = list(dict.fromkeys(name.removeprefix(prefix) for name in columns))
@@ -111,7 +111,7 @@ def _key(layers: Mapping[str, Mapping[str, str]]) -> str:
         f"the {player}'s {', '.join(own.values())} are {', '.join(own)} in its network"
         for player, own in layers.items()
     ]
-    return f"Layers are numbered from input to output: {'; '.join(players)}."
+    return f"Layers are numbered in the order of their network: {'; '.join(players)}."
 
 
 def _moved(arm: Arm) -> str:
