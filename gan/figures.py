@@ -1,4 +1,4 @@
-"""The GAN's figures, read from run directories: both players over steps, phase portrait, samples over time, scores."""
+"""The GAN's figures, read from run directories: both players over steps, portrait, weights, samples, scores."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
+from gan.weight_figures import draw_moves, draw_singular
 from lab.door.arrays import read_npz
 from lab.reports import style
 from lab.reports.axes import step_text
@@ -97,6 +98,8 @@ def draw(runs: Sequence[Path], out: Path) -> list[Saved]:
     found = [
         _draw_dynamics(groups, out),
         _draw_portrait(groups, out),
+        draw_moves(groups, out, UNIT),
+        draw_singular(groups, out, UNIT),
         *(_draw_samples(arm.first, out, len(groups) > 1) for arm in groups),
         _draw_scores(groups, out),
     ]

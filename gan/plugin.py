@@ -25,6 +25,7 @@ PLUGIN = LatePlugin(
     draw="gan.figures:draw",
     measure="gan.bench:measure",
     bench_devices=("cpu", "cuda"),
+    measure_diagnostics="gan.bench:measure_diagnostics",
     watch="gan.watch:findings",
     stacked="gan.stack",
     stability="gan.stability:stability",

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from pkgutil import resolve_name
 from typing import TYPE_CHECKING, Any, Protocol
@@ -95,7 +96,8 @@ class TrainerPlugin(Protocol):
 
     Any object with these members is one; :class:`LatePlugin` has them for a trainer whose parts are told by name. One
     that has ``bench(short) -> dict`` as well is measured by ``lab bench NAME``, which says what the dict holds. One
-    that also has ``bench_devices``, the first of them the default, is asked for ``bench(short, device)``.
+    that also has ``bench_devices``, the first of them the default, is asked for ``bench(short, device)``. It may have
+    ``bench_diagnostics``, called as ``bench``, for ``lab bench NAME --diagnostics``: what it costs to record them.
 
     One that has ``arms``, words of variants of any configuration of its, and ``arrange(config, arm)``,
     which answers with an arm's changes as ``--set`` would make them, offers them as ``--arm``.
@@ -147,6 +149,7 @@ class LatePlugin:
         draw: the function that draws its figures.
         measure: the function that measures its speed; it takes ``short``, and a device where there is a choice.
         bench_devices: where it measures, ``cpu`` first.
+        measure_diagnostics: the function that measures what its diagnostics cost, called as ``measure``.
         lower_is_better: columns of the metrics log of which less is better.
         arms: words of variants of any configuration.
         arranged: the function of a configuration and one of these words that says what it changes.
@@ -167,6 +170,7 @@ class LatePlugin:
     draw: str
     measure: str
     bench_devices: Sequence[str] = ("cpu",)
+    measure_diagnostics: str = ""
     lower_is_better: Sequence[str] = ()
     arms: Sequence[str] = ()
     arranged: str = ""
@@ -198,8 +202,16 @@ class LatePlugin:
 
     def bench(self, short: bool = False, device: str = "cpu") -> dict[str, Any]:
         """Its speed against a plain script, for ``lab bench``."""
+        return self._measured(self.measure, short, device)
+
+    @property
+    def bench_diagnostics(self) -> Callable[..., dict[str, Any]] | None:
+        """What its diagnostics cost, for ``lab bench``; None where it has none."""
+        return partial(self._measured, self.measure_diagnostics) if self.measure_diagnostics else None
+
+    def _measured(self, function: str, short: bool = False, device: str = "cpu") -> dict[str, Any]:
         choice = (device,) if len(self.bench_devices) > 1 else ()
-        return dict(resolve_name(self.measure)(short, *choice))
+        return dict(resolve_name(function)(short, *choice))
 
     @property
     def findings(self) -> Watch | None:
