@@ -86,10 +86,13 @@ class Stability:
 
 def _told(foretold: Foretold | None) -> dict[str, Any]:
     if foretold is None:
-        return dict.fromkeys(("cycle", "growth_per_step", "growth_at_constant_rates", "verdict", "safe_periods"))
+        unsaid = ("cycle", "period", "growth_per_step", "growth_at_constant_rates", "verdict", "safe_periods")
+        return {**dict.fromkeys(unsaid), "multipliers": []}
     cycle, safe, found = foretold.cycle, foretold.safe, foretold.floquet
     return {
         "cycle": None if cycle is None else asdict(cycle),
+        "period": found.period,
+        "multipliers": _pairs(found.multipliers),
         "growth_per_step": found.growth_per_step,
         "growth_at_constant_rates": foretold.constant,
         "verdict": found.verdict,
@@ -133,4 +136,5 @@ def _finite(value: float) -> float | None:
 
 
 def _pairs(values: Complexes) -> list[list[float]]:
-    return [[value.real, value.imag] for value in values.tolist()]
+    """Those that JSON has numbers for."""
+    return [[value.real, value.imag] for value in values[np.isfinite(values)].tolist()]

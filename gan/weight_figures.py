@@ -39,11 +39,11 @@ SINGULAR = {"singular_value": "singular value", "stable_rank": "stable rank"}
 """Columns ``<key>/<player>/<layer>``, and their words; of all singular values it is the largest."""
 
 
-def draw_moves(groups: Sequence[Arm], out: Path, unit: str) -> Saved | None:
-    """How a step moves both players' weights; None where no run has logged it."""
+def draw_moves(groups: Sequence[Arm], out: Path, unit: str) -> list[Saved]:
+    """How a step moves both players' weights; nothing where no run has logged it."""
     if not any(line.drawable(run) for panel in MOVES for line in panel.lines for arm in groups for run in arm.runs):
-        return None
-    return style.save(
+        return []
+    saved = style.save(
         stack(groups, [*shared_voice_panels(groups), *MOVES], unit, heading(groups, "how the weights move")),
         out,
         "weights",
@@ -59,15 +59,16 @@ def draw_moves(groups: Sequence[Arm], out: Path, unit: str) -> Saved | None:
             groups,
         ),
     )
+    return [saved]
 
 
-def draw_singular(groups: Sequence[Arm], out: Path, unit: str) -> Saved | None:
-    """The singular values of both players' layers; None where no run has logged them."""
+def draw_singular(groups: Sequence[Arm], out: Path, unit: str) -> list[Saved]:
+    """The singular values of both players' layers; nothing where no run has logged them."""
     layers = {player: own for player in PLAYERS if (own := _layers(groups, player))}
     if not layers:
-        return None
+        return []
     panels = [_of_layers(groups, key, player, own) for player, own in layers.items() for key in SINGULAR]
-    return style.save(
+    saved = style.save(
         stack(groups, panels, unit, heading(groups, "largest singular value and stable rank of layers")),
         out,
         "singular-values",
@@ -81,6 +82,7 @@ def draw_singular(groups: Sequence[Arm], out: Path, unit: str) -> Saved | None:
             groups,
         ),
     )
+    return [saved]
 
 
 def _layers(groups: Sequence[Arm], player: str) -> dict[str, str]:

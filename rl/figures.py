@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -13,7 +13,7 @@ from lab.reports import style
 from lab.reports.axes import scale, shade_cycles, steps_axis
 from lab.reports.heatmap import heatmap, table_of
 from lab.reports.panels import CYCLES, Line, Panel, draw_line, looks, stack, with_bands
-from lab.reports.runs import Arm, arms, heading, names, read_run
+from lab.reports.runs import Arm, Draw, draw_named, heading, names
 from lab.reports.style import Saved
 from lab.reports.voice_panels import shared_voice_panels
 from lab.reports.words import fmt
@@ -57,24 +57,8 @@ DIAGNOSTICS = (
 )
 
 
-def draw(runs: Sequence[Path], out: Path) -> list[Saved]:
-    """Draw all figures that these runs have data for into ``out``; runs that differ only in their seed are averaged.
-
-    Raises:
-        UserError: a path is no run directory, or its log is empty.
-    """
-    groups = arms([read_run(path) for path in runs])
-    found = [
-        _draw_alignment(groups, out),
-        _draw_heatmap(groups, out),
-        _draw_target(groups, out),
-        _draw_diagnostics(groups, out),
-    ]
-    return [saved for saved in found if saved is not None]
-
-
-def _draw_alignment(groups: Sequence[Arm], out: Path) -> Saved:
-    return style.save(
+def _draw_alignment(groups: Sequence[Arm], out: Path) -> list[Saved]:
+    saved = style.save(
         alignment_figure(groups),
         out,
         "alignment",
@@ -84,6 +68,7 @@ def _draw_alignment(groups: Sequence[Arm], out: Path) -> Saved:
         "Left scale and dark red line: learning rate; right scale and dashed green line: the difficulty the agent "
         f"trains on, 0 the easiest task and 1 the target. {CYCLES}",
     )
+    return [saved]
 
 
 def _alignment_words(arm: Arm) -> str:
@@ -127,13 +112,13 @@ def alignment_figure(groups: Sequence[Arm]) -> Figure:
     return figure
 
 
-def _draw_heatmap(groups: Sequence[Arm], out: Path) -> Saved | None:
+def _draw_heatmap(groups: Sequence[Arm], out: Path) -> list[Saved]:
     prefix = "evaluation/return/"
     figure = heatmap(
         groups, prefix, DIFFICULTY, UNIT, "return", "difficulty trained on", heading(groups, "return by difficulty")
     )
     if figure is None:
-        return None
+        return []
     words = []
     for arm in groups:
         table = table_of(arm, prefix)
@@ -142,7 +127,7 @@ def _draw_heatmap(groups: Sequence[Arm], out: Path) -> Saved | None:
             words.append(
                 f"{arm.label}: {fmt(last[0])} on the easiest and {fmt(last[-1])} on the hardest task at the end"
             )
-    return style.save(
+    saved = style.save(
         figure,
         out,
         "heatmap",
@@ -151,15 +136,16 @@ def _draw_heatmap(groups: Sequence[Arm], out: Path) -> Saved | None:
         "Brighter is better. Each column is one evaluation of the deterministic policy at every difficulty; the "
         "outlined white line is the difficulty the agent trained on.",
     )
+    return [saved]
 
 
-def _draw_target(groups: Sequence[Arm], out: Path) -> Saved:
+def _draw_target(groups: Sequence[Arm], out: Path) -> list[Saved]:
     words = []
     for arm in groups:
         ends = [values[-1] for _, values in arm.series("evaluation/return") if len(values)]
         if ends:
             words.append(f"{arm.label} ends with a return of {fmt(float(np.mean(ends)))}")
-    return style.save(
+    saved = style.save(
         stack(groups, TARGET, UNIT, heading(groups, "the target task")),
         out,
         "target",
@@ -172,10 +158,11 @@ def _draw_target(groups: Sequence[Arm], out: Path) -> Saved:
             groups,
         ),
     )
+    return [saved]
 
 
-def _draw_diagnostics(groups: Sequence[Arm], out: Path) -> Saved:
-    return style.save(
+def _draw_diagnostics(groups: Sequence[Arm], out: Path) -> list[Saved]:
+    saved = style.save(
         stack(groups, [*shared_voice_panels(groups), *DIAGNOSTICS], UNIT, heading(groups, "schedules and diagnostics")),
         out,
         "diagnostics",
@@ -184,3 +171,27 @@ def _draw_diagnostics(groups: Sequence[Arm], out: Path) -> Saved:
         "policy, value and entropy loss, approximate KL divergence, clipped share and explained variance.",
         with_bands(CYCLES, groups),
     )
+    return [saved]
+
+
+FIGURES: Mapping[str, Draw] = {
+    "alignment": _draw_alignment,
+    "heatmap": _draw_heatmap,
+    "target": _draw_target,
+    "diagnostics": _draw_diagnostics,
+}
+"""By the name that ``lab plot --only`` takes, in the order of reading."""
+
+
+def draw(runs: Sequence[Path], out: Path, only: Sequence[str] = ()) -> list[Saved]:
+    """Draw the figures that these runs have data for into ``out``; runs that differ only in their seed are averaged.
+
+    Args:
+        runs: run directories.
+        out: a folder, made if missing.
+        only: names of ``FIGURES``; none means all.
+
+    Raises:
+        UserError: a path is no run directory, or its log is empty.
+    """
+    return draw_named(FIGURES, runs, out, only or list(FIGURES))

@@ -16,10 +16,12 @@ PLUGIN = LatePlugin(
         "curriculum/difficulty",
         "voice/learning_rate",
     ),
+    dynamics=("loss/policy", "loss/value", "loss/entropy"),
     config="rl.config:RlConfig",
     trainer="rl.trainer:RlTrainer",
     commands="rl.commands:add_commands",
     draw="rl.figures:draw",
+    drawn="rl.figures:FIGURES",
     measure="rl.bench:measure",
 )
 """The entry point ``rl`` of the group ``phaselab.trainers``."""

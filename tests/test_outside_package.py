@@ -19,7 +19,7 @@ BROUGHT = {
     "rl": {"their_parts.tasks", "their_parts.teachers"},
 }
 FIGURES = {
-    "gan": {"dynamics", "phase-portrait", "samples", "scores"},
+    "gan": {"dynamics", "portrait", "samples", "scores"},
     "rl": {"alignment", "heatmap", "target", "diagnostics"},
 }
 SCORE = {"gan": "evaluation/ema/dark", "rl": "evaluation/success/0.00"}

@@ -17,6 +17,12 @@ def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) 
     )
     add_run_argument(parser, several=True)
     parser.add_argument("--out", metavar="DIR", help="where the PNG files go (default: figures/ of the first run)")
+    parser.add_argument(
+        "--only", metavar="NAME[,NAME]", default="", help="only these figures, by the names of their files: dynamics,…"
+    )
+    parser.add_argument(
+        "--animate", action="store_true", help="also the phase portrait as portrait.gif, drawn along with the clock"
+    )
     parser.set_defaults(run=run)
 
 
@@ -24,11 +30,17 @@ def run(args: argparse.Namespace) -> int:
     """Draw, and name the files."""
     from pathlib import Path
 
-    from lab.reports.runs import draw_runs
+    from lab.reports.drawing import draw_runs, plugin_of
 
     runs = chosen_runs(args)
     # Figures of several runs get a folder of their own, not to replace those of the first one alone.
     default = runs[0].figures if len(runs) == 1 else runs[0].figures / "compared"
-    for saved in draw_runs([run.path for run in runs], Path(args.out) if args.out else default):
+    only = list(filter(None, args.only.split(",")))
+    paths, out = [run.path for run in runs], Path(args.out) if args.out else default
+    for saved in draw_runs(paths, out, only):
         print(f"{saved.path}  {saved.title}")
+    if args.animate:
+        from lab.reports.portrait_film import film_portrait
+
+        print(f"{film_portrait(paths, plugin_of(paths), out)}  Phase portrait, drawn along with the clock")
     return 0

@@ -3,9 +3,14 @@
 from __future__ import annotations
 
 import argparse
+from collections.abc import Sequence
 from pathlib import Path
 
 from lab.cli.options import add_results_option
+from lab.door.text import one_line
+
+LONGEST = 50
+"""Characters of other names in that of a page: each may take four of the 255 bytes that a file's name may have."""
 
 
 def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
@@ -23,7 +28,11 @@ def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) 
         help="a directory, the name of a study under the results, or of a run under their runs/; several make one page",
     )
     add_results_option(parser)
-    parser.add_argument("--out", metavar="FILE.html", help="where to write it (default: report.html in the first one)")
+    parser.add_argument(
+        "--out",
+        metavar="FILE.html",
+        help="where to write it (default: report.html in it; of several report-with-OTHERS.html in the first)",
+    )
     parser.add_argument("--title", default="", help="the page's title (default: the names of what it is about)")
     parser.set_defaults(run=run)
 
@@ -33,8 +42,19 @@ def run(args: argparse.Namespace) -> int:
     from lab.reports.html import report
 
     paths = [locate(text, args.results) for text in args.chosen]
-    print(report(paths, Path(args.out) if args.out else paths[0] / "report.html", args.title))
+    print(report(paths, Path(args.out) if args.out else default_page(paths), args.title))
     return 0
+
+
+def default_page(paths: Sequence[Path]) -> Path:
+    """Where a page goes: in the first directory; that of several under a name of its own, beside the first one's."""
+    others = [one_line(path.resolve().name) for path in dict.fromkeys(paths) if path != paths[0]]
+    if not others:
+        return paths[0] / "report.html"
+    name = "-".join(others)
+    if len(name) > LONGEST:
+        name = f"{others[0][:LONGEST]}-and-{len(others) - 1}-more"
+    return paths[0] / f"report-with-{name}.html"
 
 
 def locate(text: str, results: str | None) -> Path:

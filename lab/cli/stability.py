@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from lab.diagnostics.floquet import Floquet, Method
     from lab.diagnostics.games import Game
     from lab.diagnostics.stability import SafePeriods
+    from lab.training.run import Run
 
 GAMES = ("bilinear", "quadratic", "dirac")
 LOSSES = ("non_saturating", "minimax", "wasserstein", "least_squares")
@@ -70,6 +71,7 @@ def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) 
     add = parser.add_argument
     add("chosen", nargs="?", metavar="RUN", help="a run directory, or the name of one under runs/ of the results")
     add("--cycle", action="store_true", help="of a RUN: also measure its whole next cycle, which takes minutes")
+    add("--keep", action="store_true", help="of a RUN: also write stability.json into it, for its figures and report")
     add_results_option(parser)
     add("--game", choices=GAMES, help="bilinear: xy; quadratic: MU·x²/2 + xy − MU·y²/2; dirac: Dirac-GAN")
     add("--lr", type=_real(f"a number from {1 / LARGEST:g} to {LARGEST:g}", 1 / LARGEST), default=0.1, metavar="L",
@@ -97,6 +99,8 @@ def run(args: argparse.Namespace) -> int:
         raise UserError("one of RUN and --game is expected: lab stability my-run, or lab stability --game dirac")
     if args.game is not None and args.cycle:
         raise UserError("--cycle: it is of a RUN; the cycle of a --game is always whole")
+    if args.game is not None and args.keep:
+        raise UserError("--keep: it is of a RUN; a --game has no directory to keep anything in")
     return _of_run(args) if args.game is None else _of_game(args)
 
 
@@ -111,6 +115,8 @@ def _of_run(args: argparse.Namespace) -> int:
     if measure is None:
         raise UserError(f"run {run.name}: trained by {run.trainer!r}, which is no game of two players")
     found = measure(run, args.cycle, {name: getattr(args, name) for name in CYCLE})
+    if args.keep:
+        _keep(run, found)
     drawn = _draw_run(run.name, found, args.map) if args.map is not None else None
     if args.json:
         print(json.dumps(found.to_json() | ({"map": drawn} if drawn else {}), indent=2, allow_nan=False))
@@ -131,6 +137,13 @@ def _draw_run(name: str, found: Any, out: str) -> str:
     setting = Setting(1.0, cycle.modulation, cycle.period, cycle.offset)
     title = f"{name}: what turns at step {found.spectrum.step:,}"
     return str(save(foretold.game, setting, foretold.method, Path(out), title))
+
+
+def _keep(run: Run, found: Any) -> None:
+    from lab.reports.measured import FILE
+    from lab.training.files import replace_file
+
+    replace_file(run.path / FILE, (json.dumps(found.to_json(), indent=1, allow_nan=False) + "\n").encode())
 
 
 def _of_game(args: argparse.Namespace) -> int:

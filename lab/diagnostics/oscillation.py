@@ -18,6 +18,10 @@ FEWEST = 8
 """Values below which nothing is said of a period."""
 CYCLES = 3.0
 """A period counts from so many of its cycles in a log: of a single swing nobody knows whether it comes back."""
+SURE = 0.95
+"""What chance reaches is told as this quantile."""
+DRAWS, WORK = 200, 2_000_000
+"""Columns of noise that chance is judged by, fewer where together they would have more values than this."""
 
 
 @dataclass(frozen=True)
@@ -49,12 +53,10 @@ def dominant(values: ArrayLike, spacing: float = 1.0) -> Oscillation | None:
         None for a column that is too short, constant or not finite, or whose strongest swing has fewer than three
         cycles in it.
     """
-    from scipy.signal import periodogram
-
     column = _column(values)
     if column is None:
         return None
-    frequency, power = periodogram(column, window="hann", detrend=False)
+    frequency, power = _power(column)
     least = CYCLES / len(column)
     inside = (frequency >= least) & (power > 0)
     if not inside.any():
@@ -67,6 +69,47 @@ def dominant(values: ArrayLike, spacing: float = 1.0) -> Oscillation | None:
     at = (peak + _offset(power, peak)) / len(column)
     share = min(near / total, 1.0)
     return Oscillation(spacing / at, share, math.sqrt(2 * share) * float(column.std()))
+
+
+def spectrum(values: ArrayLike, spacing: float = 1.0) -> tuple[Floats, Floats] | None:
+    """How much of a column's variance around its trend lies at each period.
+
+    Returns:
+        Periods, float64[k], falling from the whole log to two values, and shares that sum to 1; None for a column that
+        is too short, constant or not finite.
+    """
+    column = _column(values)
+    if column is None:
+        return None
+    frequency, power = _power(column)
+    return spacing / frequency[1:], power[1:] / power[1:].sum()
+
+
+def share_by_chance(values: ArrayLike) -> float:
+    """The share that the strongest swing reaches by chance in a column as long and as smooth: its 95 % quantile.
+
+    The noise is autoregressive of first order, with the correlation that successive values of the column have around
+    its trend; 0 for a column of which nothing is said.
+    """
+    from scipy.signal import lfilter
+
+    column = _column(values)
+    if column is None:
+        return 0.0
+    smooth = float(np.clip(column[1:] @ column[:-1] / (column @ column), 0.0, 0.99))
+    count = max(20, min(DRAWS, WORK // len(column)))
+    lead = int(5 / (1 - smooth))  # until the filter has forgotten that it began at 0
+    noise = np.random.default_rng(0).standard_normal((count, lead + len(column)))
+    found = [dominant(each) for each in lfilter([1.0], [1.0, -smooth], noise)[:, lead:]]
+    return float(np.quantile([each.share if each else 0.0 for each in found], SURE))
+
+
+def coherence_by_chance(cycles: int) -> float:
+    """The coherence that two unrelated columns reach by chance over so many cycles: its 95 % quantile.
+
+    Of independent complex normal amplitudes P(coherence > c) = (1 − c)^(cycles − 1).
+    """
+    return 1.0 - (1.0 - SURE) ** (1.0 / (cycles - 1)) if cycles > 1 else 1.0
 
 
 @dataclass(frozen=True)
@@ -131,13 +174,19 @@ def growth(values: ArrayLike, period: float, spacing: float = 1.0) -> tuple[floa
     """
     from scipy.stats import linregress
 
-    column = _column(values)
-    amplitudes = None if column is None else _amplitudes(column, period / spacing)
-    if amplitudes is None or not np.abs(amplitudes).all():
+    sizes = amplitudes(values, period, spacing)
+    if sizes is None or not sizes.all():
         return None
-    middle = (np.arange(len(amplitudes)) + 0.5) * period
-    fitted = linregress(middle, np.log(np.abs(amplitudes)))
+    middle = (np.arange(len(sizes)) + 0.5) * period
+    fitted = linregress(middle, np.log(sizes))
     return float(fitted.slope), float(fitted.stderr)
+
+
+def amplitudes(values: ArrayLike, period: float, spacing: float = 1.0) -> Floats | None:
+    """The amplitude of each whole cycle of a period, float64[cycles]; None where there are fewer than three."""
+    column = _column(values)
+    found = None if column is None else _amplitudes(column, period / spacing)
+    return None if found is None else np.abs(found)
 
 
 def _amplitudes(column: Floats, period: float) -> NDArray[np.complex128] | None:
@@ -162,6 +211,14 @@ def _column(values: ArrayLike) -> Floats | None:
         return None
     level: Floats = detrend(column)
     return level if level.std() > 1e-12 * max(1.0, float(np.abs(column).max())) else None
+
+
+def _power(column: Floats) -> tuple[Floats, Floats]:
+    """Frequency in cycles a value, and power, of a column without trend."""
+    from scipy.signal import periodogram
+
+    frequency, power = periodogram(column, window="hann", detrend=False)
+    return np.asarray(frequency), np.asarray(power)
 
 
 def _offset(power: Floats, peak: int) -> float:

@@ -7,9 +7,12 @@ from pathlib import Path
 
 from lab.errors import UserError
 from lab.reports import style
+from lab.reports.along import MOST_RUNS, along
+from lab.reports.blocks import Table
+from lab.reports.drawing import OWN
 from lab.reports.panels import Line, Panel, stack, with_bands
 from lab.reports.runs import Arm, RunData, arms, names, read_run
-from lab.reports.sections import Section, Table, flat, last_cycle_mean
+from lab.reports.sections import Section, flat, last_cycle_mean
 from lab.reports.study import words
 from lab.reports.style import Saved
 from lab.reports.words import ABSENT, capital, fmt
@@ -23,15 +26,23 @@ TALL = 1.9
 
 def comparisons(paths: Sequence[Path]) -> list[Section]:
     """A section for each trainer that at least two of these runs are of; directories of studies are left out."""
-    runs = list({path.resolve(): path for path in paths if not (path / "summary.json").is_file()}.values())
+    several = _several(paths)
+    return [_section(trainer, [read_run(path) for path in of], len(several) > 1) for trainer, of in several.items()]
+
+
+def side_by_side(paths: Sequence[Path]) -> set[Path]:
+    """The runs, as resolved paths, that a comparison shows along their steps beside each other."""
+    return {path.resolve() for of in _several(paths).values() for path in of[:MOST_RUNS]}
+
+
+def _several(paths: Sequence[Path]) -> dict[str, list[Path]]:
+    """The runs of each trainer that at least two of these are of."""
+    runs = {path.resolve(): path for path in paths if not (path / "summary.json").is_file()}.values()
     by_trainer: dict[str, list[Path]] = {}
     for path in runs:
         if (path / CONFIG).is_file():
             by_trainer.setdefault(Run.open(path).trainer, []).append(path)
-    several = [trainer for trainer, of in by_trainer.items() if len(of) > 1]
-    return [
-        _section(trainer, [read_run(path) for path in by_trainer[trainer]], len(several) > 1) for trainer in several
-    ]
+    return {trainer: of for trainer, of in by_trainer.items() if len(of) > 1}
 
 
 def _section(trainer: str, runs: Sequence[RunData], named: bool) -> Section:
@@ -42,13 +53,16 @@ def _section(trainer: str, runs: Sequence[RunData], named: bool) -> Section:
     }
     groups = arms(runs)
     tables = [_scores_table(runs, scores), _settings_table(groups)]
-    curves = _curves(trainer, groups, list(scores)[:MOST_CURVES])
+    beside = groups[0].first.path / "figures" / "compared"
+    curves = _curves(trainer, groups, list(scores)[:MOST_CURVES], beside)
+    own = [saved for draw in OWN.values() for saved in draw(groups, beside)]
     return Section(
         title=f"Comparison: {trainer}" if named else "Comparison",
         kind=f"{len(runs)} runs of {trainer}",
         summary=[_differ(groups)],
         tables=[table for table in tables if table.rows],
-        figures=[curves] if curves else [],
+        figures=[*([curves] if curves else []), *own],
+        along=along(runs),
         narrow=True,
     )
 
@@ -101,7 +115,7 @@ def _settings_table(groups: Sequence[Arm]) -> Table:
     return Table("Settings in which they differ", ["setting", *(arm.label for arm in groups)], rows)
 
 
-def _curves(trainer: str, groups: Sequence[Arm], columns: Sequence[str]) -> Saved | None:
+def _curves(trainer: str, groups: Sequence[Arm], columns: Sequence[str], out: Path) -> Saved | None:
     """The scores over steps, drawn over each other; beside the figures of the first run, as `lab plot` does."""
     if not columns:
         return None
@@ -111,7 +125,7 @@ def _curves(trainer: str, groups: Sequence[Arm], columns: Sequence[str]) -> Save
     ]
     return style.save(
         stack(groups, panels, plugins.trainer(trainer).step_unit, "Learning curves", label_ends=True),
-        groups[0].first.path / "figures" / "compared",
+        out,
         "learning-curves",
         "Learning curves",
         f"Line charts of {', '.join(titles.values())} over steps for {names(groups)}.",

@@ -10,7 +10,8 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
 from lab.door import pictures
 from lab.errors import UserError
-from lab.reports.comparison import comparisons
+from lab.reports.blocks import Frame
+from lab.reports.comparison import comparisons, side_by_side
 from lab.reports.sections import Section, section_of
 from lab.reports.style import Saved
 from lab.training.files import replace_file
@@ -34,7 +35,8 @@ def report(paths: Sequence[Path], out: Path, title: str = "") -> Path:
     """
     if not paths:
         raise UserError("a report needs at least one run or study")
-    sections = [section_of(Path(path)) for path in paths]
+    beside = side_by_side(paths)
+    sections = [section_of(Path(path), along=Path(path).resolve() not in beside) for path in paths]
     page = render([*comparisons(paths), *sections], title or ", ".join(section.title for section in sections))
     try:
         out.parent.mkdir(parents=True, exist_ok=True)
@@ -51,14 +53,14 @@ def render(sections: Sequence[Section], title: str) -> str:
     )
     environment.filters["data_uri"] = _data_uri
     environment.filters["size"] = _size
-    css = (_HERE / "page.css").read_text(encoding="utf-8")
-    return environment.get_template("page.html").render(sections=sections, title=title, css=css)
+    css, js = ((_HERE / name).read_text(encoding="utf-8") for name in ("page.css", "page.js"))
+    return environment.get_template("page.html").render(sections=sections, title=title, css=css, js=js)
 
 
-def _data_uri(saved: Saved) -> str:
+def _data_uri(saved: Saved | Frame) -> str:
     return f"data:image/png;base64,{base64.b64encode(saved.path.read_bytes()).decode()}"
 
 
-def _size(saved: Saved) -> tuple[int, int]:
+def _size(saved: Saved | Frame) -> tuple[int, int]:
     """Width and height in pixels: told to the browser, so that the page does not jump."""
     return pictures.read(saved.path, lambda image: image.size)

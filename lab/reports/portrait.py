@@ -93,11 +93,27 @@ def portrait(arms: Sequence[Arm], x: str, y: str, x_label: str, y_label: str, he
         x_label, y_label: their words.
         heading: written above the figure.
     """
-    drawn = [(arm, paths) for arm in arms if (paths := [p for run in arm.runs if (p := path_of(run, x, y))])][
-        :MOST_ARMS
-    ]
+    drawn = [(arm, paths) for arm in arms if (paths := [p for run in arm.runs if (p := path_of(run, x, y))])]
     if not drawn:
         return None
+    figure, panels = planes([arm.label for arm, _ in drawn], [paths for _, paths in drawn], x_label, y_label)
+    for axes, (_, paths) in zip(panels, drawn, strict=False):
+        _draw(axes, paths)
+    style.headline(figure, heading)
+    return figure
+
+
+def planes(
+    labels: Sequence[str], paths: Sequence[Sequence[Path2D]], x_label: str, y_label: str
+) -> tuple[Figure, list[Axes]]:
+    """A figure of empty planes on equal axes, one an arm, with the key to the colours of the clock's phase.
+
+    Args:
+        labels: of the arms; at most six get a plane.
+        paths: of each, which decide what the axes show.
+        x_label, y_label: their words.
+    """
+    drawn = list(zip(labels, paths, strict=True))[:MOST_ARMS]
     columns = min(2, len(drawn))
     rows = -(-len(drawn) // columns)
     height = 5.0 if columns == 1 else 0.8 + 2.9 * rows
@@ -105,11 +121,11 @@ def portrait(arms: Sequence[Arm], x: str, y: str, x_label: str, y_label: str, he
     grid = figure.subplots(rows, columns, sharex=True, sharey=True, squeeze=False)
     for axes in grid.flat[len(drawn) :]:
         axes.set_visible(False)
-    _limits(grid.flat[0], [path for _, paths in drawn for path in paths])
-    for axes, (arm, paths) in zip(grid.flat, drawn, strict=False):
-        _draw(axes, paths)
-        if len(arms) > 1:
-            axes.set_title(short(arm.label, 28), fontsize=10.5)
+    across, up = limits([path for _, each in drawn for path in each])
+    grid.flat[0].set(xlim=across, ylim=up)
+    for axes, (label, _) in zip(grid.flat, drawn, strict=False):
+        if len(labels) > 1:
+            axes.set_title(short(label, 28), fontsize=10.5)
     figure.supxlabel(x_label, fontsize=11)
     figure.supylabel(y_label, fontsize=11)
     bar = figure.colorbar(
@@ -121,8 +137,7 @@ def portrait(arms: Sequence[Arm], x: str, y: str, x_label: str, y_label: str, he
     )
     bar.ax.set_yticklabels(["0", "¼", "½", "¾", "1"])
     bar.set_label("phase of the master clock")
-    style.headline(figure, heading)
-    return figure
+    return figure, list(grid.flat[: len(drawn)])
 
 
 def _draw(axes: Axes, paths: Sequence[Path2D]) -> None:
@@ -149,21 +164,30 @@ def _mark(axes: Axes, x: float, y: float, marker: str, face: str, label: str) ->
 
 
 def _coloured(axes: Axes, x: Floats, y: Floats, phase: Floats, width: float, alpha: float) -> None:
-    points = np.stack([x, y], axis=1)
-    segments = np.stack([points[:-1], points[1:]], axis=1)
-    lines = LineCollection(list(segments), cmap=style.CYCLIC, norm=Normalize(0, 1), linewidth=width, alpha=alpha)
+    lines = LineCollection(list(pieces(x, y)), cmap=style.CYCLIC, norm=Normalize(0, 1), linewidth=width, alpha=alpha)
     lines.set_array(phase[:-1])
     lines.set_zorder(4 if width > 2 else 2)
     axes.add_collection(lines)
 
 
-def _limits(axes: Axes, paths: Sequence[Path2D]) -> None:
-    """Show what comes after the first cycle, and as much of the first, the transient, as leaves that readable."""
+def pieces(x: Floats, y: Floats) -> Floats:
+    """A path as straight pieces, float64[n − 1, 2, 2]."""
+    points = np.stack([x, y], axis=1)
+    return np.stack([points[:-1], points[1:]], axis=1)
+
+
+def limits(paths: Sequence[Path2D]) -> tuple[tuple[float, float], tuple[float, float]]:
+    """Left and right, bottom and top of a plane that shows what comes after the first cycle of each path.
+
+    Of the first, the transient, as much is shown as leaves that readable.
+    """
     late = [path.settled for path in paths]
-    for every, set_limits in (([p.x for p in paths], axes.set_xlim), ([p.y for p in paths], axes.set_ylim)):
+    found = []
+    for every in ([p.x for p in paths], [p.y for p in paths]):
         settled = np.concatenate([values[rows] for values, rows in zip(every, late, strict=True)])
-        low, high = np.quantile(settled, [0.005, 0.995])
+        low, high = (float(value) for value in np.quantile(settled, [0.005, 0.995]))
         reach = 0.4 * (high - low) or 0.5
         least, most = min(float(values.min()) for values in every), max(float(values.max()) for values in every)
         margin = 0.1 * reach
-        set_limits(max(low - reach, least) - margin, min(high + reach, most) + margin)
+        found.append((max(low - reach, least) - margin, min(high + reach, most) + margin))
+    return found[0], found[1]

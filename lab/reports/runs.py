@@ -1,10 +1,10 @@
-"""Run directories as the figures see them: what they read of one, which make an arm, and who can draw them."""
+"""Run directories as the figures see them: what they read of one, and which make an arm."""
 
 from __future__ import annotations
 
 import json
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -19,7 +19,6 @@ from lab.phase.parsing import parse_voices
 from lab.reports.series import Floats, Ints
 from lab.reports.style import Look
 from lab.reports.words import capital
-from lab.training import plugins
 from lab.training.metrics import Metrics
 from lab.training.run import Run
 
@@ -101,6 +100,10 @@ class Arm:
         return [run.series(name) for run in self.runs]
 
 
+Draw = Callable[[Sequence[Arm], Path], "Sequence[Saved]"]
+"""Draws a figure of some arms into a folder; nothing where they have no data for it."""
+
+
 def read_run(path: Path) -> RunData:
     """Read a run directory.
 
@@ -118,23 +121,14 @@ def read_run(path: Path) -> RunData:
     return RunData(Path(run.path), run.trainer, dict(run.config), metrics)
 
 
-def draw_runs(runs: Sequence[Path], out: Path) -> list[Saved]:
-    """Draw runs of one trainer into ``out``.
+def draw_named(figures: Mapping[str, Draw], runs: Sequence[Path], out: Path, only: Sequence[str]) -> list[Saved]:
+    """Draw the figures of these names into ``out``; runs that differ only in their seed are averaged.
 
     Raises:
-        UserError: the runs are of different trainers, one has logged nothing yet, or ``out`` cannot be written.
+        UserError: a path is no run directory, or its log is empty.
     """
-    trainers = {Run.open(path).trainer: path for path in runs}
-    if len(trainers) > 1:
-        listed = ", ".join(f"{path.name} is {name}" for name, path in trainers.items())
-        raise UserError(
-            f"runs of different trainers have no figure in common ({listed}); draw them one trainer at a time"
-        )
-    (name,) = trainers
-    try:
-        return list(plugins.trainer(name).figures(list(dict.fromkeys(runs)), out))  # a run named twice is one seed
-    except OSError as error:
-        raise UserError(f"--out {out}: figures cannot be written there: {error.strerror}") from None
+    groups = arms([read_run(path) for path in runs])
+    return [saved for name in only for saved in figures[name](groups, out)]
 
 
 def arms(runs: Sequence[RunData]) -> list[Arm]:

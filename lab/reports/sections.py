@@ -12,25 +12,23 @@ from pydantic import BaseModel, ConfigDict
 from lab.door import files, jsons
 from lab.door.yamls import MOST_BYTES
 from lab.errors import UserError
-from lab.reports.runs import RunData, draw_runs, read_run
-from lab.reports.study import StudyData, read_study, words
+from lab.reports.along import Along
+from lab.reports.along import along as along_steps
+from lab.reports.blocks import Block, Table
+from lab.reports.drawing import OWN, draw_runs
+from lab.reports.measured import measured_words, read_measured
+from lab.reports.missing import missing
+from lab.reports.runs import RunData, read_run
+from lab.reports.study import StudyData, phrase, read_study, words
 from lab.reports.study_figures import study_figures
 from lab.reports.style import Saved
+from lab.reports.swing_words import swing_words
 from lab.reports.words import ABSENT, fmt, span
 from lab.training import plugins
 from lab.training.findings import Finding, LogColumns, watch_of
 from lab.training.run import CONFIG, PROVENANCE, Run
 
 _EVALUATION = "evaluation/"
-
-
-@dataclass(frozen=True)
-class Table:
-    """A table: what it shows, its header, its rows; the first cell of a row is its heading."""
-
-    caption: str
-    header: Sequence[str]
-    rows: Sequence[Sequence[str]]
 
 
 @dataclass(frozen=True)
@@ -49,6 +47,9 @@ class Section:
         lead: the picture of it, above everything else.
         config: the complete configuration, as YAML.
         provenance: name and value of everything known about how it was made.
+        blocks: parts under headings of their own, between tables and figures.
+        along: its run, or runs beside each other, along their steps.
+        missing: what the directory of a run lacks.
         narrow: whether the first cells of its tables may break, for they are long.
     """
 
@@ -63,11 +64,18 @@ class Section:
     config: str = ""
     provenance: Sequence[tuple[str, str]] = ()
     findings: Sequence[Finding] | None = None
+    blocks: Sequence[Block] = ()
+    along: Along | None = None
+    missing: Sequence[str] = ()
     narrow: bool = False
 
 
-def section_of(path: Path) -> Section:
+def section_of(path: Path, along: bool = True) -> Section:
     """Describe the run or the study in a directory; its figures are drawn anew.
+
+    Args:
+        path: the directory.
+        along: whether a run is shown along its steps; not where it is beside others.
 
     Raises:
         UserError: it is neither.
@@ -75,21 +83,26 @@ def section_of(path: Path) -> Section:
     if (path / "summary.json").is_file():
         return study_section(path)
     if (path / CONFIG).is_file():
-        return run_section(path)
+        return run_section(path, along)
     raise UserError(f"{path}: is neither a run (no {CONFIG}) nor a finished study (no summary.json)")
 
 
-def run_section(path: Path) -> Section:
+def run_section(path: Path, along: bool = True) -> Section:
     """What a report says of one run."""
     run = read_run(path)
     provenance = Run.open(path).provenance
+    figures = draw_runs([path], path / "figures")
+    stability = _stability(run, [saved for saved in figures if saved.path.stem in OWN])
     return Section(
         title=run.name,
         kind="run",
         summary=[_made(run, provenance), _reached(run)],
         findings=_findings(run),
         tables=[table] if (table := _scores(run)).rows else [],
-        figures=draw_runs([path], path / "figures"),
+        missing=missing(run),
+        blocks=[stability] if stability else [],
+        along=along_steps([run]) if along else None,
+        figures=[saved for saved in figures if saved.path.stem not in OWN],
         config=files.read_text(path / CONFIG, MOST_BYTES),
         provenance=flat(provenance),
     )
@@ -108,7 +121,7 @@ def _made(run: RunData, provenance: Mapping[str, Any]) -> str:
 
 def _reached(run: RunData) -> str:
     headline = [c for c in plugins.trainer(run.trainer).headline if len(run.series(c)[0])]
-    ends = [f"{_phrase(c)} {fmt(run.series(c)[1][-1])}" for c in headline]
+    ends = [f"{phrase(c)} {fmt(run.series(c)[1][-1])}" for c in headline]
     return f"At its last step: {'; '.join(ends)}." if ends else "It has no scores yet."
 
 
@@ -117,12 +130,12 @@ def _findings(run: RunData) -> Sequence[Finding] | None:
     return None if watch is None else watch(LogColumns(run.metrics.rows).columns(), run.config)
 
 
-def _phrase(column: str) -> str:
-    """A column of the log for readers: ``loss/generator`` is "generator loss"."""
-    family, _, rest = column.partition("/")
-    if family == "loss":
-        return f"{rest} loss"
-    return words(rest) if family in ("evaluation", "voice") else words(column.replace("/", " "))
+def _stability(run: RunData, figures: Sequence[Saved]) -> Block | None:
+    """What swings in the log, and what was measured of the game; None where there is nothing of either."""
+    said, tables = swing_words(run)
+    if (found := read_measured(run.path)) is not None:
+        said += measured_words(found, run.last_step, plugins.trainer(run.trainer).step_unit)
+    return Block("Stability", said, tables, figures) if said else None
 
 
 def _seconds(path: Path) -> float:

@@ -194,3 +194,11 @@ def words(column: str) -> str:
     parts += ["EMA"] if name.startswith("ema/") else []
     parts += ["last step"] if column.endswith(LAST) else []
     return ", ".join(parts)
+
+
+def phrase(column: str) -> str:
+    """A column of the log for readers: ``loss/generator`` is "generator loss"."""
+    family, _, rest = column.partition("/")
+    if family in ("loss", "output"):
+        return f"{rest} {family}"
+    return words(rest) if family in ("evaluation", "voice") else words(column.replace("/", " "))

@@ -29,6 +29,15 @@ def span(interval: Sequence[float | None] | None) -> str:
     return f"\u00a0[{fmt(interval[0])},\u00a0{fmt(interval[1])}]" if interval and None not in interval else ""
 
 
+def percent(share: float, sign: str = "") -> str:
+    """A share as whole per cent; ``sign`` "+" shows it of gains too.
+
+    >>> percent(0.126), percent(0.126, "+")
+    ('13\xa0%', '+13\xa0%')
+    """
+    return f"{100 * share:{sign},.0f}\u00a0%".replace("-", "−")
+
+
 def capital(text: str) -> str:
     """With a capital at its beginning, and the rest as it was."""
     return text[:1].upper() + text[1:]

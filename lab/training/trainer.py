@@ -105,6 +105,17 @@ class TrainerPlugin(Protocol):
     It may also have ``lower_is_better``, the columns of the metrics log of which less is better (distances, errors); of
     all others, and where it has no such attribute, more is.
 
+    It may name columns of its log: as ``dynamics`` the losses and outputs whose swings a report speaks of in its
+    section *Stability*, losses (``loss/…``) also against each schedule; as ``portrait`` the two that a phase portrait
+    shows.
+
+    It may have ``figure_names``, the names of its figures; then ``figures(runs, out, only)`` takes the names of those
+    to draw, and ``lab plot --only`` offers each.
+
+    It may have ``frames(run, out)``, which draws what a run made at many moments of its training into a folder, for a
+    page to show one after the other; it returns ``lab.reports.blocks.Frame`` records. Without one, or where it is None,
+    there are none.
+
     And it may have ``findings(columns, config)``, the signs of trouble in a metrics log
     (:data:`lab.training.findings.Watch`): each is told once while a run trains, and all of them in its report.
     Without one, or where it is None, nobody looks.
@@ -133,7 +144,7 @@ class TrainerPlugin(Protocol):
     def add_commands(self, subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
         """Add the trainer's own commands (sample, evaluate, …) beside ``train``; each sets ``run=callable(args)``."""
 
-    def figures(self, runs: Sequence[Path], out: Path) -> list[Any]:
+    def figures(self, runs: Sequence[Path], out: Path, *only: Sequence[str]) -> list[Any]:
         """Draw the trainer's own figures of these runs into ``out``; return ``lab.reports.style.Saved`` records."""
 
 
@@ -147,10 +158,14 @@ class LatePlugin:
         trainer: what makes a trainer, called with configuration and context.
         commands: the function that adds the trainer's own commands.
         draw: the function that draws its figures.
+        drawn: their names, as of a mapping; ``draw`` then takes, as a third argument, the names of those to draw.
+        moments: the function of a run's directory and a folder that draws what it made at many moments.
         measure: the function that measures its speed; it takes ``short``, and a device where there is a choice.
         bench_devices: where it measures, ``cpu`` first.
         measure_diagnostics: the function that measures what its diagnostics cost, called as ``measure``.
         lower_is_better: columns of the metrics log of which less is better.
+        dynamics: those whose swings a report speaks of.
+        portrait: the two of them that span the phase portrait, none where it would say nothing.
         arms: words of variants of any configuration.
         arranged: the function of a configuration and one of these words that says what it changes.
         watch: the function that finds signs of trouble in a metrics log; without one nothing is found.
@@ -172,8 +187,12 @@ class LatePlugin:
     bench_devices: Sequence[str] = ("cpu",)
     measure_diagnostics: str = ""
     lower_is_better: Sequence[str] = ()
+    dynamics: Sequence[str] = ()
+    portrait: Sequence[str] = ()
     arms: Sequence[str] = ()
     arranged: str = ""
+    drawn: str = ""
+    moments: str = ""
     watch: str = ""
     stacked: str = ""
     stability: str = ""
@@ -192,9 +211,14 @@ class LatePlugin:
         """Add the trainer's own commands beside ``train``."""
         resolve_name(self.commands)(subparsers)
 
-    def figures(self, runs: Sequence[Path], out: Path) -> list[Any]:
-        """Draw the trainer's own figures of these runs into ``out``."""
-        return list(resolve_name(self.draw)(runs, out))
+    def figures(self, runs: Sequence[Path], out: Path, only: Sequence[str] = ()) -> list[Any]:
+        """Draw the trainer's own figures of these runs into ``out``, or only those of some names."""
+        return list(resolve_name(self.draw)(runs, out, *([only] if only else [])))
+
+    @property
+    def figure_names(self) -> Sequence[str]:
+        """The names of its figures; none where it does not tell them apart."""
+        return tuple(resolve_name(self.drawn)) if self.drawn else ()
 
     def arrange(self, config: Any, arm: str) -> dict[str, Any]:
         """What an arm changes in a configuration, as ``--set`` would."""
@@ -212,6 +236,11 @@ class LatePlugin:
     def _measured(self, function: str, short: bool = False, device: str = "cpu") -> dict[str, Any]:
         choice = (device,) if len(self.bench_devices) > 1 else ()
         return dict(resolve_name(function)(short, *choice))
+
+    @property
+    def frames(self) -> Callable[[Path, Path], Sequence[Any]] | None:
+        """What draws a run at many moments of its training; None where nothing does."""
+        return resolve_name(self.moments) if self.moments else None
 
     @property
     def findings(self) -> Watch | None:

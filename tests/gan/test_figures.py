@@ -10,7 +10,8 @@ import pytest
 sys.path.insert(0, str(Path(__file__).parents[1] / "lab" / "reports"))
 from synthetic import gan_run, write_run
 
-from gan.figures import draw, tile
+from gan.figures import draw
+from gan.sample_figures import tile
 from lab.errors import UserError
 from lab.reports.portrait import portrait
 from lab.reports.runs import arms, read_run
@@ -25,7 +26,7 @@ def stems(*runs: Path, out: Path) -> list[str]:
 
 
 def test_a_run_has_dynamics_portrait_samples_and_scores(tmp_path: Path) -> None:
-    assert stems(gan_run(tmp_path / "run"), out=tmp_path / "out") == ["dynamics", "phase-portrait", "samples", "scores"]
+    assert stems(gan_run(tmp_path / "run"), out=tmp_path / "out") == ["dynamics", "portrait", "samples", "scores"]
 
 
 def test_each_of_several_arms_has_its_samples(tmp_path: Path) -> None:

@@ -214,6 +214,20 @@ def test_another_cycle_is_asked_about(trained: Path, capsys: Any) -> None:
     assert own["growth_at_constant_rates"] == found["growth_at_constant_rates"]
 
 
+def test_what_is_kept_is_the_answer_and_is_in_the_report(trained: Path, capsys: Any) -> None:
+    from lab.reports.sections import run_section
+
+    capsys.readouterr()
+    found = answer(capsys, "r", "--results", trained, "--keep")
+    run = trained / "runs" / "r"
+    assert json.loads((run / "stability.json").read_text()) == found
+    assert found["period"] == 20
+    largest = max(abs(complex(*pair)) for pair in found["multipliers"])
+    assert found["growth_per_step"] == pytest.approx(largest ** (1 / 20) - 1)
+    assert f"is predicted to be {found['verdict']}" in " ".join(run_section(run).blocks[0].sentences)
+    assert not list(run.glob(".stability*"))
+
+
 def test_the_map_of_a_run_is_drawn(trained: Path, capsys: Any) -> None:
     out = trained / "map.png"
     assert answer(capsys, "r", "--results", trained, "--map", out)["map"] == str(out)
@@ -246,7 +260,12 @@ def test_a_run_of_another_game_gets_its_spectrum_and_no_word_on_its_cycles(
 
 
 @pytest.mark.parametrize(
-    ("words", "told"), [(["r", "--lr", "5"], "--lr: it is of a --game"), (["--game", "dirac", "--cycle"], "--cycle")]
+    ("words", "told"),
+    [
+        (["r", "--lr", "5"], "--lr: it is of a --game"),
+        (["--game", "dirac", "--cycle"], "--cycle"),
+        (["--game", "dirac", "--keep"], "--keep: it is of a RUN"),
+    ],
 )
 def test_what_does_not_go_together_is_told(words: list[str], told: str, capsys: Any) -> None:
     assert main(["stability", *words]) == 2

@@ -5,7 +5,15 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from lab.diagnostics.oscillation import against, dominant, growth
+from lab.diagnostics.oscillation import (
+    against,
+    amplitudes,
+    coherence_by_chance,
+    dominant,
+    growth,
+    share_by_chance,
+    spectrum,
+)
 
 
 def sine(period, steps, spacing=1.0, phase=0.0):
@@ -68,3 +76,44 @@ def test_the_growth_of_a_swing_is_what_it_grows_by(rate):
 def test_too_few_cycles_say_nothing(period):
     assert growth(sine(40, 1000), period) is None
     assert against(sine(40, 1000), sine(40, 1000), period) is None
+
+
+def test_chance_is_passed_by_swings_and_rarely_by_noise():
+    random = np.random.default_rng(5)
+    noises = [random.normal(size=100) for _ in range(40)]
+    passed = [found is not None and found.share > share_by_chance(each) for each in noises if (found := dominant(each))]
+    assert sum(passed) <= 6  # 2 are expected
+    swings = [noise + 2 * sine(20, 100) for noise in noises[:5]]
+    assert all(dominant(each).share > share_by_chance(each) for each in swings)
+
+
+def test_a_smooth_column_has_more_to_pass():
+    random = np.random.default_rng(6)
+    rough = random.normal(size=100)
+    smooth = np.convolve(random.normal(size=119), np.ones(20), mode="valid")
+    assert share_by_chance(smooth) > 1.5 * share_by_chance(rough)
+    assert share_by_chance(np.ones(100)) == 0
+
+
+@pytest.mark.parametrize("cycles", [3, 6, 20])
+def test_unrelated_columns_reach_the_coherence_of_chance_in_one_of_twenty(cycles):
+    random = np.random.default_rng(7)
+    pairs = [random.normal(size=(2, 10 * cycles)) for _ in range(600)]
+    above = [against(one, other, 10.0).coherence > coherence_by_chance(cycles) for one, other in pairs]
+    assert 0.02 < np.mean(above) < 0.09
+
+
+def test_the_spectrum_has_its_peak_at_the_period_and_sums_to_one():
+    periods, shares = spectrum(sine(50, 1000, 5.0), 5.0)
+    assert periods[np.argmax(shares)] == pytest.approx(50)
+    assert shares.sum() == pytest.approx(1)
+    assert (periods[0], periods[-1]) == (1000, 10)
+    assert spectrum(np.ones(100)) is None
+
+
+def test_the_amplitude_of_each_cycle():
+    column = np.exp(0.01 * np.arange(100)) * sine(10, 100)
+    found = amplitudes(column, 10.0)
+    assert len(found) == 10
+    assert found[1:] / found[:-1] == pytest.approx(np.full(9, np.exp(0.1)), rel=0.05)
+    assert amplitudes(column, 40.0) is None

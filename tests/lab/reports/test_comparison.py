@@ -7,7 +7,7 @@ import pytest
 from synthetic import GAN_CONFIG, gan_run, rl_run, write_run, write_study
 
 from lab.errors import UserError
-from lab.reports.comparison import comparisons
+from lab.reports.comparison import comparisons, side_by_side
 from lab.reports.html import render, report
 from lab.reports.sections import Section
 
@@ -58,11 +58,23 @@ def test_only_the_settings_in_which_they_differ(section: Section) -> None:
 
 
 def test_one_figure_has_all_arms(section: Section) -> None:
-    (figure,) = section.figures
+    figure, swings = section.figures
+    assert "quadrature (2 seeds), constant-s0" in swings.alt
     assert "quadrature (2 seeds), constant-s0" in figure.alt
     assert "modes, EMA, good, EMA" in figure.alt
     assert figure.path.read_bytes().startswith(b"\x89PNG")
     assert figure.path.parent.name == "compared"
+
+
+def test_runs_are_shown_along_their_steps_beside_each_other_and_not_again(section: Section, runs: list[Path]) -> None:
+    assert section.along is not None
+    assert [column.label for column in section.along.columns] == ["quadrature-s0", "quadrature-s1", "constant-s0"]
+    assert all(column.trail and len(column.frames) >= 6 for column in section.along.columns)
+    stops = [int(step) for step in section.along.stops.split(",")]
+    assert stops == sorted(stops)
+    assert (stops[0], stops[-1]) == (0, 4000)
+    assert side_by_side(runs) == {run.resolve() for run in runs}
+    assert side_by_side([*runs, runs[0].parent / "other", runs[0]]) == side_by_side(runs)
 
 
 def test_less_is_better_of_a_distance(tmp_path: Path) -> None:
