@@ -22,6 +22,8 @@ from lab.training import plugins
 
 MOST_COLUMNS, MOST_ROWS = 6, 42
 """Of the many scores of many arms, the metric and those beside it that fit on a page; summary.md has them all."""
+MOST_CURVES = 16
+"""Arms whose curves can be told apart; of more only those that are compared are drawn."""
 CURVE_HEIGHT = 2.0
 """Of a panel of learning curves, relative to a plain one: tall enough to tell eight arms apart on a phone."""
 
@@ -205,6 +207,9 @@ def _counted(study: StudyData, arm: str, seeds: Sequence[int]) -> np.ndarray[Any
 
 def _save_curves(study: StudyData, out: Path) -> Saved | None:
     by_arm = study.runs()
+    if len(by_arm) > MOST_CURVES:
+        compared = {c[side] for c in study.comparisons for side in ("treatment", "control")}
+        by_arm = {name: paths for name, paths in by_arm.items() if name in compared}
     arms = [
         Arm(name, tuple(read_run(path) for path in paths), study.look(name)) for name, paths in by_arm.items() if paths
     ]

@@ -1,5 +1,6 @@
 """A study's figures: every seed a dot, the verdict beside its difference, curves from the arms' runs."""
 
+import json
 from pathlib import Path
 
 import pytest
@@ -42,6 +43,17 @@ def test_many_arms_leave_room_for_few_scores(tmp_path: Path, arms: int, panels: 
     path = write_study(tmp_path, {f"arm-{place}": 0.7 for place in range(arms)}, seeds=2)
     columns = ["ema/good", *(f"score-{place}" for place in range(8))]
     assert _drawn(read_study(path), columns) == columns[:panels]
+
+
+def test_of_very_many_arms_those_compared_have_curves(tmp_path: Path) -> None:
+    arms = ARMS | {f"arm-{place}": 0.7 for place in range(20)}
+    path = write_study(tmp_path, arms, seeds=2)
+    summary = json.loads((path / "summary.json").read_text())
+    (path / "summary.json").write_text(json.dumps(summary | {"comparisons": summary["comparisons"][:1]}))
+    for name in ("constant", "quadrature", "arm-3"):
+        gan_run(tmp_path / "runs" / "ring" / f"{name}-s0", seed=0)
+    curves = next(saved for saved in study_figures(path, path / "figures") if saved.path.stem == "curves")
+    assert curves.alt.endswith("for the arms constant, quadrature.")
 
 
 def test_the_same_study_gives_the_same_bytes(tmp_path: Path) -> None:
