@@ -61,13 +61,13 @@ class Path:
         sides = f"the path angle's median is {before:.2g} before the end and {behind:.2g} behind it"
         if self.switches:
             what = (
-                "and a bump at it: the game turns around a point that attracts"
+                "a bump: the signs of a rotation that closes in"
                 if self.bump
-                else "as where descent ends"
+                else "no bump: the sign of descent that ends here"
             )
-            return f"{sides}: a switch of sign, {what}."
+            return f"{sides}: a switch of sign and {what}."
         if self.bump:
-            return f"{sides}, with a bump between: the game turns here, and nothing on this line attracts."
+            return f"{sides}: a bump and no switch of sign, the sign of a rotation."
         return f"{sides}: neither a switch of sign nor a bump; the end is no equilibrium on this line."
 
     def _sides(self) -> tuple[float, float]:
