@@ -1,11 +1,12 @@
-"""Measures the trainer's step against the plain loop of a script, side by side in one process."""
+"""Measures the trainer's step against a script's plain loop, and with its diagnostics against without, in turns."""
 
 from __future__ import annotations
 
 import statistics
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -30,6 +31,8 @@ LOWER = "-bfloat16"
 FASTER = 10
 """How many times as many steps a block has on a GPU."""
 WARM = 2
+DIAGNOSED = {"ring": 41, "digits": 31, "mnist": 7}
+"""Presets whose diagnostics are measured, each with the stretches between evaluations that are timed."""
 PLAIN = {"lr.generator": 2e-4, "lr.discriminator": 2e-4, "ema.decay": 0.999}
 """The learning rates of the example, which has no penalty; the average is ours alone."""
 
@@ -113,8 +116,9 @@ def compare(workload: str, blocks: int, data_dir: Path, device: torch.device) ->
         a busy machine disturbs more, beside it; on a GPU it is the latter alone.
     """
     preset = workload.removesuffix(LOWER)
-    ours = _trainer(preset, data_dir, device, "float32" if workload == preset else "bfloat16")
-    plain = Plain(_trainer(preset, data_dir, device), device)
+    precision = "float32" if workload == preset else "bfloat16"
+    ours = _trainer(preset, data_dir, device, {"precision": precision, "voices": PLAIN})
+    plain = Plain(_trainer(preset, data_dir, device, {"voices": PLAIN}), device)
     gpu = device.type == "cuda"
     steps, batch = WORKLOADS[workload] * (FASTER if gpu else 1), plain.trainer.data.batch
     mine, theirs = [], []
@@ -126,6 +130,60 @@ def compare(workload: str, blocks: int, data_dir: Path, device: torch.device) ->
         if block >= WARM:
             mine.append(timed[0])
             theirs.append(timed[1])
+    return _compared(mine, theirs, steps, gpu)
+
+
+def measure_diagnostics(short: bool = False, device: str = "cpu") -> dict[str, Any]:
+    """What ``diagnostics: true`` costs: steps a second of the presets' training with it and without, and their ratio.
+
+    Args:
+        short, device: as for :func:`measure`.
+    """
+    place, data_dir = torch.device(device), data_root(None)
+    found = [name for name in DIAGNOSED if name != "mnist" or (data_dir / "mnist").is_dir()]
+    return {
+        "what": "GAN steps and the reading of their log with diagnostics against without, scores left out",
+        "workloads": {name: compare_diagnostics(name, DIAGNOSED[name], short, data_dir, place) for name in found},
+    }
+
+
+def compare_diagnostics(preset: str, blocks: int, short: bool, data_dir: Path, device: torch.device) -> dict[str, Any]:
+    """Time two equal trainers, one of which records diagnostics, in turns from row to row of the log.
+
+    A block is a stretch between two evaluations, so that every record has its share; the first one warms up.
+
+    Returns:
+        As :func:`compare`, of the time without over the time with, and ``percent``, by which the latter is longer.
+    """
+    trainers = [_trainer(preset, data_dir, device, {"diagnostics": choice}) for choice in (True, False)]
+    config, blocks = trainers[0].config, max(4, blocks // 4) if short else blocks
+    length = config.evaluate_every
+    watched, alone = [], []
+    for block in range(blocks + 1):
+        steps = range(block * length + 1, (block + 1) * length + 1)
+        rows = [step for step in steps if step % config.log_every == 0 or step % length == 0]
+        timed = [[_timed(partial(_to_a_row, trainer, row), device) for trainer in trainers] for row in rows]
+        if block:
+            watched.append(_summed(both[0] for both in timed))
+            alone.append(_summed(both[1] for both in timed))
+    found = _compared(watched, alone, length, device.type == "cuda")
+    return found | {"percent": round(100 / found["ratio"] - 100, 1)}
+
+
+def _summed(times: Iterable[tuple[float, float]]) -> tuple[float, float]:
+    processor, wall = zip(*times, strict=True)
+    return sum(processor), sum(wall)
+
+
+def _to_a_row(trainer: GanTrainer, step: int) -> None:
+    trainer.advance(step)
+    trainer.metrics()
+
+
+def _compared(
+    mine: Sequence[tuple[float, float]], theirs: Sequence[tuple[float, float]], steps: int, gpu: bool
+) -> dict[str, Any]:
+    """What is said of blocks of ``steps`` steps, each in seconds of the processor and on the wall."""
     processor, wall = ([b[clock] / a[clock] for a, b in zip(mine, theirs, strict=True)] for clock in (0, 1))
     clock, ratios = (1, wall) if gpu else (0, processor)
     low, _, high = statistics.quantiles(ratios, n=4)
@@ -136,7 +194,7 @@ def compare(workload: str, blocks: int, data_dir: Path, device: torch.device) ->
         "ours_per_second": round(steps / statistics.median(times[clock] for times in mine), 1),
         "plain_per_second": round(steps / statistics.median(times[clock] for times in theirs), 1),
         "unit": f"generator updates per second{'' if gpu else ' of processor time'}",
-        "blocks": blocks,
+        "blocks": len(mine),
     }
 
 
@@ -170,10 +228,9 @@ def _nothing() -> None:
     """A CPU has done its work when it returns."""
 
 
-def _trainer(preset: str, data_dir: Path, device: torch.device, precision: str = "float32") -> GanTrainer:
-    own = {"device": device.type, "precision": precision, "capture": "auto"}
-    sets: Mapping[str, Any] = {**own, "voices": PLAIN}
-    config = resolve(GanConfig, load_yaml(PRESETS / f"{preset}.yaml"), sets)
+def _trainer(preset: str, data_dir: Path, device: torch.device, sets: Mapping[str, Any]) -> GanTrainer:
+    own = {"device": device.type, "capture": "auto"}
+    config = resolve(GanConfig, load_yaml(PRESETS / f"{preset}.yaml"), {**own, **sets})
     trainer = GanTrainer(config, Context(device, data_dir, Path(), lambda *args, **data: None), snapshots=False)
     trainer.advance(1)
     return trainer

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from gan import diagnosing
 from lab.cli import options
 from lab.errors import RunError, UserError
 
@@ -26,7 +27,7 @@ EVERY = "all"
 
 
 def add_commands(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
-    """Add both commands."""
+    """Add both commands, and those that look at a game."""
     draw = subparsers.add_parser("sample", help="draw samples from a run's generator")
     options.add_run_argument(draw)
     draw.add_argument("--n", type=int, default=64, metavar="N", help="how many samples (default: 64)")
@@ -52,6 +53,8 @@ def add_commands(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]
     options.add_device_option(score)
     options.add_json_option(score)
     score.set_defaults(run=evaluate)
+
+    diagnosing.add_commands(subparsers)
 
 
 def sample(args: argparse.Namespace) -> int:

@@ -72,6 +72,11 @@ class GanConfig(RunConfig):
         description="whether a GPU plays each step as one CUDA graph: auto does where it can; on, which a CPU obeys by "
         "playing the same step as it stands, is refused where that is impossible",
     )
+    diagnostics: bool = Field(
+        True,
+        description="whether the log says how both players' weights move, at multiples of log_every, and their layers' "
+        "singular values, at multiples of evaluate_every",
+    )
     evaluation_samples: int = Field(
         2500, ge=2, le=10_000_000, description="generated samples that a score is computed from"
     )

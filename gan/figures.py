@@ -1,11 +1,13 @@
-"""The GAN's figures, read from run directories: both players over steps, phase portrait, samples over time, scores."""
+"""The GAN's figures, read from run directories: both players over steps, portrait, weights, samples, scores."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from functools import partial
 from pathlib import Path
 
 from gan.sample_figures import draw_samples
+from gan.weight_figures import draw_moves, draw_singular
 from lab.reports import style
 from lab.reports.panels import CYCLES, Line, Panel, stack, with_bands
 from lab.reports.portrait import portrait
@@ -176,6 +178,8 @@ def _last_scores(arm: Arm, order: Sequence[str], known: dict[str, str]) -> str:
 FIGURES: Mapping[str, Draw] = {
     "dynamics": _draw_dynamics,
     "portrait": _draw_portrait,
+    "weights": partial(draw_moves, unit=UNIT),
+    "singular-values": partial(draw_singular, unit=UNIT),
     "samples": draw_samples,
     "scores": _draw_scores,
 }

@@ -24,7 +24,8 @@ from torch import Tensor
 from torch.nn.utils import parametrize, vector_to_parameters
 
 from gan.config import PLAYERS
-from gan.spectrum import copied, cycle_of, rates_ahead
+from gan.cosines import cycle_ahead, rates_ahead
+from gan.spectrum import copied
 from gan.step import Game
 from gan.trainer import GanTrainer
 from lab.diagnostics.spectrum import Complexes, leading
@@ -69,7 +70,7 @@ def multipliers(trainer: GanTrainer, count: int = 4, period: int | None = None, 
     Raises:
         UserError: a step is more than a function of weights, memories and batches.
     """
-    cycle = Cycle(trainer, period or cycle_of(trainer))
+    cycle = Cycle(trainer, period or cycle_ahead(trainer.config, trainer.step))
     values = leading(cycle.operator(), count, tolerance=tolerance)
     return Multipliers(trainer.step, cycle.period, values)
 
@@ -110,7 +111,9 @@ class Cycle:
         self._draws = self._game.random.get_state()  # a penalty's are alike in every play: it is one map
         voices, every = config.parsed_voices(), config.penalty_every
         steps = range(trainer.step, trainer.step + period)
-        self._rates = {name: rates.tolist() for name, rates in rates_ahead(trainer, period).items()}
+        self._rates = {
+            name: rates.tolist() for name, rates in rates_ahead(trainer.config, trainer.step, period).items()
+        }
         self._weights = [
             {
                 name: float(voices[f"{name}.weight"](step)) * every if step % every == 0 else 0.0

@@ -29,6 +29,7 @@ PLUGIN = LatePlugin(
     moments="gan.sample_figures:draw_frames",
     measure="gan.bench:measure",
     bench_devices=("cpu", "cuda"),
+    measure_diagnostics="gan.bench:measure_diagnostics",
     watch="gan.watch:findings",
     stacked="gan.stack",
     stability="gan.stability:stability",

@@ -35,7 +35,7 @@ class Rates:
         self._targets = {name: targets.param_group(optimizers[name], "lr") for name in PLAYERS}
         self.scale = dict.fromkeys(PLAYERS, 1.0)
         self._set = dict.fromkeys(PLAYERS, 0.0)
-        self.watching = self._followed or self._control is not None
+        self.watching = follows(config)
 
     def set(self, step: int, voices: Mapping[str, float]) -> None:
         """Set both rates from the values of the voices at this step."""
@@ -81,3 +81,8 @@ class Rates:
         self._set = {name: float(state["set"][name]) for name in PLAYERS}
         if self._control is not None:
             self._control.load_state_dict(state["control"])
+
+
+def follows(config: GanConfig) -> bool:
+    """Whether a voice or the balance follows what is measured of the game."""
+    return config.balance is not None or any(isinstance(voice, Follower) for voice in config.parsed_voices().values())

@@ -13,11 +13,11 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from gan.config import PLAYERS
+from gan.cosines import cycle_ahead, rates_ahead
 from gan.step import Game, Player
 from gan.trainer import GanTrainer
 from lab.diagnostics.curvature import hessian, leading_eigenvalues
 from lab.diagnostics.spectrum import Complexes, jacobian, leading
-from lab.phase import Follower
 
 Floats = NDArray[np.float64]
 
@@ -53,6 +53,19 @@ class GameSpectrum:
         fastest = float(np.abs(self.moves.imag).max(initial=0.0))
         return 2 * np.pi / fastest if fastest > 0 else float("inf")
 
+    @property
+    def turning(self) -> Complexes:
+        """Those of ``moves`` that turn; what a cycle of the rates resonates with."""
+        return self.moves[np.abs(self.moves.imag) > 0]
+
+    @property
+    def drift(self) -> float:
+        """Growth per step along the direction that leaves fastest at the mean rates, 0 where none does.
+
+        Above 0 the run is at no equilibrium: a plain step multiplies a deviation there by 1 − λ, and λ < 0.
+        """
+        return max(0.0, -float(self.moves.real.min(initial=0.0)))
+
 
 def measure(trainer: GanTrainer, samples: int = SAMPLES, count: int = 6, double: bool = True) -> GameSpectrum:
     """Measure the game at the trainer's present weights, on samples that are drawn from its data.
@@ -63,15 +76,8 @@ def measure(trainer: GanTrainer, samples: int = SAMPLES, count: int = 6, double:
         count: how many eigenvalues of each kind.
         double: whether copies of the networks in double precision are measured, as rounding matters for small ones.
     """
-    kind = torch.float64 if double else torch.float32
-    game = copied(trainer.game, kind)
-    real, labels = trainer.game.real(samples - samples % trainer.config.packing)
-    noise = trainer.game.noise(len(real)).to(kind)
-    told = None if labels is None else labels.to(kind)
-    voices = trainer.values()
-    weights = {name: voices[f"{name}.weight"] for name in game.penalties}
-    losses = dict(zip(PLAYERS, game.objectives(real.to(kind), noise, told, weights), strict=True))
-    parameters = {name: list(getattr(game, name).parameters) for name in PLAYERS}
+    still = Still(trainer, samples, torch.float64 if double else torch.float32)
+    losses, parameters = still.losses(), still.parameters
     slopes = [
         slope
         for name in PLAYERS
@@ -88,6 +94,32 @@ def measure(trainer: GanTrainer, samples: int = SAMPLES, count: int = 6, double:
     )
 
 
+class Still:
+    """A trainer's game on fixed samples: copies of its networks, whose losses are functions of their weights.
+
+    Args:
+        trainer: at a checkpoint; its data and generators move on.
+        samples: about how many real and generated ones.
+        kind: of the copies and the samples.
+
+    Attributes:
+        parameters: of each player's copy, by its name.
+    """
+
+    def __init__(self, trainer: GanTrainer, samples: int, kind: torch.dtype) -> None:
+        self._game = copied(trainer.game, kind)
+        real, labels = trainer.game.real(samples - samples % trainer.config.packing)
+        noise = trainer.game.noise(len(real)).to(kind)
+        self._samples = real.to(kind), noise, None if labels is None else labels.to(kind)
+        voices = trainer.values()
+        self._weights = {name: voices[f"{name}.weight"] for name in self._game.penalties}
+        self.parameters = {name: list(getattr(self._game, name).parameters) for name in PLAYERS}
+
+    def losses(self) -> dict[str, Tensor]:
+        """What each player minimises, by its name."""
+        return dict(zip(PLAYERS, self._game.objectives(*self._samples, self._weights), strict=True))
+
+
 def _distinct(found: Sequence[Complexes]) -> Complexes:
     """Each eigenvalue once, though it was found several times up to rounding."""
     kept: list[complex] = []
@@ -95,22 +127,6 @@ def _distinct(found: Sequence[Complexes]) -> Complexes:
         if not any(abs(value - other) <= 1e-6 * abs(value) + 1e-15 for other in kept):
             kept.append(value)
     return np.array(kept, np.complex128)
-
-
-def rates_ahead(trainer: GanTrainer, period: int) -> dict[str, Floats]:
-    """Both players' learning rates over the next steps, float64[period]; the middle of a range that is followed."""
-    voices, steps = trainer.config.parsed_voices(), range(trainer.step, trainer.step + period)
-    found = {}
-    for name in PLAYERS:
-        voice = voices[f"lr.{name}"]
-        followed = isinstance(voice, Follower)
-        found[name] = np.array([(voice.low + voice.high) / 2 if followed else float(voice(step)) for step in steps])
-    return found
-
-
-def cycle_of(trainer: GanTrainer) -> int:
-    """Steps of the master clock's present cycle."""
-    return int(trainer.config.parsed_clock().position(trainer.step).period)
 
 
 def copied(game: Game, kind: torch.dtype) -> Game:
@@ -126,14 +142,13 @@ def copied(game: Game, kind: torch.dtype) -> Game:
 
 def _sizes(trainer: GanTrainer) -> list[Tensor]:
     """For each parameter of both players: mean rate of this cycle, times moves a step, times the optimiser's factor."""
-    sizes, rates = [], rates_ahead(trainer, cycle_of(trainer))
+    config, step = trainer.config, trainer.step
+    sizes, rates = [], rates_ahead(config, step, cycle_ahead(config, step))
     for name in PLAYERS:
         # A step of extragradient goes to a trial point and back: it moves once.
-        moves = (
-            1 if trainer.config.updates == "extragradient" else sum(name in players for players in trainer.game.plan)
-        )
+        moves = 1 if config.updates == "extragradient" else sum(name in players for players in trainer.game.plan)
         state = trainer.players.optimizers[name].state
         for parameter in trainer.players.game[name].parameters:
-            factor = trainer.config.optimizer.size(parameter.detach().double(), state.get(parameter, {}))
+            factor = config.optimizer.size(parameter.detach().double(), state.get(parameter, {}))
             sizes.append(moves * float(rates[name].mean()) * factor)
     return sizes

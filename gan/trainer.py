@@ -15,6 +15,7 @@ from gan.averaging import Average
 from gan.captured import Captured
 from gan.config import EMA_DECAY, PLAYERS, GanConfig
 from gan.data.source import real
+from gan.diagnostics import Motion, singular_values
 from gan.meter import Meter
 from gan.metrics import overfitting
 from gan.players import Players
@@ -80,6 +81,7 @@ class GanTrainer:
         self.rates = Rates(config, self.players.optimizers)
         self._conductor = self._conduct()
         self._meter = Meter(self.game.columns, device)
+        self._motion = Motion(self.players.game, config.log_every) if config.diagnostics else None
         self._captured = self._capture()
 
     @property
@@ -134,19 +136,30 @@ class GanTrainer:
     def _begin(self) -> None:
         if self._snapshots and self.step == 0:
             self._snapshots.keep_samples(self.step, self.generator, self.average.network)
+        if self._motion:
+            self._motion.begin(self.step)
 
     def _end(self) -> None:
         self.step += 1
+        if self._motion:
+            self._motion.end(self.step)
         if self._snapshots and self.step % self.config.snapshot_every == 0:
             self._snapshots.keep_samples(self.step, self.generator, self.average.network)
 
     def metrics(self) -> dict[str, float]:
-        """Means of the steps since the last call, and the clock, the voices and the rates' control at this step."""
+        """Means of the steps since the last call; of this step the clock, the voices, the rates, the weights."""
         self._meter.check()
         position = self.config.parsed_clock().position(self.step)
         row = {"clock/cycle": float(position.cycle), "clock/phase": float(position.phase)}
         row |= {f"voice/{name}": value for name, value in self.values().items() if name != CYCLE}
-        return row | self.rates.shown() | self._meter.means()
+        return row | self.rates.shown() | self._meter.means() | self._diagnosed()
+
+    def _diagnosed(self) -> dict[str, float]:
+        """How the weights moved and, where scores are due, their layers' singular values; nothing unless asked for."""
+        if self._motion is None:
+            return {}
+        due = self.step % self.config.evaluate_every == 0
+        return self._motion.take() | (singular_values(self.players.networks) if due else {})
 
     def evaluate(self, raw: bool = True) -> dict[str, float]:
         """Scores of the generator (``evaluation/…``) and its average (``evaluation/ema/…``) from the same latents.
@@ -179,6 +192,7 @@ class GanTrainer:
         """Everything a continuation depends on; the tensors are the live ones, so save or copy them at once."""
         self._meter.check()
         self.players.check(self.step)
+        motion = self._motion.state_dict() if self._motion else {}
         return {
             "step": self.step,
             **self.players.state_dict(),
@@ -187,6 +201,7 @@ class GanTrainer:
             "random": {use: random.get_state() for use, random in self._random.items()},
             "rates": self.rates.state_dict(),
             "meter": self._meter.state_dict(),
+            **({"diagnostics": motion} if motion else {}),
         }
 
     def load_state_dict(self, state: Mapping[str, Any]) -> None:
@@ -199,6 +214,8 @@ class GanTrainer:
             random.set_state(state["random"][use].cpu())
         self.rates.load_state_dict(state["rates"])
         self._meter.load_state_dict(state["meter"])
+        if self._motion:
+            self._motion.load_state_dict(state.get("diagnostics", {}))
         if self._captured:
             self._captured = self._capture()  # a graph knows the moments of before by their place in memory
 

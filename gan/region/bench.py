@@ -53,7 +53,7 @@ def compare(size: int, blocks: int) -> dict[str, Any]:
 
 
 def _trainer(seed: int) -> GanTrainer:
-    config = resolve(GanConfig, load_yaml(PRESET), ["device=cpu", f"seed={seed}"])
+    config = resolve(GanConfig, load_yaml(PRESET), ["device=cpu", "diagnostics=false", f"seed={seed}"])
     return GanTrainer(config, Context(torch.device("cpu"), Path(), Path(), lambda *args, **data: None), snapshots=False)
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from typing import Self
+from typing import Literal, Self
 
 from pydantic import Field, model_validator
 
@@ -68,6 +68,7 @@ class Region(Config):
 class RegionConfig(GanConfig):
     """A GAN whose two learning rates have a mean of 1, and the cells whose rates they are multiplied by."""
 
+    diagnostics: Literal[False] = Field(False, description="cells have no log of their own")
     region: Region = Field(default_factory=lambda: Region.model_validate({}), description="the cells")
 
     def of_member(self) -> GanConfig:

@@ -42,6 +42,12 @@ def _add_trainer(kinds: argparse._SubParsersAction[argparse.ArgumentParser], nam
     bench.add_argument("--short", action="store_true", help="a quarter of a minute, for a check")
     bench.add_argument("--check", type=float, metavar="R", help="exit with status 1 where a ratio is under R")
     bench.add_argument("--threads", type=int, default=1, help="threads torch may use (default 1)")
+    if getattr(plugin, "bench_diagnostics", None):
+        bench.add_argument(
+            "--diagnostics",
+            action="store_true",
+            help="what recording diagnostics costs: training with them and without",
+        )
     devices = getattr(plugin, "bench_devices", ("cpu",))
     bench.add_argument("--device", choices=devices, default=devices[0], help=f"where (default {devices[0]})")
     bench.add_argument("--out", type=Path, metavar="FILE", help="also write what was measured, as JSON")
@@ -60,7 +66,10 @@ def run_trainer(plugin: TrainerPlugin, args: argparse.Namespace) -> int:
         raise UserError("--device cuda: torch sees no CUDA device; accepted here: cpu")
     set_threads(args.threads)
     choice = {"device": args.device} if hasattr(plugin, "bench_devices") else {}
-    measured = plugin.bench(short=args.short, **choice)  # type: ignore[attr-defined]  # optional
+    bench: Callable[..., dict[str, Any]] = getattr(
+        plugin, "bench_diagnostics" if getattr(args, "diagnostics", False) else "bench"
+    )
+    measured = bench(short=args.short, **choice)
     found = {**circumstances(args.threads), "device": device_name(torch.device(args.device)), **measured}
     text = json.dumps(found, indent=2) + "\n"
     if args.out:
@@ -74,10 +83,12 @@ def run_trainer(plugin: TrainerPlugin, args: argparse.Namespace) -> int:
     else:
         print(f"{found['what']}; {args.threads} thread(s), {found['device']}")
         for name, row in found["workloads"].items():
+            digits = 3 if "percent" in row else 2
+            low, high = (f"{quartile:.{digits}f}" for quartile in row["ratio_quartiles"])
+            cost = f"costs {row['percent']:.1f} %, " if "percent" in row else ""
             print(
-                f"{name:>14}: {row['ratio']:.2f} times as fast [quartiles {row['ratio_quartiles'][0]:.2f}, "
-                f"{row['ratio_quartiles'][1]:.2f}]: {row['ours_per_second']:,} against {row['plain_per_second']:,} "
-                f"{row['unit']}, {row['blocks']} blocks"
+                f"{name:>14}: {cost}{row['ratio']:.{digits}f} times as fast [quartiles {low}, {high}]: "
+                f"{row['ours_per_second']:,} against {row['plain_per_second']:,} {row['unit']}, {row['blocks']} blocks"
             )
     slow = [name for name, row in found["workloads"].items() if args.check is not None and row["ratio"] < args.check]
     for name in slow:

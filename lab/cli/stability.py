@@ -19,6 +19,8 @@ if TYPE_CHECKING:
 
 GAMES = ("bilinear", "quadratic", "dirac")
 LOSSES = ("non_saturating", "minimax", "wasserstein", "least_squares")
+CYCLE = {"modulation": 0.0, "period": 100, "offset": 0.0}
+"""What says which cycle is asked about, and what it is of a game where it is not told."""
 LARGEST, LONGEST = 1e6, 1_000_000
 """Of rates and weights, so that no step is beyond float64; and of a period, so that its product takes seconds."""
 
@@ -74,11 +76,12 @@ def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) 
     add("--game", choices=GAMES, help="bilinear: xy; quadratic: MU·x²/2 + xy − MU·y²/2; dirac: Dirac-GAN")
     add("--lr", type=_real(f"a number from {1 / LARGEST:g} to {LARGEST:g}", 1 / LARGEST), default=0.1, metavar="L",
         help="mean rate of both players (default 0.1)")  # fmt: skip
-    add("--modulation", type=weight, default=0.0, metavar="M",
-        help="of both rates; above 1 they turn negative (default 0: constant)")  # fmt: skip
-    add("--period", type=_period, default=100, metavar="P", help="steps a cycle (default 100)")
-    add("--offset", type=_real(f"a number from {-LARGEST:g} to {LARGEST:g}"), default=0.0, metavar="O",
-        help="of the generator's cycle, in cycles ahead: 0.25 quadrature, 0.5 anti-phase (default 0)")  # fmt: skip
+    add("--modulation", type=weight, metavar="M",
+        help="of both rates; above 1 they turn negative (default: a RUN's own, 0 of a --game)")  # fmt: skip
+    add("--period", type=_period, metavar="P", help="steps a cycle (default: a RUN's own, 100 of a --game)")
+    add("--offset", type=_real(f"a number from {-LARGEST:g} to {LARGEST:g}"), metavar="O",
+        help="of the generator's cycle, in cycles ahead: 0.25 quadrature, 0.5 anti-phase (default: a RUN's own, 0 of a "
+        "--game)")  # fmt: skip
     add("--damping", type=weight, default=0.0, metavar="MU", help="of both players (default 0)")
     add("--gamma", type=weight, default=0.0, metavar="G", help="weight of R1 in the Dirac-GAN (default 0)")
     add("--loss", choices=LOSSES, default=None, help="of the Dirac-GAN (default non_saturating)")
@@ -104,19 +107,36 @@ def run(args: argparse.Namespace) -> int:
 def _of_run(args: argparse.Namespace) -> int:
     from lab.training.plugins import trainer
 
-    usual = {"lr": 0.1, "modulation": 0.0, "period": 100, "offset": 0.0, "damping": 0.0, "gamma": 0.0, "loss": None,
-             "updates": "alternating", "momentum": 0.0, "map": None}  # fmt: skip
+    usual = {"lr": 0.1, "damping": 0.0, "gamma": 0.0, "loss": None, "updates": "alternating", "momentum": 0.0}
     if told := [name for name, value in usual.items() if getattr(args, name) != value]:
         raise UserError(f"--{told[0]}: it is of a --game; a RUN has its own")
     run = chosen_run(args)
     measure = getattr(trainer(run.trainer), "measured_stability", None)
     if measure is None:
         raise UserError(f"run {run.name}: trained by {run.trainer!r}, which is no game of two players")
-    found = measure(run, args.cycle)
+    found = measure(run, args.cycle, {name: getattr(args, name) for name in CYCLE})
     if args.keep:
         _keep(run, found)
-    print(json.dumps(found.to_json(), indent=2, allow_nan=False) if args.json else "\n".join(found.lines()))
+    drawn = _draw_run(run.name, found, args.map) if args.map is not None else None
+    if args.json:
+        print(json.dumps(found.to_json() | ({"map": drawn} if drawn else {}), indent=2, allow_nan=False))
+    else:
+        print("\n".join(found.lines() + ([f"map: {drawn}"] if drawn else [])))
     return 0
+
+
+def _draw_run(name: str, found: Any, out: str) -> str:
+    from pathlib import Path
+
+    from lab.reports.stability import Setting, save
+
+    foretold = found.foretold
+    if foretold is None or foretold.cycle is None:
+        raise UserError(f"--map: there is nothing to draw, since {found.unsaid}")
+    cycle = foretold.cycle
+    setting = Setting(1.0, cycle.modulation, cycle.period, cycle.offset)
+    title = f"{name}: what turns at step {found.spectrum.step:,}"
+    return str(save(foretold.game, setting, foretold.method, Path(out), title))
 
 
 def _keep(run: Run, found: Any) -> None:
@@ -130,6 +150,9 @@ def _of_game(args: argparse.Namespace) -> int:
     from lab.diagnostics.floquet import Method, cosine_rates, floquet
     from lab.diagnostics.stability import natural_period, safe_periods
 
+    for name, usual in CYCLE.items():
+        if getattr(args, name) is None:
+            setattr(args, name, usual)
     game, method = game_of(args), Method(args.updates, args.momentum)
     generator, discriminator = cosine_rates(args.lr, args.modulation, args.period, [args.offset, 0.0])
     found = floquet(game, generator, discriminator, method)

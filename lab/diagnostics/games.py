@@ -98,6 +98,23 @@ class Linear:
         return np.broadcast_to(self.matrix, (*x.shape[:-1], *self.matrix.shape))
 
 
+def apart(game: Game) -> list[Game]:
+    """The games that a game's linearisation falls apart into: coordinates that never meet, such as a spectrum's pairs.
+
+    A cycle's multipliers are those of all of them together, and small products are far cheaper than one large.
+    """
+    jacobian = game.jacobian(game.equilibrium)
+    if len(jacobian) <= 2:
+        return [game]
+    from scipy.sparse.csgraph import connected_components
+
+    count, place = connected_components(jacobian != 0, directed=False)
+    if count == 1:
+        return [game]
+    groups = [np.flatnonzero(place == group) for group in range(count)]
+    return [Linear(jacobian[np.ix_(own, own)], int((own < game.generators).sum())) for own in groups]
+
+
 @dataclass(frozen=True)
 class Quadratic:
     """min over x, max over y of  μx²/2 + cxy − μy²/2:  v = (−μx − cy, cx − μy), eigenvalues −μ ± ic.

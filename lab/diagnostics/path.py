@@ -24,6 +24,8 @@ Field = Callable[[Floats], ArrayLike]
 
 ALPHAS = np.linspace(0.6, 1.4, 81)
 """Where the paper looks: well around the end point."""
+NEAR, BUMP = 0.1, 1.5
+"""Half the width of the stretch that is the end itself; how far a bump there rises above the stretches beside it."""
 
 
 @dataclass(frozen=True)
@@ -39,6 +41,42 @@ class Path:
     alphas: Floats
     angle: Floats
     norm: Floats
+
+    @property
+    def switches(self) -> bool:
+        """Whether the field pulls towards the end from before it, and back to it from behind: the sign of descent."""
+        before, behind = self._sides()
+        return before < 0 < behind
+
+    @property
+    def bump(self) -> bool:
+        """Whether the angle near the end is half as large again as on both sides: the sign of a rotation."""
+        near = np.abs(self.alphas - 1.0) <= NEAR
+        peak = np.abs(self.angle[near & np.isfinite(self.angle)]).max(initial=0.0)
+        return bool(peak >= BUMP * max(abs(side) for side in self._sides()))
+
+    def sentence(self) -> str:
+        """What the two signs say."""
+        before, behind = self._sides()
+        sides = f"the path angle's median is {before:.2g} before the end and {behind:.2g} behind it"
+        if self.switches:
+            what = (
+                "a bump: the signs of a rotation that closes in"
+                if self.bump
+                else "no bump: the sign of descent that ends here"
+            )
+            return f"{sides}: a switch of sign and {what}."
+        if self.bump:
+            return f"{sides}: a bump and no switch of sign, the sign of a rotation."
+        return f"{sides}: neither a switch of sign nor a bump; the end is no equilibrium on this line."
+
+    def _sides(self) -> tuple[float, float]:
+        """Median angles of the stretches before and behind the end; NaN where nothing was looked at there."""
+        found = []
+        for inside in (self.alphas < 1.0 - NEAR, self.alphas > 1.0 + NEAR):
+            known = self.angle[inside & np.isfinite(self.angle)]
+            found.append(float(np.median(known)) if len(known) else float("nan"))
+        return found[0], found[1]
 
 
 def path(field: Field, start: ArrayLike, end: ArrayLike, alphas: ArrayLike = ALPHAS) -> Path:

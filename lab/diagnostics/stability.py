@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from lab.diagnostics.floquet import NEUTRAL, PLAIN, Method, Scaled, cosine_rates, cycle_map
-from lab.diagnostics.games import Floats, Game, frequency
+from lab.diagnostics.games import Floats, Game, apart, frequency
 from lab.phase.errors import positive
 
 Ints: TypeAlias = NDArray[np.int64]
@@ -92,10 +92,11 @@ def stability_map(
     modulation = np.asarray(modulations, dtype=np.float64)
     offset = np.asarray(offsets, dtype=np.float64)
     growth, steps = np.empty((len(modulation), len(periods), len(offset))), []
+    parts = apart(game)
     for index, period in enumerate(np.asarray(periods).tolist()):
-        cycle, exact = _cycle(game, lr, modulation[:, None], period, offset[None, :], method)
-        growth[:, index] = cycle.growth(exact)
-        steps.append(exact)
+        cycles = [_cycle(part, lr, modulation[:, None], period, offset[None, :], method) for part in parts]
+        growth[:, index] = np.max([cycle.growth(exact) for cycle, exact in cycles], axis=0)
+        steps.append(cycles[0][1])
     halves = np.array([[half_turn(game, lr, m, o, method) for o in offset] for m in modulation])
     return StabilityMap(modulation, np.array(steps, dtype=np.int64), offset, growth, halves)
 

@@ -132,9 +132,11 @@ def wide_axis(axes: Axes) -> bool:
 
 
 def log_axis(axes: Axes) -> None:
-    """Make the vertical axis logarithmic, with its numbers written out."""
+    """Make the vertical axis logarithmic, with its numbers written out; the more decades, the fewer of each."""
     axes.set_yscale("log")
-    axes.yaxis.set_major_locator(LogLocator(subs=(1.0, 2.0, 5.0), numticks=8))
+    low, high = axes.get_ylim()
+    subs = (1.0, 2.0, 5.0) if high <= 50 * low else (1.0, 3.0) if high <= 500 * low else (1.0,)
+    axes.yaxis.set_major_locator(LogLocator(subs=subs, numticks=8))
     axes.yaxis.set_major_formatter(FuncFormatter(lambda value, _: fmt(value)))
     axes.yaxis.set_minor_locator(NullLocator())
 

@@ -90,10 +90,10 @@ def measured_words(found: Measured, last_step: int, unit: str) -> list[str]:
     older = "" if found.step >= last_step else f" (the run has gone on to {last_step:,} since)"
     said = [f"Measured at step {found.step:,}{older}: at the run's mean rates the game {turns}."]
     if found.verdict is not None and found.growth_per_step is not None:
-        cycle = f"A cycle of {found.period:,} steps" if found.period else "Its cycle"
+        cycle = f"a cycle of {found.period:,} steps" if found.period else "its cycle"
         said.append(
-            f"{cycle} is predicted to be {found.verdict}: {_change(found.growth_per_step)}, were the game to stay as "
-            "it was there."
+            f"For what turns in it, {cycle} is predicted to be {found.verdict}: {_change(found.growth_per_step)}, were "
+            "the game to stay as it was there."
         )
     if (safe := found.safe_periods) is not None:
         periods = "none" if safe.low is None or safe.high is None else f"{safe.low:,} to {safe.high:,} steps"

@@ -15,7 +15,7 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
 from lab.diagnostics.floquet import NEUTRAL, PLAIN, Method
-from lab.diagnostics.games import Floats, Game
+from lab.diagnostics.games import Floats, Game, apart
 from lab.diagnostics.stability import (
     SHORTEST,
     StabilityMap,
@@ -29,6 +29,8 @@ from lab.errors import UserError
 from lab.reports import style
 
 PERIODS, OFFSETS, MODULATIONS = 320, 65, 49
+FEWEST_PERIODS = 80
+"""Of a game of several pairs, which takes as many times longer."""
 OFFSET_TICKS = ([0, 0.25, 0.5, 0.75, 1], ["0 in phase", "¼ G ahead", "½ anti-phase", "¾ G behind", "1 in phase"])
 TURNS = ("½", "1", "1½", "2")
 """Rotations a cycle at the first tongues."""
@@ -78,7 +80,8 @@ def stability_figure(game: Game, setting: Setting, method: Method = PLAIN, headi
     longest = longest_of_interest(game, setting.lr, method)
     if setting.period <= 0.7 * longest:  # what is of interest is mostly there
         longest = round(0.75 * longest)
-    periods = np.unique(np.linspace(SHORTEST, longest, PERIODS).round().astype(np.int64))
+    count = max(FEWEST_PERIODS, PERIODS // len(apart(game)))
+    periods = np.unique(np.linspace(SHORTEST, longest, count).round().astype(np.int64))
     offsets, modulations = np.linspace(0.0, 1.0, OFFSETS), np.linspace(0.0, max(1.0, setting.modulation), MODULATIONS)
     maps = (
         stability_map(game, setting.lr, [setting.modulation], periods, offsets, method),
@@ -110,7 +113,10 @@ def stability_figure(game: Game, setting: Setting, method: Method = PLAIN, headi
     figure.colorbar(ScalarMappable(norm, style.SEQUENTIAL), ax=list(grid), pad=0.02, aspect=36).set_label(
         "growth per step, %"
     )
-    handles = _legend(abs(constant) <= NEUTRAL, setting.period <= periods[-1], bool(np.isfinite(maps[0].halves).any()))
+    inside = any(each.growth.min() < border < each.growth.max() for each in maps)
+    within = "grows by more than 1 % a rotation inside" if border else "unstable inside"
+    turns = bool(np.isfinite(maps[0].halves).any())
+    handles = _legend(within if inside else "", setting.period <= periods[-1], turns)
     figure.legend(handles=handles, loc="outside lower left")
     style.headline(figure, heading)
     return figure
@@ -149,10 +155,10 @@ def _draw(
         axes.annotate("rotations a cycle", (named, heights[-1]), (14, 4), textcoords="offset points", fontsize=10)
 
 
-def _legend(neutral: bool, shown: bool, turns: bool) -> list[Line2D]:
+def _legend(within: str, shown: bool, turns: bool) -> list[Line2D]:
     handles = []
-    within = "grows by more than 1 % a rotation inside" if neutral else "unstable inside"
-    handles.append(Line2D([], [], color="#999999", linewidth=1.4, label=within))
+    if within:
+        handles.append(Line2D([], [], color="#999999", linewidth=1.4, label=within))
     if turns:
         label = "½, 1, 1½, 2 rotations a cycle, in phase ½T₀, T₀, …: resonance"
         handles.append(Line2D([], [], color=style.INK, linestyle=(0, (4, 2)), linewidth=1.5, label=label))

@@ -20,7 +20,10 @@ from lab.reports.style import Look, Saved
 from lab.reports.words import capital, fmt, span
 from lab.training import plugins
 
-MOST_COLUMNS = 6
+MOST_COLUMNS, MOST_ROWS = 6, 42
+"""Of the many scores of many arms, the metric and those beside it that fit on a page; summary.md has them all."""
+MOST_CURVES = 16
+"""Arms whose curves can be told apart; of more only those that are compared are drawn."""
 CURVE_HEIGHT = 2.0
 """Of a panel of learning curves, relative to a plain one: tall enough to tell eight arms apart on a phone."""
 
@@ -65,7 +68,7 @@ def _save_response(study: StudyData, out: Path) -> Saved | None:
 
 
 def _save_arms(study: StudyData, out: Path) -> Saved | None:
-    columns = [c for c in study.columns if any(c in arm for arm in study.arms.values())][:MOST_COLUMNS]
+    columns = _drawn(study, [c for c in study.columns if any(c in arm for arm in study.arms.values())])
     if not columns:
         return None
     told = [
@@ -204,10 +207,13 @@ def _counted(study: StudyData, arm: str, seeds: Sequence[int]) -> np.ndarray[Any
 
 def _save_curves(study: StudyData, out: Path) -> Saved | None:
     by_arm = study.runs()
+    if len(by_arm) > MOST_CURVES:
+        compared = {c[side] for c in study.comparisons for side in ("treatment", "control")}
+        by_arm = {name: paths for name, paths in by_arm.items() if name in compared}
     arms = [
         Arm(name, tuple(read_run(path) for path in paths), study.look(name)) for name, paths in by_arm.items() if paths
     ]
-    columns = list(dict.fromkeys(column.removesuffix(LAST) for column in study.columns))[:MOST_COLUMNS]
+    columns = _drawn(study, list(dict.fromkeys(column.removesuffix(LAST) for column in study.columns)))
     panels = [
         Panel(capital(words(c)), [Line(f"evaluation/{c}", c, sparse=True)], height=CURVE_HEIGHT, wide=True)
         for c in columns
@@ -224,6 +230,11 @@ def _save_curves(study: StudyData, out: Path) -> Saved | None:
         f"Line charts of {', '.join(words(c) for c in columns)} over steps for the arms {names(arms)}.",
         f"The mean {seeds} at each evaluation. {BAND}",
     )
+
+
+def _drawn(study: StudyData, columns: Sequence[str]) -> list[str]:
+    """The columns that have room, at least two."""
+    return list(columns[: min(MOST_COLUMNS, max(2, MOST_ROWS // max(1, len(study.arms))))])
 
 
 def _confidence(study: StudyData) -> str:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from pkgutil import resolve_name
 from typing import TYPE_CHECKING, Any, Protocol
@@ -95,7 +96,8 @@ class TrainerPlugin(Protocol):
 
     Any object with these members is one; :class:`LatePlugin` has them for a trainer whose parts are told by name. One
     that has ``bench(short) -> dict`` as well is measured by ``lab bench NAME``, which says what the dict holds. One
-    that also has ``bench_devices``, the first of them the default, is asked for ``bench(short, device)``.
+    that also has ``bench_devices``, the first of them the default, is asked for ``bench(short, device)``. It may have
+    ``bench_diagnostics``, called as ``bench``, for ``lab bench NAME --diagnostics``: what it costs to record them.
 
     One that has ``arms``, words of variants of any configuration of its, and ``arrange(config, arm)``,
     which answers with an arm's changes as ``--set`` would make them, offers them as ``--arm``.
@@ -160,6 +162,7 @@ class LatePlugin:
         moments: the function of a run's directory and a folder that draws what it made at many moments.
         measure: the function that measures its speed; it takes ``short``, and a device where there is a choice.
         bench_devices: where it measures, ``cpu`` first.
+        measure_diagnostics: the function that measures what its diagnostics cost, called as ``measure``.
         lower_is_better: columns of the metrics log of which less is better.
         dynamics: those whose swings a report speaks of.
         portrait: the two of them that span the phase portrait, none where it would say nothing.
@@ -167,7 +170,8 @@ class LatePlugin:
         arranged: the function of a configuration and one of these words that says what it changes.
         watch: the function that finds signs of trouble in a metrics log; without one nothing is found.
         stacked: the module, or the object in one, that has the functions of :class:`Stacks`.
-        stability: the function of a run, and of whether its whole cycle is measured, that ``lab stability RUN`` calls.
+        stability: the function that ``lab stability RUN`` calls: of a run, of whether its whole cycle is measured, and
+            of the modulation, period and offset that are asked about (None: the run's own).
     """
 
     name: str
@@ -181,6 +185,7 @@ class LatePlugin:
     draw: str
     measure: str
     bench_devices: Sequence[str] = ("cpu",)
+    measure_diagnostics: str = ""
     lower_is_better: Sequence[str] = ()
     dynamics: Sequence[str] = ()
     portrait: Sequence[str] = ()
@@ -221,8 +226,16 @@ class LatePlugin:
 
     def bench(self, short: bool = False, device: str = "cpu") -> dict[str, Any]:
         """Its speed against a plain script, for ``lab bench``."""
+        return self._measured(self.measure, short, device)
+
+    @property
+    def bench_diagnostics(self) -> Callable[..., dict[str, Any]] | None:
+        """What its diagnostics cost, for ``lab bench``; None where it has none."""
+        return partial(self._measured, self.measure_diagnostics) if self.measure_diagnostics else None
+
+    def _measured(self, function: str, short: bool = False, device: str = "cpu") -> dict[str, Any]:
         choice = (device,) if len(self.bench_devices) > 1 else ()
-        return dict(resolve_name(self.measure)(short, *choice))
+        return dict(resolve_name(function)(short, *choice))
 
     @property
     def frames(self) -> Callable[[Path, Path], Sequence[Any]] | None:

@@ -178,7 +178,7 @@ def test_on_a_gpu_replayed_steps_are_the_eager_ones(on_gpu: Make, name: str, set
 
 @gpu
 def test_no_replay_waits_for_the_gpu(on_gpu: Make) -> None:
-    trainer = on_gpu("digits", "conditional=true")
+    trainer = on_gpu("digits", "conditional=true", "log_every=5")  # the weights are looked at, too
     trainer.advance(10)
     torch.cuda.set_sync_debug_mode("error")
     try:

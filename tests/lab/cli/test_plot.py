@@ -35,15 +35,15 @@ def test_only_the_figures_named_are_drawn(tmp_path: Path, capsys: pytest.Capture
     assert len(capsys.readouterr().out.splitlines()) == 2
     complaint = mistake(capsys, "plot", str(run), "--only", "scores,losses")
     assert complaint == (
-        "lab: --only 'losses': there is no such figure; those of gan are dynamics, portrait, samples, scores, swings, "
-        "floquet"
+        "lab: --only 'losses': there is no such figure; those of gan are dynamics, portrait, weights, singular-values, "
+        "samples, scores, swings, floquet"
     )
     assert "alignment, heatmap" in mistake(capsys, "plot", str(rl_run(tmp_path / "r")), "--only", "scores")
     assert "has nothing to draw for it" in mistake(capsys, "plot", str(run), "--only", "floquet")
 
 
 def test_every_figure_of_a_trainer_can_be_asked_for(tmp_path: Path) -> None:
-    for run in (gan_run(tmp_path / "g"), rl_run(tmp_path / "r")):
+    for run in (gan_run(tmp_path / "g", weights=True), rl_run(tmp_path / "r")):
         trainer = plugins.trainer(Run.open(run).trainer)
         for name in figure_names(trainer):
             (saved,) = draw_runs([run], tmp_path / name, [name])

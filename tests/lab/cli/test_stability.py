@@ -15,6 +15,8 @@ from PIL import Image
 from lab.cli.main import main
 from lab.cli.stability import LOSSES
 
+CONSTANT = "both rates are constant; --modulation asks about a cycle"
+
 
 def answer(capsys: pytest.CaptureFixture[str], *words: object) -> dict[str, Any]:
     assert main(["stability", *map(str, words), "--json"]) == 0
@@ -199,8 +201,17 @@ def test_a_runs_spectrum_cycle_and_safe_periods(trained: Path, capsys: Any) -> N
     assert main(["stability", "r", "--results", str(trained)]) == 0
     told = capsys.readouterr().out
     assert "step 60: the game turns fastest at" in told
-    assert "its cycle of 20 steps, were the game to stay as here" in told
+    assert "what turns, in a cycle of 20 steps: " in told
     assert {path: path.read_bytes() for path in trained.rglob("*") if path.is_file()} == before
+
+
+def test_another_cycle_is_asked_about(trained: Path, capsys: Any) -> None:
+    found = answer(capsys, "r", "--results", trained, "--period", 300, "--offset", 0.75)
+    assert found["cycle"] == {"period": 300, "modulation": pytest.approx(0.95), "offset": 0.75}
+    own = answer(capsys, "r", "--results", trained)
+    assert own["cycle"]["period"] == 20
+    assert own["growth_per_step"] != found["growth_per_step"]
+    assert own["growth_at_constant_rates"] == found["growth_at_constant_rates"]
 
 
 def test_what_is_kept_is_the_answer_and_is_in_the_report(trained: Path, capsys: Any) -> None:
@@ -217,22 +228,11 @@ def test_what_is_kept_is_the_answer_and_is_in_the_report(trained: Path, capsys: 
     assert not list(run.glob(".stability*"))
 
 
-def test_anti_phase_by_relation_and_by_offset_are_one_cycle(trained: Path) -> None:
-    from gan.config import PLAYERS
-    from gan.spectrum import rates_ahead
-    from gan.stability import _cosine, _trainer
-    from lab.training.run import resolve_run
-
-    found = []
-    for relation in ("anti_phase}", "shifted, offset: 0.5}"):
-        voice = f"voices.lr.generator={{follow: lr.discriminator, relation: {relation}"
-        words = ["--set", voice, "--set", "clock={period: 20}", "--set", "steps=20", "--set", "checkpoint_every=20"]
-        words += ["--name", str(len(found)), "--results", str(trained), "--quiet"]
-        assert main(["gan", "train", "ring-quadrature", *words]) == 0
-        rates = rates_ahead(_trainer(resolve_run(str(len(found)), str(trained))), 20)
-        found.append(_cosine([rates[name] / rates[name].mean() for name in PLAYERS]))
-    assert found[0] == pytest.approx(found[1])
-    assert found[0] == pytest.approx((0.95, 0.5), abs=1e-6)
+def test_the_map_of_a_run_is_drawn(trained: Path, capsys: Any) -> None:
+    out = trained / "map.png"
+    assert answer(capsys, "r", "--results", trained, "--map", out)["map"] == str(out)
+    with Image.open(out) as picture:
+        assert picture.width > 800
 
 
 @pytest.mark.parametrize(
@@ -240,7 +240,7 @@ def test_anti_phase_by_relation_and_by_offset_are_one_cycle(trained: Path) -> No
     [
         (["discriminator_steps=2"], "several updates of the discriminator a step"),
         (["updates=extragradient"], "updates: extragradient"),
-        (["voices.lr.generator=0.001", "voices.lr.discriminator=0.001"], "both rates are constant"),
+        (["voices.lr.generator=0.001", "voices.lr.discriminator=0.001"], CONSTANT),
         (["voices.lr.generator=0.001"], None),
     ],
 )

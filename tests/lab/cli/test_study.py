@@ -28,7 +28,7 @@ def test_the_full_studies_can_reach_a_verdict(name):
     assert smallest_p(len(study.seeds), len(study.compare)) < study.alpha
 
 
-@pytest.mark.parametrize("name", ["ring", "ring-response"])
+@pytest.mark.parametrize("name", ["ring", "ring-response", "stability-map"])
 def test_arms_of_the_ring_have_one_mean_learning_rate(name, tmp_path):
     from lab.studies.trials import plan
 

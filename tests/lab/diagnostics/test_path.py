@@ -5,6 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from lab.diagnostics.games import Dirac
 from lab.diagnostics.path import path, travelled, turning
 
 
@@ -14,6 +15,8 @@ def test_a_minimisation_switches_sign_where_it_ends():
     assert np.allclose(before, -1.0)
     assert np.allclose(behind, 1.0)
     assert seen.norm.argmin() == np.abs(seen.alphas - 1.0).argmin()
+    assert (seen.switches, seen.bump) == (True, False)
+    assert "a switch of sign and no bump" in seen.sentence()
 
 
 def test_a_rotation_shows_a_bump_where_it_ends():
@@ -27,6 +30,27 @@ def test_a_rotation_shows_a_bump_where_it_ends():
     far = np.abs(seen.alphas - 1.0) > 0.35
     assert np.abs(seen.angle[far]).max() < 0.5 * np.abs(seen.angle).max()
     assert (np.sign(seen.angle[far]) == np.sign(seen.angle[np.abs(seen.angle).argmax()])).all()
+    assert (seen.switches, seen.bump) == (False, True)
+    assert "a bump and no switch of sign" in seen.sentence()
+
+
+def test_the_rotating_dirac_gan_shows_the_bump():
+    game, start = Dirac(0.3), np.array([1.0, 0.5])
+    end = start.copy()
+    for _ in range(100):
+        for player in ([1, 0], [0, 1]):
+            end = end + 0.1 * game.field(end) * player
+    seen = path(lambda w: -game.field(w), start, end)
+    assert (seen.switches, seen.bump) == (False, True)
+
+
+def test_what_turns_and_attracts_shows_both_signs():
+    turn = np.array([[0.0, 6.0], [-6.0, 0.0]])
+    seen = path(lambda w: w @ turn.T + w, [1.0, 0.0], [0.02, 0.02])
+    assert (seen.switches, seen.bump) == (True, True)
+    straight = path(lambda w: np.ones(2), [0.0, 0.0], [1.0, 1.0])
+    assert (straight.switches, straight.bump) == (False, False)
+    assert "neither a switch of sign nor a bump" in straight.sentence()
 
 
 def test_where_the_field_vanishes_there_is_no_angle():

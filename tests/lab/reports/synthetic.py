@@ -52,8 +52,8 @@ def write_run(
     return path
 
 
-def gan_run(path: Path, images: bool = False, until: int | None = None, **changes: Any) -> Path:
-    """A GAN run whose losses circle with the clock; ``until`` leaves it unfinished."""
+def gan_run(path: Path, images: bool = False, until: int | None = None, weights: bool = False, **changes: Any) -> Path:
+    """A GAN run whose losses circle with the clock; ``until`` leaves it unfinished; ``weights`` logs how they move."""
     config = {**GAN_CONFIG, **changes}
     rng = np.random.default_rng(config["seed"])
     rows: list[dict[str, Any]] = []
@@ -71,6 +71,8 @@ def gan_run(path: Path, images: bool = False, until: int | None = None, **change
             "gradient/generator": 0.5 + 0.2 * np.cos(angle) + abs(noise[4]),
             "gradient/discriminator": 0.8 + 0.2 * np.sin(angle) + abs(noise[5]),
         }
+        if weights:
+            row |= {"distance/generator": step / 100, "singular_value/generator/0": 1 + step / 1000}
         if step % config["evaluate_every"] == 0:
             done = min(1.0, step / 2500)
             for prefix, bonus in (("evaluation/", 0.0), ("evaluation/ema/", 0.06)):

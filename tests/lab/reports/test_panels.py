@@ -1,14 +1,17 @@
 """What a stacked figure shows: markers where the schedule says, cycles shaded, one look for one arm."""
 
+from itertools import pairwise
 from pathlib import Path
 
 import numpy as np
+import pytest
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from synthetic import GAN_CONFIG, gan_run
 
-from lab.reports.axes import step_text
-from lab.reports.panels import Line, Panel, stack
+from lab.reports import style
+from lab.reports.axes import step_text, wide_axis
+from lab.reports.panels import PANEL, Line, Panel, stack
 from lab.reports.runs import arms, read_run
 from lab.reports.voice_panels import run_panels
 
@@ -98,3 +101,17 @@ def test_values_far_apart_have_a_logarithmic_axis_where_a_panel_allows_it(tmp_pa
     for wide, levels, kind in ((True, [0.001], "log"), (False, [0.001], "linear"), (True, [0.0], "linear")):
         (axes,) = stack(groups, [Panel("Good", curve, levels, wide=wide)], "generator update").axes
         assert axes.get_yscale() == kind
+
+
+@pytest.mark.parametrize("decades", [1.4, 2.0, 3.0, 5.0])
+def test_numbers_beside_a_logarithmic_axis_stay_apart(decades: float) -> None:
+    figure = Figure(figsize=(style.WIDTH, PANEL))
+    axes = figure.subplots()
+    axes.plot(2e-5 * np.logspace(0, decades, 50))
+    assert wide_axis(axes)
+    figure.draw_without_rendering()
+    low, high = axes.get_ylim()
+    labels = zip(axes.get_yticklabels(), axes.get_yticks(), strict=True)
+    boxes = [label.get_window_extent() for label, at in labels if low <= at <= high]
+    assert len(boxes) >= 2
+    assert all(below.y1 <= above.y0 for below, above in pairwise(boxes))

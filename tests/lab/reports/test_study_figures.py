@@ -1,5 +1,6 @@
 """A study's figures: every seed a dot, the verdict beside its difference, curves from the arms' runs."""
 
+import json
 from pathlib import Path
 
 import pytest
@@ -7,7 +8,7 @@ from synthetic import gan_run, write_study
 
 from lab.errors import UserError
 from lab.reports.study import read_study, words
-from lab.reports.study_figures import arms_figure, differences_figure, study_figures
+from lab.reports.study_figures import _drawn, arms_figure, differences_figure, study_figures
 
 ARMS = {"constant": 0.7, "quadrature": 0.82, "in-phase": 0.65}
 
@@ -35,6 +36,24 @@ def test_curves_are_drawn_only_where_runs_are(tmp_path: Path) -> None:
     drawn = study_figures(path, path / "figures")
     assert [saved.path.stem for saved in drawn] == ["arms", "differences", "curves"]
     assert all(saved.path.is_file() and saved.alt and saved.caption for saved in drawn)
+
+
+@pytest.mark.parametrize(("arms", "panels"), [(3, 6), (14, 3), (29, 2)])
+def test_many_arms_leave_room_for_few_scores(tmp_path: Path, arms: int, panels: int) -> None:
+    path = write_study(tmp_path, {f"arm-{place}": 0.7 for place in range(arms)}, seeds=2)
+    columns = ["ema/good", *(f"score-{place}" for place in range(8))]
+    assert _drawn(read_study(path), columns) == columns[:panels]
+
+
+def test_of_very_many_arms_those_compared_have_curves(tmp_path: Path) -> None:
+    arms = ARMS | {f"arm-{place}": 0.7 for place in range(20)}
+    path = write_study(tmp_path, arms, seeds=2)
+    summary = json.loads((path / "summary.json").read_text())
+    (path / "summary.json").write_text(json.dumps(summary | {"comparisons": summary["comparisons"][:1]}))
+    for name in ("constant", "quadrature", "arm-3"):
+        gan_run(tmp_path / "runs" / "ring" / f"{name}-s0", seed=0)
+    curves = next(saved for saved in study_figures(path, path / "figures") if saved.path.stem == "curves")
+    assert curves.alt.endswith("for the arms constant, quadrature.")
 
 
 def test_the_same_study_gives_the_same_bytes(tmp_path: Path) -> None:
