@@ -39,7 +39,8 @@ def draw_floquet(groups: Sequence[Arm], out: Path) -> list[Saved]:
             f"Points in the complex plane with the unit circle for {names(groups)}. {_largest(kept)}",
             "A deviation along an eigenvector is multiplied by its number: outside the circle it grows, inside it dies "
             "away, off the horizontal axis it turns. Left, one step at the mean rates (1 − λ, without the optimiser's "
-            f"memory); right, one whole cycle. What lies further out than {WIDEST:g} is drawn as an arrow there.",
+            "memory); right, one whole cycle, predicted of what turns, or measured. What lies further out than "
+            f"{WIDEST:g} is drawn as an arrow there.",
         )
     ]
 

@@ -47,6 +47,7 @@ class Measured(_Record):
         step: of the checkpoint.
         moves: eigenvalues of the Jacobian of a step's way down: a deviation is multiplied by 1 − λ.
         rotation_period: steps of the fastest rotation.
+        drift_per_step: by what the direction grows that does not turn; above 0 at no equilibrium.
         period, multipliers: of the cycle that was predicted, were the game to stay as it was.
         growth_per_step, verdict: predicted of it.
         safe_periods: of cycles like it.
@@ -57,6 +58,7 @@ class Measured(_Record):
     step: Step
     moves: Pairs = Field(default_factory=list)
     rotation_period: float | None = None
+    drift_per_step: float | None = None
     period: Step | None = None
     multipliers: Pairs = Field(default_factory=list)
     growth_per_step: float | None = None
@@ -89,6 +91,9 @@ def measured_words(found: Measured, last_step: int, unit: str) -> list[str]:
         turns = f"turns once in {fmt(found.rotation_period)} {unit}s at the fastest"
     older = "" if found.step >= last_step else f" (the run has gone on to {last_step:,} since)"
     said = [f"Measured at step {found.step:,}{older}: at the run's mean rates the game {turns}."]
+    if found.drift_per_step is not None and found.drift_per_step > 0:
+        drift = fmt(100 * found.drift_per_step)
+        said.append(f"That is no equilibrium: a direction that does not turn grows by {drift} % a step.")
     if found.verdict is not None and found.growth_per_step is not None:
         cycle = f"a cycle of {found.period:,} steps" if found.period else "its cycle"
         said.append(

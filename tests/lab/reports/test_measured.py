@@ -38,10 +38,22 @@ def test_the_report_says_what_was_measured(tmp_path: Path) -> None:
     (block,) = run_section(kept(tmp_path / "run")).blocks
     words = " ".join(block.sentences)
     assert "Measured at step 4,000: at the run's mean rates the game turns once in 68.4 generator updates" in words
-    assert "A cycle of 1,000 steps is predicted to be unstable: a small deviation grows by 1.88 % a step" in words
+    assert (
+        "For what turns in it, a cycle of 1,000 steps is predicted to be unstable: a small deviation grows by" in words
+    )
+    assert "grows by 1.88 % a step, were the game to stay as it was there." in words
     assert "Safe periods: 300 to 900 steps: cycles this slow are safe." in words
     assert "Measured through its next 1,000 steps as they are: a small deviation shrinks by 0.09 % a step." in words
     assert [saved.path.name for saved in block.figures] == ["swings.png", "floquet.png"]
+
+
+def test_a_run_that_is_at_no_equilibrium_is_told(tmp_path: Path) -> None:
+    drifting, settled = (
+        " ".join(run_section(kept(tmp_path / str(drift), drift_per_step=drift)).blocks[0].sentences)
+        for drift in (0.0123, -0.1)
+    )
+    assert "That is no equilibrium: a direction that does not turn grows by 1.23 % a step." in drifting
+    assert "equilibrium" not in settled
 
 
 def test_a_run_that_has_gone_on_since_is_told(tmp_path: Path) -> None:
