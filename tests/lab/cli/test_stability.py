@@ -228,6 +228,7 @@ def test_what_is_kept_is_the_answer_and_is_in_the_report(trained: Path, capsys: 
     assert not list(run.glob(".stability*"))
 
 
+@pytest.mark.slow
 def test_the_map_of_a_run_is_drawn(trained: Path, capsys: Any) -> None:
     out = trained / "map.png"
     assert answer(capsys, "r", "--results", trained, "--map", out)["map"] == str(out)
