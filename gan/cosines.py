@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 
 import numpy as np
@@ -11,6 +12,9 @@ from gan.config import PLAYERS, GanConfig
 from lab.phase import Clock, Follower
 
 Floats = NDArray[np.float64]
+
+LONGEST = 100_000
+"""Steps of the longest cycle that two clocks may share."""
 
 
 @dataclass(frozen=True)
@@ -28,35 +32,54 @@ class Cosines:
     offset: float
 
 
-def rates_ahead(config: GanConfig, step: int, period: int) -> dict[str, Floats]:
-    """Both players' learning rates over the next steps, float64[period]; the middle of a range that is followed."""
-    voices, steps = config.parsed_voices(), np.arange(step, step + period, dtype=np.int64)
+def cycle_at(config: GanConfig, step: int) -> range | None:
+    """The steps of the cycle of both rates that a step lies in; where their clocks rest, of the last one.
+
+    Rates without a clock of their own have the master's. Those of two clocks repeat together after the least common
+    multiple of their periods; None where that is beyond :data:`LONGEST`, or a clock has an end or several periods.
+    """
+    voices = config.parsed_voices()
+    own = {clock for name in PLAYERS if isinstance(clock := getattr(voices[f"lr.{name}"], "clock", None), Clock)}
+    clocks = own or {config.parsed_clock()}
+    if len(clocks) == 1:
+        (clock,) = clocks
+        first, period = clock.bounds(clock.locate(step)[0])
+        return range(first, first + period)
+    periods = {clock: clock.locate(step)[2] for clock in clocks}
+    together = math.lcm(*periods.values())
+    if together > LONGEST or any(clock != Clock(period) for clock, period in periods.items()):
+        return None
+    return range(step - step % together, step - step % together + together)
+
+
+def rates_over(config: GanConfig, steps: range) -> dict[str, Floats]:
+    """Both players' learning rates at these steps, float64[len(steps)]; the middle of a range that is followed."""
+    voices, places = config.parsed_voices(), np.arange(steps.start, steps.stop, dtype=np.int64)
     found = {}
     for name in PLAYERS:
         voice = voices[f"lr.{name}"]
         if isinstance(voice, Follower):
-            found[name] = np.full(period, (voice.low + voice.high) / 2)
+            found[name] = np.full(len(steps), (voice.low + voice.high) / 2)
         else:
-            found[name] = voice(steps)
+            found[name] = voice(places)
     return found
 
 
-def cycle_ahead(config: GanConfig, step: int) -> int:
-    """Steps of the cycle that both rates share at a step: their own where they have one, else the master clock's."""
-    voices = config.parsed_voices()
-    clocks = [getattr(voices[f"lr.{name}"], "clock", None) for name in PLAYERS]
-    own = {int(clock.position(step).period) for clock in clocks if isinstance(clock, Clock)}
-    return own.pop() if len(own) == 1 else int(config.parsed_clock().position(step).period)
-
-
 def cosines(config: GanConfig, step: int) -> Cosines | None:
-    """The two cosines of one modulation that the rates are from a step on; None where they are not, or have no mean."""
-    period = cycle_ahead(config, step)
-    ahead = [
-        rates / rates.mean() if rates.mean() > 0 else rates for rates in rates_ahead(config, step, period).values()
-    ]
+    """The two cosines of one modulation that the rates are in the cycle of a step.
+
+    None where they are not, or have no mean, or share no cycle.
+    """
+    steps = cycle_at(config, step)
+    if steps is None:
+        return None
+    rates, period = list(rates_over(config, steps).values()), len(steps)
+    if min(float(each.mean()) for each in rates) <= 0:
+        return None
+    ahead = [each / each.mean() for each in rates]
     turns = 2 * np.pi * np.arange(period) / period
-    first = [np.fft.rfft(rates)[1:2].sum() / (period / 2) for rates in ahead]
+    # Of two steps a cycle the only other frequency is the highest, which has no phase.
+    first = [np.fft.rfft(each)[1] / (period / 2) if period > 2 else 0j for each in ahead]
     for each, wave in zip(ahead, first, strict=True):
         if not np.allclose(each, 1 + np.abs(wave) * np.cos(turns + np.angle(wave)), atol=1e-3):
             return None

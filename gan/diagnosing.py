@@ -40,12 +40,12 @@ def stability(args: argparse.Namespace) -> int:
     study = read_study(results_root(args.results) / args.study)
     if study.summary["trainer"] != "gan":
         raise UserError(f"{study.path}: a study of {study.summary['trainer']!r}; this command takes studies of 'gan'")
-    found, spectra = predicted.cells(study)
-    said = predicted.sentence(predicted.agreement(found, np.random.default_rng(0)), study)
+    found = predicted.predict(study)
+    said = predicted.sentence(predicted.agreement(found.cells, np.random.default_rng(0)), study)
     try:
         better = str(study.summary.get("direction", "higher"))
-        saved = save_figure(found, words(study.metric), better, study.title, said, study.path / "figures")
-        page = predicted.page(study, found, spectra, said, saved)
+        saved = save_figure(found.cells, words(study.metric), better, study.title, said, study.path / "figures")
+        page = predicted.page(study, found, said, saved)
         files.replace_file(study.path / "stability.md", page.encode())
         files.replace_file(study.path / "stability.csv", predicted.csv(found).encode())
     except OSError as error:

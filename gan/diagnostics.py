@@ -109,10 +109,11 @@ def singular_values(networks: Mapping[str, nn.Module]) -> dict[str, float]:
     """
     row = {}
     for player, network in networks.items():
-        training = network.training
+        modes = {module: module.training for module in network.modules()}
         network.eval()  # or spectral normalisation would improve its vectors at each look
         found = matrices(network)
-        network.train(training)
+        for module, training in modes.items():
+            module.training = training
         for layer in spread(list(found), MOST_LAYERS):
             values = singular(found[layer])
             row[f"{LARGEST}/{player}/{layer}"] = values.largest

@@ -24,7 +24,7 @@ from torch import Tensor
 from torch.nn.utils import parametrize, vector_to_parameters
 
 from gan.config import PLAYERS
-from gan.cosines import cycle_ahead, rates_ahead
+from gan.cosines import cycle_at, rates_over
 from gan.spectrum import copied
 from gan.step import Game
 from gan.trainer import GanTrainer
@@ -64,13 +64,16 @@ def multipliers(trainer: GanTrainer, count: int = 4, period: int | None = None, 
     Args:
         trainer: at a checkpoint; its data and generators move on by the batches that are drawn.
         count: how many.
-        period: steps of the cycle; the present one of the master clock if None.
+        period: steps of the cycle; those of the cycle that both rates share if None.
         tolerance: relative, of a multiplier.
 
     Raises:
         UserError: a step is more than a function of weights, memories and batches.
     """
-    cycle = Cycle(trainer, period or cycle_ahead(trainer.config, trainer.step))
+    shared = cycle_at(trainer.config, trainer.step)
+    if period is None and shared is None:
+        raise UserError("the multipliers of a cycle are not measured where both rates share none")
+    cycle = Cycle(trainer, period or len(shared or ()))
     values = leading(cycle.operator(), count, tolerance=tolerance)
     return Multipliers(trainer.step, cycle.period, values)
 
@@ -111,9 +114,7 @@ class Cycle:
         self._draws = self._game.random.get_state()  # a penalty's are alike in every play: it is one map
         voices, every = config.parsed_voices(), config.penalty_every
         steps = range(trainer.step, trainer.step + period)
-        self._rates = {
-            name: rates.tolist() for name, rates in rates_ahead(trainer.config, trainer.step, period).items()
-        }
+        self._rates = {name: rates.tolist() for name, rates in rates_over(config, steps).items()}
         self._weights = [
             {
                 name: float(voices[f"{name}.weight"](step)) * every if step % every == 0 else 0.0

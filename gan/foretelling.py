@@ -7,10 +7,10 @@ from dataclasses import dataclass
 import numpy as np
 
 from gan.config import GanConfig
-from gan.cosines import Cosines, cosines, cycle_ahead, rates_ahead
+from gan.cosines import Cosines, cosines, cycle_at, rates_over
 from gan.rates import follows
 from gan.spectrum import GameSpectrum
-from lab.diagnostics.floquet import Floquet, Method, cosine_rates, floquet
+from lab.diagnostics.floquet import Floquet, Method, Updates, cosine_rates, floquet
 from lab.diagnostics.games import Linear
 from lab.diagnostics.stability import SafePeriods, growth_at_constant, safe_periods
 
@@ -47,12 +47,13 @@ class Foretold:
 
 def foretell(config: GanConfig, spectrum: GameSpectrum, asked: Asked) -> tuple[Foretold | None, str]:
     """What a measured spectrum predicts of a run's cycle, or of another; where it says less, why."""
+    steps = cycle_at(config, spectrum.step)
     why = obstacle(config) or _rotation(spectrum)
-    rates = list(rates_ahead(config, spectrum.step, cycle_ahead(config, spectrum.step)).values())
-    if not why and min(float(each.mean()) for each in rates) <= 0:
-        why = "a rate whose mean is 0"
-    if why:
-        return None, why
+    if why or steps is None:
+        return None, why or "its two rates share no cycle"
+    rates = list(rates_over(config, steps).values())
+    if min(float(each.mean()) for each in rates) <= 0:
+        return None, "a rate whose mean is 0"
     own = cosines(config, spectrum.step)
     cycle = _chosen(own, asked)
     if own is None and cycle is None and asked != Asked():
@@ -80,8 +81,9 @@ def rotations(config: GanConfig, spectrum: GameSpectrum) -> Linear:
 
 
 def method_of(config: GanConfig) -> Method:
-    """The order of a run's updates and its optimiser's momentum, as the reference games have them."""
-    return Method("simultaneous" if config.updates == "simultaneous" else "alternating", config.optimizer.inertia)
+    """The order of a run's updates, in which the discriminator is first, and its optimiser's momentum."""
+    updates: Updates = "simultaneous" if config.updates == "simultaneous" else "alternating"
+    return Method(updates, config.optimizer.inertia, first="discriminator")
 
 
 def _chosen(own: Cosines | None, asked: Asked) -> Cosines | None:

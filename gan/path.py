@@ -11,6 +11,7 @@ from gan.kept import begun, newest
 from gan.spectrum import SAMPLES, Still
 from gan.trainer import GanTrainer
 from lab.diagnostics.path import ALPHAS, Floats, Path, path
+from lab.errors import UserError
 from lab.training.run import Run
 
 
@@ -26,9 +27,12 @@ def path_of(run: Run, samples: int = SAMPLES, alphas: Floats = ALPHAS) -> tuple[
         alphas: places on the line; 0 is the start, 1 the newest checkpoint.
 
     Raises:
-        UserError: the run has no checkpoint yet.
+        UserError: the run has no checkpoint yet, or its weights have not moved.
     """
     trainer = newest(run)
+    start, end = weights(begun(run)), weights(trainer)
+    if np.array_equal(start, end):
+        raise UserError(f"{run.path}: its weights at step {trainer.step:,} are those it began with; there is no path")
     still = Still(trainer, samples, torch.float64)
     everything = [parameter for name in PLAYERS for parameter in still.parameters[name]]
 
@@ -46,7 +50,7 @@ def path_of(run: Run, samples: int = SAMPLES, alphas: Floats = ALPHAS) -> tuple[
         found: Floats = parameters_to_vector(slopes).numpy()
         return found
 
-    return trainer.step, path(field, weights(begun(run)), weights(trainer), alphas)
+    return trainer.step, path(field, start, end, alphas)
 
 
 def weights(trainer: GanTrainer) -> Floats:

@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 from scipy.stats import rankdata
 
 from gan.config import GanConfig
-from gan.cosines import Cosines, cosines
+from gan.cosines import Cosines, cosines, cycle_at, rates_over
 from gan.foretelling import method_of, obstacle, rotations
 from gan.kept import newest
 from gan.spectrum import GameSpectrum, measure
@@ -35,14 +36,29 @@ class Cell:
     Attributes:
         arm: whose rates it is.
         cycle: modulation 0 where they are constant.
-        predicted: growth per step by the spectrum of each reference run, float64[seeds]; NaN where it says nothing.
-        observed: the study's metric of each of the arm's runs, float64[seeds]; NaN where a seed has none.
+        predicted: growth per step by the spectrum of each seed's constant run, float64[seeds]; NaN where nothing turns.
+        observed: the study's metric of the arm's run of each of these seeds, float64[seeds].
     """
 
     arm: str
     cycle: Cosines
     predicted: Floats
     observed: Floats
+
+
+@dataclass(frozen=True)
+class Predicted:
+    """A study's cycles, and what is predicted of them.
+
+    Attributes:
+        cells: in the order of the study's arms, the constant one first.
+        spectra: of the constant runs by seed; the seeds that every cell has a score of.
+        left: why an arm, or a seed, is left out, by its name.
+    """
+
+    cells: Sequence[Cell]
+    spectra: Mapping[int, GameSpectrum]
+    left: Mapping[str, str]
 
 
 @dataclass(frozen=True)
@@ -62,14 +78,15 @@ class Agreement:
     seeds: int
 
 
-def cells(study: StudyData) -> tuple[list[Cell], list[GameSpectrum]]:
-    """The cycles of a study in the order of its arms, the constant one first; and the spectra of the constant runs.
+def predict(study: StudyData) -> Predicted:
+    """The cycles of a study, from the spectra of its runs at constant rates.
 
     Raises:
         UserError: no arm, or more than one, has constant rates; its runs are not beside the study, or are of a game
             that the reference games are no model of.
     """
     runs = {arm: [Run.open(path) for path in paths] for arm, paths in study.runs().items()}
+    left = {arm: "its runs are not beside the study" for arm, found in runs.items() if not found}
     configs = {arm: _config(found[0]) for arm, found in runs.items() if found}
     waves = {arm: cosines(config, 0) for arm, config in configs.items()}
     constant = [arm for arm, wave in waves.items() if wave is not None and wave.modulation == 0]
@@ -79,15 +96,38 @@ def cells(study: StudyData) -> tuple[list[Cell], list[GameSpectrum]]:
     config = configs[constant[0]]
     if why := obstacle(config):
         raise UserError(f"{study.path}: arm {constant[0]!r} is of another game than the map's ({why})")
-    spectra = [measure(newest(run)) for run in runs[constant[0]]]
-    order = [constant[0], *(arm for arm, wave in waves.items() if wave is not None and wave.modulation > 0)]
-    found = []
-    for arm in order:
-        wave = waves[arm]
-        assert wave is not None
-        predicted = np.array([_growth(config, spectrum, wave) for spectrum in spectra])
-        found.append(Cell(arm, wave, predicted, _scores(study, arm)))
-    return found, spectra
+    cycles = {constant[0]: waves[constant[0]]} | waves
+    left |= {arm: "its rates are no two cosines of one modulation" for arm, wave in waves.items() if wave is None}
+    left |= {arm: "it differs from the constant arm in more than its waves" for arm, other in configs.items()
+             if arm not in left and _game(other) != _game(config)}  # fmt: skip
+    kept = {arm: wave for arm, wave in cycles.items() if wave is not None and arm not in left}
+    seeds = [run.config["seed"] for run in runs[constant[0]]]
+    scored = [seed for seed in seeds if all(str(seed) in _scores(study, arm) for arm in kept)]
+    left |= {f"seed {seed}": "not every arm has a score of it" for seed in seeds if seed not in scored}
+    if not scored:
+        raise UserError(f"{study.path}: no seed of arm {constant[0]!r} has a score in every arm")
+    spectra = {run.config["seed"]: measure(newest(run)) for run in runs[constant[0]] if run.config["seed"] in scored}
+    found = [
+        Cell(
+            arm,
+            wave,
+            np.array([_growth(config, spectrum, wave) for spectrum in spectra.values()]),
+            np.array([_scores(study, arm)[str(seed)] for seed in spectra]),
+        )
+        for arm, wave in kept.items()
+    ]
+    return Predicted(found, spectra, left)
+
+
+def _game(config: GanConfig) -> dict[str, Any]:
+    """What two runs must have in common for one to say something of the other: all but seed, clock and waves."""
+    steps = cycle_at(config, 0)
+    means = {name: float(f"{rates.mean():.6g}") for name, rates in rates_over(config, steps or range(1)).items()}
+    other = {name: value for name, value in config.voices.items() if not name.startswith("lr.")}
+    return config.model_dump(mode="json", exclude={"seed", "clock", "voices", "device"}) | {
+        "mean": means,
+        "voices": other,
+    }
 
 
 def agreement(found: Sequence[Cell], rng: np.random.Generator) -> Agreement:
@@ -104,7 +144,7 @@ def agreement(found: Sequence[Cell], rng: np.random.Generator) -> Agreement:
     if len(cycles) < 3:
         raise UserError(f"{len(cycles)} cycles have no rank correlation; at least 3 are needed")
     predicted, observed = (np.stack([getattr(cell, of) for cell in cycles]) for of in ("predicted", "observed"))
-    seeds = min(predicted.shape[1], observed.shape[1])
+    seeds = predicted.shape[1]
     rho = float(_rho(predicted[:, None], observed[:, None])[0])
     low = high = float("nan")
     if seeds > 1:
@@ -133,9 +173,9 @@ def _growth(config: GanConfig, spectrum: GameSpectrum, wave: Cosines) -> float:
     return float(stability_map(game, 1.0, [wave.modulation], [wave.period], [wave.offset], method).growth[0, 0, 0])
 
 
-def _scores(study: StudyData, arm: str) -> Floats:
-    values = study.arms[arm].get(study.metric, {}).get("values", {})
-    return np.array([values.get(str(seed), np.nan) for seed in study.summary["seeds"]], dtype=np.float64)
+def _scores(study: StudyData, arm: str) -> Mapping[str, float]:
+    values: Mapping[str, float] = study.arms[arm].get(study.metric, {}).get("values", {})
+    return values
 
 
 def _config(run: Run) -> GanConfig:
@@ -156,19 +196,22 @@ def sentence(found: Agreement, study: StudyData) -> str:
     )
 
 
-def page(study: StudyData, found: Sequence[Cell], spectra: Sequence[GameSpectrum], said: str, figure: Saved) -> str:
+def page(study: StudyData, found: Predicted, said: str, figure: Saved) -> str:
     """The page stability.md, whose figure lies in figures/."""
     score = score_words(study.metric)
     rows = [["arm", "period", "offset", "modulation", "predicted growth a step", score], ["---"] * 6]
-    for cell in found:
+    for cell in found.cells:
         cycle = [f"{cell.cycle.period:,}", fmt(cell.cycle.offset)] if cell.cycle.modulation else [ABSENT, ABSENT]
         growth, mean = 100 * float(np.nanmedian(cell.predicted)), float(np.nanmean(cell.observed))
         rows.append([cell.arm, *cycle, fmt(cell.cycle.modulation), f"{growth:+.2f} %", fmt(mean)])
     drawn = "\n".join("| " + " | ".join(row) + " |" for row in rows)
-    turns = ", ".join(fmt(spectrum.period) for spectrum in spectra)
+    turns = ", ".join(fmt(spectrum.period) for spectrum in found.spectra.values())
+    step = next(iter(found.spectra.values())).step
+    left = "".join(f"- Left out: {name}, as {why}.\n" for name, why in found.left.items())
+    drawn = f"{left}\n{drawn}" if left else drawn
     return (
         f"# {study.title}: predicted and observed\n\n{said}\n\n"
-        f"The spectrum is that of the game of the runs with constant rates, at step {spectra[0].step:,}; its fastest "
+        f"The spectrum is that of the game of the runs with constant rates, at step {step:,}; its fastest "
         f"rotations take {turns} steps. Of its eigenvalues those that turn make a linear game, whose growth per step "
         "under each cycle is the prediction (median over these runs); what was observed is the mean over seeds. The "
         f"interval is of resampled seeds.\n\n{drawn}\n\n![{figure.alt}](figures/{figure.path.name})\n\n"
@@ -176,12 +219,11 @@ def page(study: StudyData, found: Sequence[Cell], spectra: Sequence[GameSpectrum
     )
 
 
-def csv(found: Sequence[Cell]) -> str:
+def csv(found: Predicted) -> str:
     """Every cycle and seed on a line, below a line of headings."""
-    lines = ["arm,period,offset,modulation,place,predicted,observed"]
-    for cell in found:
+    lines = ["arm,period,offset,modulation,seed,predicted,observed"]
+    for cell in found.cells:
         cycle = f"{cell.arm},{cell.cycle.period},{cell.cycle.offset:g},{cell.cycle.modulation:.4g}"
-        for place in range(max(len(cell.predicted), len(cell.observed))):
-            numbers = [of[place] if place < len(of) else np.nan for of in (cell.predicted, cell.observed)]
-            lines.append(",".join([cycle, str(place), *(f"{number:.6g}" for number in numbers)]))
+        for seed, *numbers in zip(found.spectra, cell.predicted, cell.observed, strict=True):
+            lines.append(",".join([cycle, str(seed), *(f"{number:.6g}" for number in numbers)]))
     return "\n".join(lines) + "\n"

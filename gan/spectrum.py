@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from gan.config import PLAYERS
-from gan.cosines import cycle_ahead, rates_ahead
+from gan.cosines import cycle_at, rates_over
 from gan.step import Game, Player
 from gan.trainer import GanTrainer
 from lab.diagnostics.curvature import hessian, leading_eigenvalues
@@ -60,11 +60,12 @@ class GameSpectrum:
 
     @property
     def drift(self) -> float:
-        """Growth per step along the direction that leaves fastest at the mean rates, 0 where none does.
+        """Growth per step along the fastest of the directions that leave without turning, 0 where none does.
 
-        Above 0 the run is at no equilibrium: a plain step multiplies a deviation there by 1 − λ, and λ < 0.
+        A plain step at the mean rates multiplies a deviation there by 1 − λ, and λ < 0: the point is no attractor.
         """
-        return max(0.0, -float(self.moves.real.min(initial=0.0)))
+        straight = self.moves.real[self.moves.imag == 0]
+        return max(0.0, -float(straight.min(initial=0.0)))
 
 
 def measure(trainer: GanTrainer, samples: int = SAMPLES, count: int = 6, double: bool = True) -> GameSpectrum:
@@ -114,9 +115,11 @@ class Still:
         voices = trainer.values()
         self._weights = {name: voices[f"{name}.weight"] for name in self._game.penalties}
         self.parameters = {name: list(getattr(self._game, name).parameters) for name in PLAYERS}
+        self._draws = self._game.random.get_state()
 
     def losses(self) -> dict[str, Tensor]:
-        """What each player minimises, by its name."""
+        """What each player minimises, by its name: the same function at each call, whatever its penalties draw."""
+        self._game.random.set_state(self._draws)
         return dict(zip(PLAYERS, self._game.objectives(*self._samples, self._weights), strict=True))
 
 
@@ -143,7 +146,9 @@ def copied(game: Game, kind: torch.dtype) -> Game:
 def _sizes(trainer: GanTrainer) -> list[Tensor]:
     """For each parameter of both players: mean rate of this cycle, times moves a step, times the optimiser's factor."""
     config, step = trainer.config, trainer.step
-    sizes, rates = [], rates_ahead(config, step, cycle_ahead(config, step))
+    clock = config.parsed_clock()
+    first, period = clock.bounds(clock.locate(step)[0])
+    sizes, rates = [], rates_over(config, cycle_at(config, step) or range(first, first + period))
     for name in PLAYERS:
         # A step of extragradient goes to a trial point and back: it moves once.
         moves = 1 if config.updates == "extragradient" else sum(name in players for players in trainer.game.plan)

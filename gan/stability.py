@@ -32,18 +32,21 @@ class Stability:
             turns, or where both rates are constant and no cycle was asked about.
         unsaid: why there is no such word, or none on periods; empty where there is.
         measured: the multipliers of the run's own next cycle itself, where they were asked for.
+        asked: whether that cycle was asked about, and is not the run's own.
     """
 
     spectrum: GameSpectrum
     foretold: Foretold | None
     unsaid: str
     measured: Multipliers | None
+    asked: bool = False
 
     def to_json(self) -> dict[str, Any]:
         """As ``lab stability RUN --json`` answers."""
         found, measured = self.spectrum, self.measured
         return {
             "step": found.step,
+            "asked": self.asked,
             "eigenvalues": _pairs(found.field),
             "moves": _pairs(found.moves),
             "rotation_period": _finite(found.period),
@@ -70,7 +73,7 @@ class Stability:
             f"leading curvature of each player's loss: {sharp}",
         ]
         if found.drift > 0:
-            said.append(f"no equilibrium: a direction that does not turn grows by {100 * found.drift:.3g} % a step")
+            said.append(f"unstable there: a direction that does not turn grows by {100 * found.drift:.3g} % a step")
         if self.foretold is not None:
             said += _words(self.foretold)
         if self.unsaid:
@@ -126,8 +129,9 @@ def stability(run: Run, measured: bool = False, asked: Mapping[str, Any] | None 
     trainer = newest(run)
     spectrum = measure(trainer)
     cycle = multipliers(trainer, 1, tolerance=1e-3) if measured else None
-    foretold, unsaid = foretell(trainer.config, spectrum, Asked(**(asked or {})))
-    return Stability(spectrum, foretold, unsaid, cycle)
+    wanted = Asked(**(asked or {}))
+    foretold, unsaid = foretell(trainer.config, spectrum, wanted)
+    return Stability(spectrum, foretold, unsaid, cycle, wanted != Asked())
 
 
 def _finite(value: float) -> float | None:

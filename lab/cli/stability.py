@@ -21,6 +21,8 @@ GAMES = ("bilinear", "quadratic", "dirac")
 LOSSES = ("non_saturating", "minimax", "wasserstein", "least_squares")
 CYCLE = {"modulation": 0.0, "period": 100, "offset": 0.0}
 """What says which cycle is asked about, and what it is of a game where it is not told."""
+OF_GAMES = {"lr": 0.1, "damping": 0.0, "gamma": 0.0, "updates": "alternating", "momentum": 0.0}
+"""What only a game is asked with, and what it is where it is not told."""
 LARGEST, LONGEST = 1e6, 1_000_000
 """Of rates and weights, so that no step is beyond float64; and of a period, so that its product takes seconds."""
 
@@ -74,7 +76,7 @@ def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) 
     add("--keep", action="store_true", help="of a RUN: also write stability.json into it, for its figures and report")
     add_results_option(parser)
     add("--game", choices=GAMES, help="bilinear: xy; quadratic: MU·x²/2 + xy − MU·y²/2; dirac: Dirac-GAN")
-    add("--lr", type=_real(f"a number from {1 / LARGEST:g} to {LARGEST:g}", 1 / LARGEST), default=0.1, metavar="L",
+    add("--lr", type=_real(f"a number from {1 / LARGEST:g} to {LARGEST:g}", 1 / LARGEST), metavar="L",
         help="mean rate of both players (default 0.1)")  # fmt: skip
     add("--modulation", type=weight, metavar="M",
         help="of both rates; above 1 they turn negative (default: a RUN's own, 0 of a --game)")  # fmt: skip
@@ -82,12 +84,12 @@ def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) 
     add("--offset", type=_real(f"a number from {-LARGEST:g} to {LARGEST:g}"), metavar="O",
         help="of the generator's cycle, in cycles ahead: 0.25 quadrature, 0.5 anti-phase (default: a RUN's own, 0 of a "
         "--game)")  # fmt: skip
-    add("--damping", type=weight, default=0.0, metavar="MU", help="of both players (default 0)")
-    add("--gamma", type=weight, default=0.0, metavar="G", help="weight of R1 in the Dirac-GAN (default 0)")
+    add("--damping", type=weight, metavar="MU", help="of both players (default 0)")
+    add("--gamma", type=weight, metavar="G", help="weight of R1 in the Dirac-GAN (default 0)")
     add("--loss", choices=LOSSES, default=None, help="of the Dirac-GAN (default non_saturating)")
-    add("--updates", choices=("alternating", "simultaneous"), default="alternating",
+    add("--updates", choices=("alternating", "simultaneous"),
         help="whether the discriminator sees the generator's new state (default alternating)")  # fmt: skip
-    add("--momentum", type=_momentum, default=0.0, metavar="BETA", help="of both players, may be negative (default 0)")
+    add("--momentum", type=_momentum, metavar="BETA", help="of both players, may be negative (default 0)")
     add("--map", metavar="FILE.png", help="also draw growth over period, offset and modulation")
     add_json_option(parser)
     parser.set_defaults(run=run)
@@ -107,8 +109,7 @@ def run(args: argparse.Namespace) -> int:
 def _of_run(args: argparse.Namespace) -> int:
     from lab.training.plugins import trainer
 
-    usual = {"lr": 0.1, "damping": 0.0, "gamma": 0.0, "loss": None, "updates": "alternating", "momentum": 0.0}
-    if told := [name for name, value in usual.items() if getattr(args, name) != value]:
+    if told := [name for name in (*OF_GAMES, "loss") if getattr(args, name) is not None]:
         raise UserError(f"--{told[0]}: it is of a --game; a RUN has its own")
     run = chosen_run(args)
     measure = getattr(trainer(run.trainer), "measured_stability", None)
@@ -150,7 +151,7 @@ def _of_game(args: argparse.Namespace) -> int:
     from lab.diagnostics.floquet import Method, cosine_rates, floquet
     from lab.diagnostics.stability import natural_period, safe_periods
 
-    for name, usual in CYCLE.items():
+    for name, usual in (CYCLE | OF_GAMES).items():
         if getattr(args, name) is None:
             setattr(args, name, usual)
     game, method = game_of(args), Method(args.updates, args.momentum)

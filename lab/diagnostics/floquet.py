@@ -14,6 +14,7 @@ from lab.phase import PhaseError, Voice
 from lab.phase.errors import number, refuse, whole
 
 Updates: TypeAlias = Literal["alternating", "simultaneous"]
+Player: TypeAlias = Literal["generator", "discriminator"]
 Verdict: TypeAlias = Literal["stable", "neutral", "unstable"]
 
 NEUTRAL = 1e-9
@@ -27,20 +28,24 @@ class Method:
     """How the players step.
 
     Attributes:
-        updates: alternating, where the generator steps first and the discriminator sees the new generator; or
-            simultaneous, where both see the old one.
+        updates: alternating, where the second player sees the new state of the first; or simultaneous, where both see
+            the old one.
         momentum: β of both players, m ← βm + v(x), x ← x + ηm, as torch's SGD; in (−1, 1). Negative momentum damps
             rotations (Gidel et al. 2019, arXiv 1807.04740).
+        first: who alternates first; the trainer of GANs begins with the discriminator.
     """
 
     updates: Updates = "alternating"
     momentum: float = 0.0
+    first: Player = "generator"
 
     def __post_init__(self) -> None:
         if self.updates not in ("alternating", "simultaneous"):
             raise refuse("updates", self.updates, "alternating or simultaneous")
         if not -1 < number("momentum", self.momentum) < 1:
             raise refuse("momentum", self.momentum, "a number above -1 and below 1")
+        if self.first not in ("generator", "discriminator"):
+            raise refuse("first", self.first, "generator or discriminator")
 
 
 PLAIN = Method()
@@ -85,7 +90,7 @@ def update_maps(jacobian: Floats, generators: int, generator: Floats, discrimina
         A_p = I + η_p J_p                                                   without momentum
         A_p = [[I + η_p J_p, η_p β S_p], [J_p, I + (β − 1) S_p]]            of the state (x, m)
 
-    An alternating step is A_d A_g, a simultaneous one A_g + A_d − I.
+    An alternating step is A_d A_g, or A_g A_d where the discriminator is first, a simultaneous one A_g + A_d − I.
 
     Args:
         jacobian: J, float64[n, n].
@@ -101,7 +106,7 @@ def update_maps(jacobian: Floats, generators: int, generator: Floats, discrimina
     ahead = _player_map(jacobian, first, generator, method.momentum)
     behind = _player_map(jacobian, ~first, discriminator, method.momentum)
     if method.updates == "alternating":
-        return behind @ ahead
+        return behind @ ahead if method.first == "generator" else ahead @ behind
     return ahead + behind - np.eye(ahead.shape[-1])
 
 

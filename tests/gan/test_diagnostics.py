@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from gan import diagnostics
 from gan.config import PLAYERS, GanConfig
@@ -221,3 +221,10 @@ def test_looking_at_normalised_layers_leaves_their_vectors_alone(make: Make) -> 
     after = trainer.discriminator.state_dict()
     assert all(torch.equal(before[name], after[name]) for name in before)
     assert trainer.discriminator.training
+
+
+def test_a_frozen_part_of_a_network_stays_frozen() -> None:
+    network = nn.Sequential(nn.Linear(3, 3), nn.BatchNorm1d(3))
+    network[1].eval()
+    singular_values({"generator": network})
+    assert [module.training for module in network] == [True, False]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -13,6 +14,7 @@ from gan.config import PLAYERS
 from gan.kept import begun, newest
 from gan.path import path_of, weights
 from gan.spectrum import Still
+from gan.trainer import GanTrainer
 from lab.cli.main import main
 from lab.training.run import Run
 
@@ -57,3 +59,17 @@ def test_the_command_draws_it_and_answers_in_numbers(run: Run, tmp_path: Path, c
 def test_only_pngs_are_drawn(run: Run, tmp_path: Path, capsys: pytest.CaptureFixture) -> None:
     assert main(["gan", "path", str(run.path), "--out", str(tmp_path / "p.jpg")]) == 2
     assert "expected a file name that ends in .png" in capsys.readouterr().err
+
+
+def test_the_field_is_one_function_though_penalties_draw(make: Callable[..., GanTrainer]) -> None:
+    still = Still(make("ring", "voices.gp.weight=5", f"discriminator={SMALL}"), 64, torch.float64)
+    first, second = (still.losses()["discriminator"] for _ in range(2))
+    assert first == second
+
+
+def test_weights_that_never_moved_have_no_path(tmp_path: Path, capsys: pytest.CaptureFixture) -> None:
+    sets = ("steps=20", "checkpoint_every=20", "voices.lr.generator=0", "voices.lr.discriminator=0")
+    words = [word for each in sets for word in ("--set", each)]
+    assert main(["gan", "train", "ring", *words, "--quiet", "--results", str(tmp_path), "--name", "r"]) == 0
+    assert main(["gan", "path", "r", "--results", str(tmp_path), "--out", str(tmp_path / "p.png")]) == 2
+    assert "its weights at step 20 are those it began with" in capsys.readouterr().err

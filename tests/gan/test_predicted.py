@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from pathlib import Path
 
 import numpy as np
@@ -12,7 +13,7 @@ from scipy.stats import spearmanr
 from gan.cosines import Cosines
 from gan.foretelling import Asked, foretell
 from gan.kept import newest
-from gan.predicted import Cell, agreement, cells
+from gan.predicted import Cell, agreement, predict
 from gan.spectrum import measure
 from lab.cli.main import main
 from lab.errors import UserError
@@ -51,24 +52,25 @@ def study(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def test_each_cycle_is_predicted_from_each_constant_run(study: Path) -> None:
-    found, spectra = cells(read_study(study))
-    assert [cell.arm for cell in found] == ["constant", "slow", "fast", "anti"]
+    found = predict(read_study(study))
+    assert [cell.arm for cell in found.cells] == ["constant", "slow", "fast", "anti"]
+    assert found.left == {}
     runs = [Run.open(study.parent / "runs" / "small" / f"constant-s{seed}") for seed in (0, 1)]
     for place, run in enumerate(runs):
         trainer = newest(run)
         spectrum = measure(trainer)
-        assert np.allclose(spectrum.moves, spectra[place].moves)
-        for cell in found[1:]:
+        assert np.allclose(spectrum.moves, found.spectra[place].moves)
+        for cell in found.cells[1:]:
             period, offset = CYCLES[cell.arm]
             assert cell.cycle == Cosines(period, pytest.approx(0.9), offset)
             foretold, _ = foretell(trainer.config, spectrum, Asked(0.9, period, offset))
-            if foretold is not None:
-                assert cell.predicted[place] == pytest.approx(foretold.floquet.growth_per_step, abs=1e-7)
+            assert foretold is not None
+            assert cell.predicted[place] == pytest.approx(foretold.floquet.growth_per_step, abs=1e-7)
 
 
 def test_what_was_observed_is_what_the_study_recorded(study: Path) -> None:
     read = read_study(study)
-    for cell in cells(read)[0]:
+    for cell in predict(read).cells:
         assert cell.observed.tolist() == list(read.arms[cell.arm]["ema/good"]["values"].values())
 
 
@@ -113,3 +115,22 @@ def test_a_study_without_constant_rates_is_refused(
     (tmp_path / "small" / "summary.json").write_bytes((study / "summary.json").read_bytes())
     assert main(["gan", "stability", "small", "--results", str(tmp_path)]) == 2
     assert "one arm of constant rates is needed, with its runs beside it; found: none" in capsys.readouterr().err
+
+
+def test_what_says_nothing_of_the_constant_game_is_left_out(study: Path, tmp_path: Path) -> None:
+    shutil.copytree(study, tmp_path / "small")
+    shutil.copytree(study.parent / "runs" / "small", tmp_path / "runs" / "small")
+    runs = tmp_path / "runs" / "small"
+    shutil.rmtree(runs / "constant-s0")
+    shutil.rmtree(runs / "fast-s0")
+    shutil.rmtree(runs / "fast-s1")
+    for seed in (0, 1):
+        config = runs / f"anti-s{seed}" / "config.yaml"
+        config.write_text(config.read_text().replace("mean: 0.01", "mean: 0.02"))
+    found = predict(read_study(tmp_path / "small"))
+    assert [cell.arm for cell in found.cells] == ["constant", "slow"]
+    assert list(found.left) == ["fast", "anti"]
+    assert list(found.spectra) == [1]
+    whole = predict(read_study(study))
+    for mine, theirs in zip(found.cells, whole.cells, strict=False):
+        assert (mine.arm, mine.predicted[0], mine.observed[0]) == (theirs.arm, theirs.predicted[1], theirs.observed[1])

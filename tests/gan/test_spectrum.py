@@ -11,7 +11,7 @@ import torch
 
 from gan.optimizers.adam import AdamOptimizer, AdamWOptimizer
 from gan.optimizers.sgd import SgdOptimizer
-from gan.spectrum import measure
+from gan.spectrum import GameSpectrum, measure
 from gan.trainer import GanTrainer
 
 SMALL = ("generator={network: mlp, width: 6, depth: 1}", "discriminator={network: mlp, width: 6, depth: 1}")
@@ -109,3 +109,9 @@ def test_measuring_leaves_the_networks_alone(make: Callable[..., GanTrainer]) ->
     assert found.step == 20
     assert found.period >= 2.0
     assert set(found.curvature) == {"generator", "discriminator"}
+
+
+def test_what_turns_does_not_count_as_drift() -> None:
+    turning, straight = np.array([-0.01 + 0.1j, -0.01 - 0.1j]), np.array([-0.002 + 0j, 0.5 + 0j])
+    assert GameSpectrum(0, turning, turning, {}).drift == 0.0
+    assert GameSpectrum(0, turning, np.concatenate([turning, straight]), {}).drift == pytest.approx(0.002)

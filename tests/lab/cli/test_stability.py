@@ -210,6 +210,7 @@ def test_another_cycle_is_asked_about(trained: Path, capsys: Any) -> None:
     assert found["cycle"] == {"period": 300, "modulation": pytest.approx(0.95), "offset": 0.75}
     own = answer(capsys, "r", "--results", trained)
     assert own["cycle"]["period"] == 20
+    assert (found["asked"], own["asked"]) == (True, False)
     assert own["growth_per_step"] != found["growth_per_step"]
     assert own["growth_at_constant_rates"] == found["growth_at_constant_rates"]
 
@@ -263,7 +264,7 @@ def test_a_run_of_another_game_gets_its_spectrum_and_no_word_on_its_cycles(
 @pytest.mark.parametrize(
     ("words", "told"),
     [
-        (["r", "--lr", "5"], "--lr: it is of a --game"),
+        (["r", "--lr", "0.1"], "--lr: it is of a --game"),
         (["--game", "dirac", "--cycle"], "--cycle"),
         (["--game", "dirac", "--keep"], "--keep: it is of a RUN"),
     ],

@@ -31,6 +31,7 @@ GAMES = {
     "dirac without penalty": Dirac(),
 }
 METHODS = [Method(updates, momentum) for updates in ("alternating", "simultaneous") for momentum in (0.0, -0.3, 0.5)]
+METHODS += [Method(momentum=momentum, first="discriminator") for momentum in (0.0, 0.5)]
 
 
 def played(game, generator, discriminator, method):
@@ -42,11 +43,11 @@ def played(game, generator, discriminator, method):
         x, m = state[:2].copy(), (state[2:] if method.momentum else np.zeros(2, complex)).copy()
         for a, b in zip(generator, discriminator, strict=True):
             old = game.field(x)
-            m[0] = method.momentum * m[0] + old[0]
-            x[0] = x[0] + a * m[0]
-            seen = game.field(x) if method.updates == "alternating" else old
-            m[1] = method.momentum * m[1] + seen[1]
-            x[1] = x[1] + b * m[1]
+            order = [(0, a), (1, b)] if method.first == "generator" else [(1, b), (0, a)]
+            for player, rate in order:
+                seen = game.field(x) if method.updates == "alternating" else old
+                m[player] = method.momentum * m[player] + seen[player]
+                x[player] = x[player] + rate * m[player]
         columns.append(np.concatenate([x, m]).imag[:size] / 1e-30)
     return np.stack(columns, axis=-1)
 
