@@ -118,7 +118,7 @@ def test_runs_are_compared_where_any_is_measured(tmp_path: Path) -> None:
 def test_a_file_that_is_not_what_it_should_be_is_one_line(changes: Any, complaint: str, tmp_path: Path) -> None:
     run = kept(tmp_path / "run", **changes)
     with pytest.raises(UserError) as told:
-        run_section(run)
+        draw_runs([run], tmp_path / "out", ["floquet"])
     assert str(told.value).startswith(f"{run / FILE}: cannot be read: {complaint}")
     assert "\n" not in str(told.value)
 
@@ -127,4 +127,5 @@ def test_numbers_that_are_none_are_refused(tmp_path: Path) -> None:
     run = gan_run(tmp_path / "run")
     (run / FILE).write_text('{"step": 1, "growth_per_step": NaN}')
     with pytest.raises(UserError, match="growth_per_step"):
-        run_section(run)
+        draw_runs([run], tmp_path / "out", ["floquet"])
+    assert "growth_per_step" in run_section(run).missing[-1]
