@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import argparse
+import sys
 
 from lab.cli.options import add_run_argument, chosen_runs
+from lab.door.text import one_line
 
 
 def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
@@ -31,14 +33,18 @@ def run(args: argparse.Namespace) -> int:
     from pathlib import Path
 
     from lab.reports.drawing import draw_runs, plugin_of
+    from lab.reports.missing import LeftOut
 
     runs = chosen_runs(args)
     # Figures of several runs get a folder of their own, not to replace those of the first one alone.
     default = runs[0].figures if len(runs) == 1 else runs[0].figures / "compared"
     only = list(filter(None, args.only.split(",")))
     paths, out = [run.path for run in runs], Path(args.out) if args.out else default
-    for saved in draw_runs(paths, out, only):
+    left = LeftOut()
+    for saved in draw_runs(paths, out, only, left):
         print(f"{saved.path}  {saved.title}")
+    for sentence in left.sentences():
+        print(f"lab: warning: {one_line(sentence)}", file=sys.stderr)
     if args.animate:
         from lab.reports.portrait_film import film_portrait
 

@@ -7,8 +7,10 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from lab.errors import UserError
 from lab.reports import style
 from lab.reports.blocks import Frame
+from lab.reports.missing import Skip
 from lab.reports.portrait import Path2D, limits, path_of
 from lab.reports.runs import RunData
 from lab.reports.study import phrase
@@ -64,18 +66,21 @@ class Along:
     colours: str = COLOURS
 
 
-def along(runs: Sequence[RunData]) -> Along | None:
+def along(runs: Sequence[RunData], skip: Skip) -> Along | None:
     """The runs, all of one trainer, along their steps; None where nothing of them changes with the steps.
 
     Args:
         runs: at most ``MOST_RUNS`` are shown.
+        skip: is told of a run whose frames a damaged file keeps from being drawn.
+
+    Raises:
+        UserError: frames cannot be written beside a run.
     """
     plugin = plugins.trainer(runs[0].trainer)
     axes = tuple(getattr(plugin, "portrait", ()))
     shown = runs[:MOST_RUNS]
     paths = [path_of(run, *axes) if len(axes) == 2 else None for run in shown]
-    draw = getattr(plugin, "frames", None)
-    frames = [draw(run.path, run.path / "figures" / "frames") if draw else [] for run in shown]
+    frames = [_frames(run, skip) for run in shown]
     known = [path for path in paths if path is not None]
     if not known and not any(frames):
         return None
@@ -89,6 +94,20 @@ def along(runs: Sequence[RunData]) -> Along | None:
     x_label, y_label = map(phrase, axes) if known else ("", "")
     corners = _listed([value for pair in plane for value in pair])
     return Along(plugin.step_unit, _listed(sorted(stops)), columns, x_label, y_label, corners)
+
+
+def _frames(run: RunData, skip: Skip) -> Sequence[Frame]:
+    draw = getattr(plugins.trainer(run.trainer), "frames", None)
+    out = run.path / "figures" / "frames"
+    if draw is None:
+        return []
+    with style.writing(out):
+        try:
+            found: Sequence[Frame] = draw(run.path, out)
+        except UserError as error:
+            skip("what it made along its steps", error)
+            return []
+    return found
 
 
 def _trail(path: Path2D) -> Trail:

@@ -10,6 +10,7 @@ from lab.reports import style
 from lab.reports.along import MOST_RUNS, along
 from lab.reports.blocks import Table
 from lab.reports.drawing import OWN
+from lab.reports.missing import LeftOut
 from lab.reports.panels import Line, Panel, stack, with_bands
 from lab.reports.runs import Arm, RunData, arms, names, read_run
 from lab.reports.sections import Section, flat, last_cycle_mean
@@ -54,15 +55,24 @@ def _section(trainer: str, runs: Sequence[RunData], named: bool) -> Section:
     groups = arms(runs)
     tables = [_scores_table(runs, scores), _settings_table(groups)]
     beside = groups[0].first.path / "figures" / "compared"
-    curves = _curves(trainer, groups, list(scores)[:MOST_CURVES], beside)
-    own = [saved for draw in OWN.values() for saved in draw(groups, beside)]
+    left = LeftOut()
+    own: list[Saved] = []
+    with style.writing(beside):
+        curves = _curves(trainer, groups, list(scores)[:MOST_CURVES], beside)
+        for name, draw in OWN.items():
+            try:
+                own += draw(groups, beside)
+            except UserError as error:
+                left(f"the figure {name}", error)
+    steps = along(runs, left)
     return Section(
         title=f"Comparison: {trainer}" if named else "Comparison",
         kind=f"{len(runs)} runs of {trainer}",
         summary=[_differ(groups)],
         tables=[table for table in tables if table.rows],
         figures=[*([curves] if curves else []), *own],
-        along=along(runs),
+        along=steps,
+        missing=left.sentences(),
         narrow=True,
     )
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Annotated, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, StrictInt
+from pydantic import BaseModel, ConfigDict, Field, StrictBool, StrictInt
 
 from lab.door import jsons
 from lab.reports.words import fmt
@@ -47,7 +47,8 @@ class Measured(_Record):
         step: of the checkpoint.
         moves: eigenvalues of the Jacobian of a step's way down: a deviation is multiplied by 1 − λ.
         rotation_period: steps of the fastest rotation.
-        drift_per_step: by what the direction grows that does not turn; above 0 at no equilibrium.
+        drift_per_step: by what the direction grows that does not turn; above 0 the game is unstable there.
+        asked: whether the cycle was asked about, and is not the run's own.
         period, multipliers: of the cycle that was predicted, were the game to stay as it was.
         growth_per_step, verdict: predicted of it.
         safe_periods: of cycles like it.
@@ -59,6 +60,7 @@ class Measured(_Record):
     moves: Pairs = Field(default_factory=list)
     rotation_period: float | None = None
     drift_per_step: float | None = None
+    asked: StrictBool = False
     period: Step | None = None
     multipliers: Pairs = Field(default_factory=list)
     growth_per_step: float | None = None
@@ -93,22 +95,32 @@ def measured_words(found: Measured, last_step: int, unit: str) -> list[str]:
     said = [f"Measured at step {found.step:,}{older}: at the run's mean rates the game {turns}."]
     if found.drift_per_step is not None and found.drift_per_step > 0:
         drift = fmt(100 * found.drift_per_step)
-        said.append(f"That is no equilibrium: a direction that does not turn grows by {drift} % a step.")
+        said.append(f"At step {found.step:,} a direction that does not turn grows by {drift} % a step: it is unstable.")
     if found.verdict is not None and found.growth_per_step is not None:
-        cycle = f"a cycle of {found.period:,} steps" if found.period else "its cycle"
+        neutral = found.verdict == "neutral"
+        change = "a small deviation stays as it is" if neutral else _change(found.growth_per_step)
         said.append(
-            f"For what turns in it, {cycle} is predicted to be {found.verdict}: {_change(found.growth_per_step)}, were "
-            "the game to stay as it was there."
+            f"For what turns in it, {_cycle(found)} is predicted to be {found.verdict}: {change}, were the game to "
+            "stay as it was there."
         )
     if (safe := found.safe_periods) is not None:
         periods = "none" if safe.low is None or safe.high is None else f"{safe.low:,} to {safe.high:,} steps"
         said.append(f"Safe periods: {periods}: {safe.why}")
     if found.unsaid:
-        said.append(f"Nothing is predicted of other periods: {found.unsaid}.")
+        which = "its cycle" if found.verdict is None else "other periods"
+        said.append(f"Nothing is predicted of {which}: {found.unsaid}.")
     if found.measured is not None and found.measured.growth_per_step is not None:
         change = _change(found.measured.growth_per_step)
         said.append(f"Measured through its next {found.measured.period:,} steps as they are: {change}.")
     return said
+
+
+def _cycle(found: Measured) -> str:
+    """The cycle that was predicted."""
+    if not found.period:
+        return "its cycle"
+    asked = ", asked about and not the run's own," if found.asked else ""
+    return f"a cycle of {found.period:,} steps{asked}"
 
 
 def _change(growth: float) -> str:

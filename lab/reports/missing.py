@@ -3,15 +3,37 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeAlias
 
 from lab.door import files
+from lab.errors import UserError
 from lab.reports.runs import RunData
 from lab.training import manifest, plugins
 from lab.training.metrics import FILE
 from lab.training.run import Run
+
+Skip: TypeAlias = Callable[[str, UserError], None]
+"""Is told what is left out of a page, and of the file that is to blame."""
+
+
+class LeftOut:
+    """What a page leaves out because a file cannot be read; a ``Skip``."""
+
+    def __init__(self) -> None:
+        self._found: dict[str, list[str]] = {}
+
+    def __call__(self, what: str, error: UserError) -> None:
+        """Remember it."""
+        self._found.setdefault(str(error), []).append(what)
+
+    def sentences(self, run: Path | None = None) -> list[str]:
+        """One for each file; of a ``run`` alone they are named as they lie in it."""
+        return [
+            f"Left out: {', '.join(dict.fromkeys(what))}. {reason.removeprefix(f'{run}/') if run else reason}."
+            for reason, what in self._found.items()
+        ]
 
 
 def missing(run: RunData) -> list[str]:

@@ -1,4 +1,5 @@
-/* What a page adds where scripts run: tables that sort, and runs drawn along their steps. Without it all is there to read. */
+/* What a page adds where scripts run: tables that sort, fewer places to halt at for who presses Tab, and runs drawn along
+   their steps. Without it all is there to read. */
 "use strict";
 
 /* ---- Tables: a click or a key on a heading sorts by its column, upwards, then downwards. ---- */
@@ -39,10 +40,26 @@ function makeSortable(table) {
   });
 }
 
+/* ---- Boxes around tables: a place of their own for the keyboard only where there is something to scroll to. ---- */
+
+const REGION = ["tabindex", "role", "aria-labelledby"];
+
+function makeScrollable(box) {
+  const given = REGION.map((name) => [name, box.getAttribute(name)]);
+  const look = () => {
+    const scrolls = box.scrollWidth > box.clientWidth;
+    given.forEach(([name, value]) => (scrolls ? box.setAttribute(name, value) : box.removeAttribute(name)));
+  };
+  const observer = new ResizeObserver(look);
+  [box, ...box.children].forEach((each) => observer.observe(each));
+  look();
+}
+
 /* ---- Along the steps: one slider moves every run of its row. ---- */
 
 const PLAY_SECONDS = 8;
 const TRAIL = 1 / 8;
+const FRESH = 4.5, OLD = 3.2; // to one: how far what was drawn last and what is older stand out; WCAG 1.4.11 asks for 3
 const still = matchMedia("(prefers-reduced-motion: reduce)");
 const dark = matchMedia("(prefers-color-scheme: dark)");
 
@@ -59,12 +76,50 @@ function reached(steps, step) {
   return low;
 }
 
-/** The colour of a phase in [0, 1), between the two of `colours` that it lies between. */
+/** Red, green and blue of "#0072b2", or of "rgb(0, 114, 178)". */
+const parts = (text) => (text.startsWith("#")
+  ? [1, 3, 5].map((at) => parseInt(text.slice(at, at + 2), 16))
+  : text.match(/[\d.]+/g).slice(0, 3).map(Number));
+const mixed = (one, other, share) => one.map((value, index) => Math.round(value + share * (other[index] - value)));
+const css = (colour) => `rgb(${colour.join(" ")})`;
+
+/** The colour of a phase in [0, 1], between the two of `colours` that it lies between. */
 function colourOf(colours, phase) {
-  const place = phase * (colours.length - 1), first = Math.floor(place), share = place - first;
-  const parts = [first, Math.min(first + 1, colours.length - 1)].map((index) =>
-    [1, 3, 5].map((at) => parseInt(colours[index].slice(at, at + 2), 16)));
-  return `rgb(${parts[0].map((value, index) => Math.round(value + share * (parts[1][index] - value))).join(" ")})`;
+  const place = phase * (colours.length - 1), first = Math.floor(place);
+  return mixed(parts(colours[first]), parts(colours[Math.min(first + 1, colours.length - 1)]), place - first);
+}
+
+function luminance(colour) {
+  const [red, green, blue] = colour.map((value) => value / 255)
+    .map((value) => (value <= 0.04045 ? value / 12.92 : ((value + 0.055) / 1.055) ** 2.4));
+  return 0.2126 * red + 0.7152 * green + 0.0722 * blue;
+}
+
+function contrast(one, other) {
+  const [low, high] = [luminance(one), luminance(other)].sort((a, b) => a - b);
+  return (high + 0.05) / (low + 0.05);
+}
+
+/** A colour that stands out from `paper` by `ratio`: with ink in it where it would by less, with paper where by more. */
+function standing(colour, paper, ink, ratio) {
+  const faint = contrast(colour, paper) < ratio, other = faint ? ink : paper;
+  let low = 0, high = 1;
+  for (let turn = 0; turn < 10; turn++) {
+    const middle = (low + high) / 2;
+    if (contrast(mixed(colour, other, middle), paper) < ratio === faint) low = middle;
+    else high = middle;
+  }
+  return mixed(colour, other, faint ? high : low);
+}
+
+/** The same, but as it is where it stands out by more. */
+const atLeast = (colour, paper, ink, ratio) =>
+  (contrast(colour, paper) < ratio ? standing(colour, paper, ink, ratio) : colour);
+
+/** What a page is written with, and on. */
+function inkAndPaper() {
+  const { color, backgroundColor } = getComputedStyle(document.body);
+  return [parts(color), parts(backgroundColor)];
 }
 
 /** About four round numbers in a range. */
@@ -81,12 +136,19 @@ class Trail {
     const { steps, phase, x, y, limits, colours, labels } = canvas.dataset;
     this.canvas = canvas;
     [this.steps, this.phase, this.x, this.y, this.limits] = [steps, phase, x, y, limits].map(numbers);
-    this.colours = this.phase.map((value) => colourOf(colours.split(","), value));
+    this.plain = this.phase.map((value) => colourOf(colours.split(","), value));
     this.labels = labels.split("|");
     this.step = Infinity;
     canvas.hidden = false;
     new ResizeObserver(() => this.draw()).observe(canvas);
-    dark.addEventListener("change", () => this.draw());
+    this.mix();
+    dark.addEventListener("change", () => { this.mix(); this.draw(); });
+  }
+
+  mix() {
+    const [ink, paper] = inkAndPaper();
+    this.fresh = this.plain.map((colour) => css(atLeast(colour, paper, ink, FRESH)));
+    this.old = this.plain.map((colour) => css(standing(colour, paper, ink, OLD)));
   }
 
   show(step, last) {
@@ -131,20 +193,31 @@ class Trail {
     pen.lineCap = "round";
     for (let index = 1; index < count; index++) {
       const fresh = this.steps[index] > this.since;
-      pen.globalAlpha = fresh ? 1 : 0.45;
       pen.lineWidth = fresh ? 3 : 1.2;
-      pen.strokeStyle = this.colours[index - 1];
+      pen.strokeStyle = (fresh ? this.fresh : this.old)[index - 1];
       pen.beginPath();
       pen.moveTo(across(this.x[index - 1]), up(this.y[index - 1]));
       pen.lineTo(across(this.x[index]), up(this.y[index]));
       pen.stroke();
     }
     if (!count) return;
-    pen.globalAlpha = 1;
     pen.beginPath();
     pen.arc(across(this.x[count - 1]), up(this.y[count - 1]), 6, 0, 2 * Math.PI);
     pen.fill();
   }
+}
+
+/** The strip that says which colour is which phase, in those that the path has. */
+function makeKey(strip) {
+  const draw = () => {
+    const [ink, paper] = inkAndPaper(), colours = strip.dataset.colours.split(",");
+    const shown = Array.from({ length: 33 }, (_, index) =>
+      css(atLeast(colourOf(colours, index / 32), paper, ink, FRESH)));
+    strip.style.background = `linear-gradient(90deg, ${shown.join(", ")})`;
+  };
+  dark.addEventListener("change", draw);
+  strip.closest(".key").hidden = false;
+  draw();
 }
 
 function makeAlong(part) {
@@ -168,10 +241,19 @@ function makeAlong(part) {
     trails.forEach((trail) => trail.show(step, last));
   }
 
+  function name(word) {
+    play.textContent = word;
+    play.setAttribute("aria-label", `${word} ${part.dataset.runs}`);
+  }
+
+  // What changes with every frame is not read out; where it came to a halt is.
   function stop() {
+    if (!playing) return;
     cancelAnimationFrame(playing);
     playing = 0;
-    play.textContent = "Play";
+    name("Play");
+    told.setAttribute("aria-live", "polite");
+    setTimeout(() => { if (!playing) told.replaceChildren(told.textContent); }, 100);
   }
 
   function begin() {
@@ -183,7 +265,8 @@ function makeAlong(part) {
       if (place >= stops.length - 1) stop();
       else playing = requestAnimationFrame(tick);
     };
-    play.textContent = "Pause";
+    name("Pause");
+    told.setAttribute("aria-live", "off");
     playing = requestAnimationFrame(tick);
   }
 
@@ -200,4 +283,6 @@ function makeAlong(part) {
 }
 
 document.querySelectorAll("table").forEach((table) => table.tBodies[0].rows.length > 1 && makeSortable(table));
+document.querySelectorAll(".scroll").forEach(makeScrollable);
+document.querySelectorAll(".phases").forEach(makeKey);
 document.querySelectorAll(".along").forEach(makeAlong);

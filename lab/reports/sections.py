@@ -12,12 +12,13 @@ from pydantic import BaseModel, ConfigDict
 from lab.door import files, jsons
 from lab.door.yamls import MOST_BYTES
 from lab.errors import UserError
+from lab.reports import style
 from lab.reports.along import Along
 from lab.reports.along import along as along_steps
 from lab.reports.blocks import Block, Table
 from lab.reports.drawing import OWN, draw_runs
 from lab.reports.measured import measured_words, read_measured
-from lab.reports.missing import missing
+from lab.reports.missing import LeftOut, Skip, missing
 from lab.reports.runs import RunData, read_run
 from lab.reports.study import StudyData, phrase, read_study, words
 from lab.reports.study_figures import study_figures
@@ -49,7 +50,7 @@ class Section:
         provenance: name and value of everything known about how it was made.
         blocks: parts under headings of their own, between tables and figures.
         along: its run, or runs beside each other, along their steps.
-        missing: what the directory of a run lacks.
+        missing: what the directory of a run lacks, and what is left out for damaged files.
         narrow: whether the first cells of its tables may break, for they are long.
     """
 
@@ -91,17 +92,19 @@ def run_section(path: Path, along: bool = True) -> Section:
     """What a report says of one run."""
     run = read_run(path)
     provenance = Run.open(path).provenance
-    figures = draw_runs([path], path / "figures")
-    stability = _stability(run, [saved for saved in figures if saved.path.stem in OWN])
+    left = LeftOut()
+    figures = draw_runs([path], path / "figures", skip=left)
+    stability = _stability(run, [saved for saved in figures if saved.path.stem in OWN], left)
+    steps = along_steps([run], left) if along else None
     return Section(
         title=run.name,
         kind="run",
         summary=[_made(run, provenance), _reached(run)],
         findings=_findings(run),
         tables=[table] if (table := _scores(run)).rows else [],
-        missing=missing(run),
+        missing=[*missing(run), *left.sentences(run.path)],
         blocks=[stability] if stability else [],
-        along=along_steps([run]) if along else None,
+        along=steps,
         figures=[saved for saved in figures if saved.path.stem not in OWN],
         config=files.read_text(path / CONFIG, MOST_BYTES),
         provenance=flat(provenance),
@@ -130,10 +133,15 @@ def _findings(run: RunData) -> Sequence[Finding] | None:
     return None if watch is None else watch(LogColumns(run.metrics.rows).columns(), run.config)
 
 
-def _stability(run: RunData, figures: Sequence[Saved]) -> Block | None:
+def _stability(run: RunData, figures: Sequence[Saved], skip: Skip) -> Block | None:
     """What swings in the log, and what was measured of the game; None where there is nothing of either."""
     said, tables = swing_words(run)
-    if (found := read_measured(run.path)) is not None:
+    try:
+        found = read_measured(run.path)
+    except UserError as error:
+        skip("what was measured of its game", error)
+        found = None
+    if found is not None:
         said += measured_words(found, run.last_step, plugins.trainer(run.trainer).step_unit)
     return Block("Stability", said, tables, figures) if said else None
 
@@ -181,9 +189,11 @@ def study_section(path: Path) -> Section:
     """What a report says of one study, its trainer's figures of all arms included where the runs are there."""
     study = read_study(path)
     runs = [run for of_arm in study.runs().values() for run in of_arm]
-    figures = study_figures(path, path / "figures")
-    if runs:
-        figures += draw_runs(runs, path / "figures" / "runs")  # apart from the study's own, which are its results
+    left = LeftOut()
+    with style.writing(path / "figures"):
+        figures = study_figures(path, path / "figures")
+    if runs:  # apart from the study's own, which are its results
+        figures += draw_runs(runs, path / "figures" / "runs", skip=left)
     return Section(
         title=study.title,
         kind="study",
@@ -191,6 +201,7 @@ def study_section(path: Path) -> Section:
         sentence=_sentence(study),
         lead=figures[0] if figures else None,
         summary=_study_words(study),
+        missing=left.sentences(),
         tables=[table for table in (_arms_table(study), _comparisons_table(study), _failures(study)) if table.rows],
         figures=figures[1:],
         config=_text(path / "study.yaml"),

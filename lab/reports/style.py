@@ -20,6 +20,8 @@ from matplotlib.axes import Axes
 from matplotlib.colors import LinearSegmentedColormap
 from matplotlib.figure import Figure
 
+from lab.errors import UserError
+
 WIDTH = 6.4
 """Inches. At 160 dpi a figure is 1024 pixels wide, and its 11-point type is still readable on a phone's width."""
 DPI = 160
@@ -162,6 +164,19 @@ class Saved:
     title: str
     alt: str
     caption: str
+
+
+@contextmanager
+def writing(out: Path, option: str = "") -> Iterator[None]:
+    """Around all that is drawn into a folder.
+
+    Raises:
+        UserError: it cannot be written, or something else than a folder is in its place.
+    """
+    try:
+        yield
+    except OSError as error:
+        raise UserError(f"{option}{out}: figures cannot be written there: {error.strerror}") from None
 
 
 def save(figure: Figure, out: Path, stem: str, title: str, alt: str, caption: str) -> Saved:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -18,7 +18,7 @@ from lab.reports.panels import looks
 from lab.reports.runs import Arm, heading, names
 from lab.reports.study import phrase
 from lab.reports.style import Saved
-from lab.reports.swings import Evenly, one_period, settled, watched
+from lab.reports.swings import Evenly, Pace, paces, settled, watched
 from lab.reports.words import capital
 from lab.training import plugins
 
@@ -46,17 +46,38 @@ def draw_swings(groups: Sequence[Arm], out: Path) -> list[Saved]:
             TITLE,
             f"Line charts of the share of variance at each period for {', '.join(map(phrase, columns))}, of "
             f"{names(groups)}.",
-            "How much of the variance around the trend lies at each period. The dashed line is the clock's cycle: a "
-            "peak there follows the clock, one elsewhere is the training's own. On the grey, periods that come back "
-            f"fewer than three times in the log.{below}{seeds}",
+            "How much of the variance around the trend lies at each period. Dashed lines are what is set to move: "
+            f"{_set(groups, columns)}. A peak there follows it, one elsewhere is the training's own. On the grey, "
+            f"periods that come back fewer than three times in the log.{below}{seeds}",
         )
     ]
+
+
+def _set(groups: Sequence[Arm], columns: Sequence[str]) -> str:
+    """Whose period each dashed line is, in words."""
+    words: dict[str, list[str]] = {}
+    for arm in groups:
+        for each in _paces(arm, columns):
+            period = f"{each.period:,.0f} of {each.name}"
+            words.setdefault(period, []).append(arm.label)
+    said = [each if len(of) == len(groups) else f"{each} ({', '.join(of)})" for each, of in words.items()]
+    return ", ".join(said) or "none, as no cycles are alike"
+
+
+def _paces(arm: Arm, columns: Sequence[str]) -> list[Pace]:
+    """What is set to move in an arm, over the steps of the first column that is drawn."""
+    for column in columns:
+        even = settled(arm.first, column)
+        if spectrum(even.values):
+            return paces(arm.first, even.steps)[0]
+    return []
 
 
 @style.applied()
 def _of_one(arm: Arm, columns: Sequence[str]) -> Figure:
     evens = {column: even for column in columns if spectrum((even := settled(arm.first, column)).values)}
-    period = one_period(arm.first, next(iter(evens.values())).steps)
+    known = _paces(arm, columns)
+    period = next((each.period for each in known if each.clock), None)
     sizes = {}
     for column, even in evens.items():
         found = None if period is None else amplitudes(even.values, period, even.spacing)
@@ -70,7 +91,8 @@ def _of_one(arm: Arm, columns: Sequence[str]) -> Figure:
         if column in sizes and period is not None:
             middles = even.steps[0] + (np.arange(len(sizes[column])) + 0.5) * period
             grid[1].plot(middles, sizes[column], color=color, linestyle=dash, marker="o", markersize=5)
-    _finish(grid[0], list(evens.values()), period, "Share of the variance at each period")
+    lines = {each.period: style.INK for each in known}
+    _finish(grid[0], list(evens.values()), lines, "Share of the variance at each period")
     grid[0].set_xlabel(_unit("period", arm))
     grid[0].legend(fontsize=9.5, loc="best")
     if sizes:
@@ -87,15 +109,18 @@ def _of_several(groups: Sequence[Arm], columns: Sequence[str]) -> Figure:
     figure = Figure(figsize=(style.WIDTH, 1.0 + 1.7 * len(columns) + 0.25 * len(groups)))
     grid = figure.subplots(len(columns), 1, sharex=True, squeeze=False)[:, 0]
     handles = {}
+    lines: dict[float, str] = {}
+    for arm, look in zip(groups, looks(groups), strict=True):
+        for each in _paces(arm, columns):  # one that is not of this arm alone has no arm's colour
+            lines[each.period] = style.INK if each.period in lines else look.color
     for axes, column in zip(grid, columns, strict=True):
-        drawn, periods = [], set()
+        drawn = []
         for arm, look in zip(groups, looks(groups), strict=True):
             even = settled(arm.first, column)
             if spectrum(even.values):
                 handles[arm.label] = _spectrum(axes, even, look.color, look.line, arm.label)
                 drawn.append(even)
-                periods.add(one_period(arm.first, even.steps))
-        _finish(axes, drawn, periods.pop() if len(periods) == 1 else None, capital(phrase(column)))
+        _finish(axes, drawn, lines, capital(phrase(column)))
     grid[-1].set_xlabel(_unit("period", groups[0]))
     style.headline(figure, "What swings: share of the variance at each period", list(handles.values()))
     return figure
@@ -114,7 +139,7 @@ def _look(column: str, place: int) -> tuple[str, Any]:
     return (role, "-") if role else (style.look(place + 2).color, style.look(place + 2).line)
 
 
-def _finish(axes: Axes, drawn: Sequence[Evenly], period: float | None, title: str) -> None:
+def _finish(axes: Axes, drawn: Sequence[Evenly], lines: Mapping[float, str], title: str) -> None:
     axes.set_title(title)
     axes.set_xscale("log")
     axes.xaxis.set_major_locator(LogLocator(subs=(1.0, 2.0, 5.0)))
@@ -123,11 +148,11 @@ def _finish(axes: Axes, drawn: Sequence[Evenly], period: float | None, title: st
     axes.yaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{100 * value:.0f} %"))
     axes.set_ylim(bottom=0)
     if drawn:
-        least, most = 2 * min(even.spacing for even in drawn), max(len(even.steps) * even.spacing for even in drawn)
+        least, most = 2 * min(even.spacing for even in drawn), max(even.length for even in drawn)
         axes.axvspan(most / CYCLES, most, color=style.SHADE, linewidth=0, zorder=0)
         axes.set_xlim(least, most)
-    if period is not None:
-        axes.axvline(period, color=style.INK, linestyle=(0, (4, 3)), linewidth=1.2, zorder=1)
+    for period, color in lines.items():
+        axes.axvline(period, color=color, linestyle=(0, (4, 3)), linewidth=1.2, zorder=1)
 
 
 def _unit(word: str, arm: Arm) -> str:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 import numpy as np
 
@@ -12,15 +12,16 @@ from lab.reports.runs import RunData
 from lab.reports.study import phrase
 from lab.reports.swings import (
     LOSS,
+    ROWS,
     TRANSIENT,
     VOICE,
+    Evenly,
     Following,
     Swing,
     followings,
-    one_period,
     schedules,
-    settled,
     swing,
+    too_fast,
     watched,
 )
 from lab.reports.words import ABSENT, capital, fmt, percent
@@ -39,19 +40,25 @@ def swing_words(run: RunData) -> tuple[list[str], list[Table]]:
     swings = [swing(run, column) for column in columns]
     losses = [column for column in columns if column.startswith(LOSS)]
     follow = followings(run, losses)
-    said = [_of_swing(each, run, unit) for each in swings]
+    said = [_of_swing(each, unit) for each in swings]
     same: dict[tuple[str, float, str], list[Following]] = {}
     for each in follow:
         same.setdefault((each.column, each.period, f"{each.found.coherence:.2f}"), []).append(each)
     said += [_of_followings(group, unit) for group in same.values()]
-    if losses and not follow:
+    fast = too_fast(run, _longest(each.even for each in swings))
+    if losses and fast:
+        said.append(
+            f"How the losses go with {' and '.join(fast)} cannot be told: a cycle has fewer than {ROWS} rows of this "
+            "log (see log_every)."
+        )
+    elif losses and not follow:
         said.append(_unfollowed(run))
-    said.append(_limits(run, swings, unit))
+    said.append(_limits([each.even for each in swings], unit))
     tables = [_swings_table(swings), _followings_table(follow)]
     return [each for each in said if each], [table for table in tables if table.rows]
 
 
-def _of_swing(one: Swing, run: RunData, unit: str) -> str:
+def _of_swing(one: Swing, unit: str) -> str:
     name, rows = phrase(one.column), len(one.even.values)
     if one.short:
         return (
@@ -69,14 +76,15 @@ def _of_swing(one: Swing, run: RunData, unit: str) -> str:
         )
     of = f"makes {share} (noise reaches {chance} in one of twenty), with an amplitude of {fmt(one.found.amplitude)}"
     of += f" around {fmt(float(one.even.values.mean()))}"
-    cycle = one_period(run, one.even.steps)
-    if one.clocked and cycle:
-        # Of the two periods the clock's is known, the other read off a log of few cycles.
+    if (pace := one.pace) is not None:
+        # Of the two periods that which was set is known, the other read off a log of few cycles.
         return (
-            f"The {name} swings at the pace of the clock, whose cycle is {cycle:,.0f} {unit}s: it {of}. {_grows(one)}"
+            f"The {name} swings at the pace of {pace.name}, whose cycle is {pace.period:,.0f} {unit}s: it {of}. "
+            f"{_grows(one)}"
         )
-    pace = f", {fmt(one.clock)} cycles of the clock: a pace of its own" if one.clock else ""
-    return f"The {name} swings {every}{pace}: it {of}. {_grows(one)}"
+    beside = f", {fmt(one.clock)} cycles of the clock" if one.clock else ""
+    own = (": a pace of its own" if one.clock else ", a pace of its own") if one.own else ""
+    return f"The {name} swings {every}{beside}{own}: it {of}. {_grows(one)}"
 
 
 def _grows(one: Swing) -> str:
@@ -130,19 +138,20 @@ def _unfollowed(run: RunData) -> str:
     )
 
 
-def _limits(run: RunData, swings: Sequence[Swing], unit: str) -> str:
+def _longest(evens: Iterable[Evenly]) -> Evenly:
+    return max(evens, key=lambda even: len(even.steps))
+
+
+def _limits(evens: Sequence[Evenly], unit: str) -> str:
     """What such a log cannot show."""
-    spacing = max(one.even.spacing for one in swings)
-    if not spacing:
+    even = _longest(evens)
+    if not even.spacing:
         return ""
-    even = max((one.even for one in swings), key=lambda even: len(even.steps))
-    late = settled(run, swings[0].column).steps
-    left_out = len(late) and late[0] > run.series(swings[0].column)[0][0]
-    first = f" The clock's first cycle is left out, as the log has {TRANSIENT} or more." if left_out else ""
-    return (
-        f"A swing shorter than {2 * spacing:,.0f} {unit}s (two rows, see log_every) or longer than "
-        f"{len(even.steps) * spacing / CYCLES:,.0f} cannot be seen in this log.{first}"
-    )
+    shortest, longest = f"{2 * even.spacing:,.0f} {unit}s (two rows, see log_every)", even.length / CYCLES
+    if 2 * even.spacing > longest:
+        return f"No swing can be seen in this log: one takes at least {shortest}, and has to come {CYCLES:.0f} times."
+    first = f" The clock's first cycle is left out, as the log has {TRANSIENT} or more." if even.late else ""
+    return f"A swing shorter than {shortest} or longer than {longest:,.0f} cannot be seen in this log.{first}"
 
 
 def _swings_table(swings: Sequence[Swing]) -> Table:

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
+from numpy.typing import NDArray
 
 from lab.diagnostics.oscillation import (
     CYCLES,
@@ -19,6 +20,7 @@ from lab.diagnostics.oscillation import (
     growth,
     share_by_chance,
 )
+from lab.phase import Clock
 from lab.reports.runs import RunData
 from lab.reports.series import Floats, Ints
 from lab.training import plugins
@@ -27,6 +29,12 @@ VOICE = "voice/"
 LOSS = "loss/"
 UNEVEN = 0.25
 """Rows count as equally spaced whose distances are within this share of the usual one."""
+CADENCES = ("log_every", "evaluate_every", "checkpoint_every")
+"""Settings of a run at whose multiples a row of its log is due."""
+ROWS = 3
+"""A cycle of fewer is up at one row and down at the next, wherever its crest lies."""
+SAMPLES = 65
+"""Steps of a cycle at which a schedule is looked at, whether it moves."""
 TRANSIENT = 5
 """From so many cycles of the clock on, the first is left out: there a run finds its way, and does not swing."""
 
@@ -39,11 +47,38 @@ class Evenly:
         steps: int64[n].
         values: float64[n].
         spacing: steps from one to the next; 0 where there are fewer than two.
+        late: whether the clock's first cycle was left out.
     """
 
     steps: Ints
     values: Floats
     spacing: float
+    late: bool = False
+
+    @property
+    def length(self) -> float:
+        """Steps that it covers."""
+        return len(self.steps) * self.spacing
+
+
+@dataclass(frozen=True)
+class Pace:
+    """A period at which something was set to move.
+
+    Attributes:
+        period: in steps.
+        clock: whether it is the master clock's cycle.
+        voices: schedules that move at it by clocks of their own, or as they follow what is measured.
+    """
+
+    period: float
+    clock: bool
+    voices: tuple[str, ...] = ()
+
+    @property
+    def name(self) -> str:
+        """Whose it is."""
+        return "the clock" if self.clock else " and ".join(self.voices)
 
 
 @dataclass(frozen=True)
@@ -57,6 +92,8 @@ class Swing:
         chance: the share of variance that noise as smooth reaches in one of twenty columns as long.
         clock: how many cycles of the clock the period is, where they are all alike; else None.
         growth: of its amplitude by cycle, as a factor minus 1, with its 95 % interval; None where nothing can be said.
+        pace: what is set to move at this period, as far as a log of this length can tell; None where nothing is.
+        own: whether the period is known to be that of nothing which is set.
     """
 
     column: str
@@ -65,6 +102,8 @@ class Swing:
     chance: float
     clock: float | None
     growth: tuple[float, float, float] | None
+    pace: Pace | None = None
+    own: bool = False
 
     @property
     def short(self) -> bool:
@@ -79,10 +118,7 @@ class Swing:
     @property
     def clocked(self) -> bool:
         """Whether its period is the clock's own, as far as a log of this length can tell."""
-        if self.found is None or self.clock is None:
-            return False
-        length = len(self.even.values) * self.even.spacing / self.found.period
-        return abs(self.clock - 1.0) < self.clock / length
+        return self.pace is not None and self.pace.clock
 
 
 @dataclass(frozen=True)
@@ -125,17 +161,72 @@ def swing(run: RunData, column: str) -> Swing:
     found = dominant(even.values, even.spacing) if len(even.values) > 1 else None
     if found is None:
         return Swing(column, even, None, 0.0, None, None)
-    cycle = one_period(run, even.steps)
-    one = Swing(column, even, found, share_by_chance(even.values), found.period / cycle if cycle else None, None)
-    period = cycle if one.clocked and cycle else found.period
-    return Swing(column, even, found, one.chance, one.clock, _growth(even, period))
+    known, all_known = paces(run, even.steps)
+    near = [pace for pace in known if _alike(found.period, pace.period, even)]
+    pace = min(near, key=lambda each: abs(1 / found.period - 1 / each.period), default=None)
+    return Swing(
+        column=column,
+        even=even,
+        found=found,
+        chance=share_by_chance(even.values),
+        clock=next((found.period / each.period for each in known if each.clock), None),
+        growth=_growth(even, pace.period if pace else found.period),
+        pace=pace,
+        own=bool(known) and pace is None and all_known and min(each.period for each in known) >= 2 * even.spacing,
+    )
+
+
+def _alike(period: float, other: float, even: Evenly) -> bool:
+    """Whether a log of this length cannot tell two periods apart."""
+    return abs(1 / period - 1 / other) < 1 / even.length
+
+
+def paces(run: RunData, steps: Ints) -> tuple[list[Pace], bool]:
+    """The periods at which a run's clock and its schedules move, the clock's first, and whether these are all.
+
+    They are not where cycles of a schedule that moves have several lengths at these steps.
+    """
+    cycle = one_period(run.clock, steps)
+    found: dict[float, list[str]] = {}
+    complete = True
+    for name in _moving(run, steps):
+        period = _set_period(run, name, steps)
+        if period is None:
+            complete = False
+        elif period != cycle:
+            found.setdefault(period, []).append(name)
+    others = [Pace(period, False, tuple(names)) for period, names in found.items()]
+    return [*([Pace(cycle, True)] if cycle else []), *others], complete
+
+
+def _moving(run: RunData, steps: Ints) -> list[str]:
+    """The schedules that are not constant."""
+    names = []
+    for name, voice in run.voices.items():
+        if voice.clock is None or not len(steps):
+            continue
+        cycle = int(voice.clock.position(int(steps[0])).period)
+        within = np.unique(np.linspace(steps[0], steps[0] + cycle, SAMPLES).astype(np.int64))
+        if np.ptp(voice(within)) > 0:
+            names.append(name)
+    logged = [name.removeprefix(VOICE) for name in run.metrics.names() if name.startswith(VOICE)]
+    return names + [name for name in logged if name not in run.voices and np.ptp(run.series(VOICE + name)[1]) > 0]
+
+
+def _set_period(run: RunData, name: str, steps: Ints) -> float | None:
+    """Steps of a cycle of a schedule: of its clock, or as the log has it where it follows what is measured."""
+    if name in run.voices:
+        return one_period(run.voices[name].clock, steps)
+    voice = settled(run, VOICE + name)
+    found = dominant(voice.values, voice.spacing) if len(voice.values) > 1 else None
+    return found.period if found and found.share > share_by_chance(voice.values) else None
 
 
 def _growth(even: Evenly, period: float) -> tuple[float, float, float] | None:
     from scipy.stats import t
 
     found = growth(even.values, period, even.spacing)
-    cycles = int(len(even.values) * even.spacing / period)
+    cycles = int(even.length / period)
     if found is None or cycles < CYCLES:
         return None
     slope, error = found
@@ -156,14 +247,16 @@ def followings(run: RunData, columns: Sequence[str]) -> list[Following]:
     for name in (name for name in run.metrics.names() if name.startswith(VOICE)):
         for column in columns:
             loss, voice = _together(settled(run, column), settled(run, name))
-            period = _period_of(run, voice)
+            if name.removeprefix(VOICE) in too_fast(run, loss):
+                continue
+            period = _period_of(run, name, voice)
             if period is None:
                 continue
             how = against(loss.values, voice.values, period, loss.spacing)
             if how is None:
                 continue
             lag = (how.lag - 0.5 * loss.spacing / period + 0.5) % 1.0 - 0.5
-            cycles = int(len(loss.values) * loss.spacing / period)
+            cycles = int(loss.length / period)
             told = Against(how.coherence, lag, how.locking)
             found.append(Following(column, name.removeprefix(VOICE), period, cycles, told))
     return found
@@ -172,7 +265,13 @@ def followings(run: RunData, columns: Sequence[str]) -> list[Following]:
 def schedules(run: RunData) -> list[str]:
     """The schedules that come back often enough in the log for a loss to be held against them."""
     names = [name for name in run.metrics.names() if name.startswith(VOICE)]
-    return [name.removeprefix(VOICE) for name in names if _period_of(run, settled(run, name)) is not None]
+    return [name.removeprefix(VOICE) for name in names if _period_of(run, name, settled(run, name)) is not None]
+
+
+def too_fast(run: RunData, even: Evenly) -> list[str]:
+    """The schedules whose cycles have too few rows to say how a loss lies in them."""
+    periods = {name: _set_period(run, name, even.steps) for name in _moving(run, even.steps)}
+    return [name for name, period in periods.items() if period is not None and period < ROWS * even.spacing]
 
 
 def _together(first: Evenly, second: Evenly) -> tuple[Evenly, Evenly]:
@@ -181,33 +280,73 @@ def _together(first: Evenly, second: Evenly) -> tuple[Evenly, Evenly]:
     return Evenly(steps, first.values[one], first.spacing), Evenly(steps, second.values[two], second.spacing)
 
 
-def _period_of(run: RunData, voice: Evenly) -> float | None:
+def _period_of(run: RunData, column: str, voice: Evenly) -> float | None:
     """The period at which a schedule swings: its clock's where it is that; None where it does not swing."""
-    if len(voice.values) < FEWEST:
-        return None
-    found, cycle = dominant(voice.values, voice.spacing), one_period(run, voice.steps)
+    found = dominant(voice.values, voice.spacing) if len(voice.values) >= FEWEST else None
     if found is None:
         return None
-    length = len(voice.values) * voice.spacing
-    return cycle if cycle and abs(1 / found.period - 1 / cycle) < 1 / length else found.period
+    own = run.voices.get(column.removeprefix(VOICE))
+    cycle = one_period(run.clock if own is None or own.clock is None else own.clock, voice.steps)
+    return cycle if cycle and _alike(found.period, cycle, voice) else found.period
 
 
-def one_period(run: RunData, steps: Ints) -> float | None:
-    """Steps of a cycle of the clock, where it has one length at all of these steps."""
-    lengths: set[float] = set(np.atleast_1d(run.clock.position(steps).period).tolist()) if len(steps) else set()
+def one_period(clock: Clock, steps: Ints) -> float | None:
+    """Steps of a cycle of a clock, where it has one length at all of these steps."""
+    lengths: set[float] = set(np.atleast_1d(clock.position(steps).period).tolist()) if len(steps) else set()
     return float(lengths.pop()) if len(lengths) == 1 else None
 
 
 def settled(run: RunData, column: str) -> Evenly:
     """A column's evenly spaced values, without the clock's first cycle where enough are left after it."""
-    even = evenly(*run.series(column))
+    even = evenly(*_at_one_cadence(run, column))
     if not len(even.steps):
         return even
     cycles = np.asarray(run.clock.position(even.steps - 1 if even.steps[0] else even.steps).cycle)
     if len(np.unique(cycles)) < TRANSIENT:
         return even
     late = cycles > cycles[0]
-    return Evenly(even.steps[late], even.values[late], even.spacing)
+    return Evenly(even.steps[late], even.values[late], even.spacing, late=True)
+
+
+def _at_one_cadence(run: RunData, column: str) -> tuple[Ints, Floats]:
+    """A column at multiples of the finest of the run's cadences, where rows are due at several that do not fit."""
+    steps, values = run.series(column)
+    if len(steps) < 3 or not _uneven(steps).any():
+        return steps, values
+    everies = [run.config.get(name) for name in CADENCES]
+    known = [every for every in everies if isinstance(every, int) and every > 0]
+    return gathered(steps, values, min(known), column.startswith(VOICE)) if known else (steps, values)
+
+
+def gathered(steps: Ints, values: Floats, every: int, moment: bool = False) -> tuple[Ints, Floats]:
+    """The rows of a column at multiples of a cadence, or the first past each, without those between them.
+
+    Args:
+        steps, values: the column; a value is the mean since the row before.
+        every: the cadence.
+        moment: a value is that at its row, and what lies between two rows is only left out.
+
+    Returns:
+        Steps and values; a mean is that of its parts, by their lengths.
+
+    >>> gathered(np.array([50, 84, 100]), np.array([1.0, 2.0, 4.0]), every=50)
+    (array([ 50, 100]), array([1.  , 2.64]))
+    """
+    number = steps // every
+    ends = np.flatnonzero(np.diff(number, prepend=0) > 0)
+    if moment or not len(ends):
+        return steps[ends], values[ends]
+    lengths = np.minimum(np.diff(steps, prepend=0), every)[: ends[-1] + 1]
+    starts = np.concatenate([[0], ends[:-1] + 1])
+    weighed = np.add.reduceat(lengths * values[: ends[-1] + 1], starts) / np.add.reduceat(lengths, starts)
+    return steps[ends], weighed
+
+
+def _uneven(steps: Ints) -> NDArray[np.bool_]:
+    """Which distances between rows are not the usual one."""
+    gaps = np.diff(steps).astype(np.float64)
+    spacing = float(np.median(gaps))
+    return np.abs(gaps - spacing) > UNEVEN * spacing
 
 
 def evenly(steps: Ints, values: Floats) -> Evenly:
@@ -220,9 +359,8 @@ def evenly(steps: Ints, values: Floats) -> Evenly:
     steps, values = steps[finite], values[finite]
     if len(steps) < 2:
         return Evenly(steps, values, 0.0)
-    gaps = np.diff(steps).astype(np.float64)
-    spacing = float(np.median(gaps))
-    broken = np.flatnonzero(np.abs(gaps - spacing) > UNEVEN * spacing) + 1
+    spacing = float(np.median(np.diff(steps)))
+    broken = np.flatnonzero(_uneven(steps)) + 1
     edges = np.concatenate([[0], broken, [len(steps)]])
     longest = int(np.argmax(np.diff(edges)))
     inside = slice(edges[longest], edges[longest + 1])

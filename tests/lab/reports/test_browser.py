@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -223,3 +224,135 @@ def test_paper_has_figures_and_tables_and_nothing_to_press(browser: Browser, pag
     assert browser.run("[...document.querySelectorAll('figure img')].filter((i) => i.offsetHeight > 50).length") >= 10
     content = "getComputedStyle(document.querySelector('th button'), '::after').content"
     assert browser.run(content) == "none"
+
+
+STROKES = """(() => {
+  const found = [], page = getComputedStyle(document.body).backgroundColor, pen = CanvasRenderingContext2D.prototype;
+  for (const name of ["stroke", "strokeRect", "fillText"]) {
+    const real = pen[name];
+    pen[name] = function (...given) {
+      const colour = name === "fillText" ? this.fillStyle : this.strokeStyle;
+      found.push([name === "stroke" ? (this.lineWidth > 2 ? "fresh" : "old") : name, colour, this.globalAlpha]);
+      return real.apply(this, given);
+    };
+  }
+  const slider = document.querySelector(".controls input");
+  slider.value = slider.max;
+  slider.dispatchEvent(new Event("input"));
+  return [page, found];
+})()"""
+
+
+def channels(colour: str) -> list[float]:
+    """Red, green and blue of what a canvas or a style says, in [0, 255]."""
+    if colour.startswith("#"):
+        return [int(colour[at : at + 2], 16) for at in (1, 3, 5)]
+    return [float(value) for value in re.findall(r"[\d.]+", colour)[:3]]
+
+
+def luminance(colour: list[float]) -> float:
+    values = [value / 255 for value in colour]
+    linear = [value / 12.92 if value <= 0.04045 else ((value + 0.055) / 1.055) ** 2.4 for value in values]
+    return sum(weight * value for weight, value in zip((0.2126, 0.7152, 0.0722), linear, strict=True))
+
+
+def contrast(colour: list[float], paper: list[float]) -> float:
+    low, high = sorted((luminance(colour), luminance(paper)))
+    return (high + 0.05) / (low + 0.05)
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_the_path_and_its_frame_stand_out_from_their_paper(
+    browser: Browser, pages: dict[str, Path], scheme: str
+) -> None:
+    """By 3 to 1, as WCAG 1.4.11 asks of what must be told apart to be understood; text by 4.5."""
+    browser.open(pages["run"], prefers_color_scheme=scheme)
+    page, strokes = browser.run(STROKES)
+    paper = channels(page)
+    assert {kind for kind, _, _ in strokes} == {"old", "fresh", "strokeRect", "fillText"}
+    least = dict.fromkeys((kind for kind, _, _ in strokes), 99.0)
+    for kind, colour, alpha in strokes:
+        seen = [alpha * value + (1 - alpha) * below for value, below in zip(channels(colour), paper, strict=True)]
+        least[kind] = min(least[kind], contrast(seen, paper))
+    assert min(least.values()) >= 3, least
+    assert least["fillText"] >= 4.5
+    assert least["fresh"] > least["old"] + 1
+    key = browser.run("getComputedStyle(document.querySelector('.phases')).backgroundImage")
+    colours = [channels(each) for each in re.findall(r"rgb\([^)]*\)", key)]
+    assert len(colours) > 4
+    assert min(contrast(each, paper) for each in colours) >= 3
+
+
+def test_a_change_of_scheme_mixes_the_colours_anew(browser: Browser, pages: dict[str, Path]) -> None:
+    browser.open(pages["run"], prefers_color_scheme="light")
+    first = browser.run("getComputedStyle(document.querySelector('.phases')).backgroundImage")
+    feature = {"name": "prefers-color-scheme", "value": "dark"}
+    browser.ask("Emulation.setEmulatedMedia", media="", features=[feature])
+    second = browser.run(
+        "new Promise((done) => requestAnimationFrame(() => setTimeout(() => "
+        "done(getComputedStyle(document.querySelector('.phases')).backgroundImage))))"
+    )
+    assert first != second
+
+
+def named(browser: Browser, role: str) -> list[str]:
+    """What assistive technology calls everything of a role on the page."""
+    nodes = browser.ask("Accessibility.getFullAXTree")["nodes"]
+    return [node["name"]["value"] for node in nodes if node.get("role", {}).get("value") == role]
+
+
+def test_what_moves_by_itself_is_read_out_where_it_halts(browser: Browser, pages: dict[str, Path]) -> None:
+    browser.open(pages["run"])
+    live = "document.querySelector('.controls output').getAttribute('aria-live')"
+    assert browser.run(live) == "polite"
+    browser.run(
+        "window.changes = []; new MutationObserver(() => changes.push("
+        "document.querySelector('.controls output').getAttribute('aria-live'))).observe("
+        "document.querySelector('.controls output'), {childList: true, characterData: true, subtree: true})"
+    )
+    tab_to(browser, ".controls button")
+    browser.press("Enter")
+    time.sleep(0.5)
+    assert browser.run(live) == "off"
+    assert set(browser.run("changes")) == {"off"}
+    browser.run("changes.length = 0")
+    browser.press("Enter")
+    assert browser.run(live) == "polite"
+    time.sleep(0.4)
+    heard = browser.run("changes")
+    assert heard.count("polite") == 1
+
+
+def test_buttons_have_names_of_their_own_and_no_signs_in_them(browser: Browser, tmp_path: Path) -> None:
+    runs = [gan_run(tmp_path / "first-s0"), rl_run(tmp_path / "cart"), gan_run(tmp_path / "second-s0", batch_size=8)]
+    browser.open(report(runs[:2], tmp_path / "page.html"))
+    buttons, sliders = named(browser, "button"), named(browser, "slider")
+    assert [name for name in buttons if name.startswith("Play")] == ["Play first-s0"]
+    assert sliders == ["Step of first-s0"]
+    assert not [name for name in buttons if set(name) & set("↕▲▼")]
+    browser.run("document.querySelector('th button').click()")
+    assert not [name for name in named(browser, "button") if set(name) & set("↕▲▼")]
+    browser.run("document.querySelector('.controls button').click()")
+    assert "Pause first-s0" in named(browser, "button")
+    browser.open(report([runs[0], runs[2]], tmp_path / "pair.html"))
+    assert [name for name in named(browser, "button") if name.startswith("Play")] == ["Play first-s0, second-s0"]
+
+
+STOPS = (
+    "[...document.querySelectorAll('.scroll')].map((box) => [box.scrollWidth > box.clientWidth, box.tabIndex === 0])"
+)
+
+
+def test_only_what_scrolls_is_a_stop_of_the_keyboard(browser: Browser, pages: dict[str, Path]) -> None:
+    browser.open(pages["pair"], PHONE)
+    small = browser.run(STOPS)
+    assert all(scrolls == stop for scrolls, stop in small)
+    assert any(scrolls for scrolls, _ in small)
+    assert len(named(browser, "region")) >= sum(scrolls for scrolls, _ in small)
+    browser.ask("Emulation.setDeviceMetricsOverride", width=2600, height=900, deviceScaleFactor=1, mobile=False)
+    time.sleep(0.3)
+    large = browser.run(STOPS)
+    assert all(scrolls == stop for scrolls, stop in large)
+    assert sum(stop for _, stop in large) < sum(stop for _, stop in small)
+    browser.open(pages["pair"], PHONE, script=False)
+    assert all(stop for _, stop in browser.run(STOPS))

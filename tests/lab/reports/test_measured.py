@@ -47,13 +47,14 @@ def test_the_report_says_what_was_measured(tmp_path: Path) -> None:
     assert [saved.path.name for saved in block.figures] == ["swings.png", "floquet.png"]
 
 
-def test_a_run_that_is_at_no_equilibrium_is_told(tmp_path: Path) -> None:
+def test_a_run_that_is_unstable_where_it_does_not_turn_is_told(tmp_path: Path) -> None:
     drifting, settled = (
         " ".join(run_section(kept(tmp_path / str(drift), drift_per_step=drift)).blocks[0].sentences)
         for drift in (0.0123, -0.1)
     )
-    assert "That is no equilibrium: a direction that does not turn grows by 1.23 % a step." in drifting
-    assert "equilibrium" not in settled
+    assert "At step 4,000 a direction that does not turn grows by 1.23 % a step: it is unstable." in drifting
+    assert "equilibrium" not in drifting
+    assert "does not turn" not in settled
 
 
 def test_a_run_that_has_gone_on_since_is_told(tmp_path: Path) -> None:
@@ -66,9 +67,29 @@ def test_what_was_not_measured_is_not_said(tmp_path: Path) -> None:
     run = kept(tmp_path / "run", **bare, multipliers=[], unsaid="both rates are constant")
     words = " ".join(run_section(run).blocks[0].sentences)
     assert "the game does not turn" in words
-    assert "Nothing is predicted of other periods: both rates are constant." in words
+    assert "Nothing is predicted of its cycle: both rates are constant." in words
     assert "predicted to be" not in words
     assert "Safe periods" not in words
+
+
+def test_of_what_was_predicted_other_periods_may_be_unknown(tmp_path: Path) -> None:
+    run = kept(tmp_path / "run", safe_periods=None, unsaid="the game does not turn")
+    words = " ".join(run_section(run).blocks[0].sentences)
+    assert "a cycle of 1,000 steps is predicted to be unstable" in words
+    assert "Nothing is predicted of other periods: the game does not turn." in words
+
+
+def test_what_is_neutral_neither_grows_nor_shrinks(tmp_path: Path) -> None:
+    run = kept(tmp_path / "run", verdict="neutral", growth_per_step=3e-12, measured=None)
+    words = " ".join(run_section(run).blocks[0].sentences)
+    assert "predicted to be neutral: a small deviation stays as it is, were the game to stay as it was" in words
+    assert "e-10" not in words
+
+
+def test_a_cycle_that_was_asked_about_is_not_the_runs(tmp_path: Path) -> None:
+    run = kept(tmp_path / "run", asked=True)
+    words = " ".join(run_section(run).blocks[0].sentences)
+    assert "a cycle of 1,000 steps, asked about and not the run's own, is predicted to be unstable" in words
 
 
 def vermilion(picture: Path) -> int:
@@ -112,13 +133,14 @@ def test_runs_are_compared_where_any_is_measured(tmp_path: Path) -> None:
         ({"moves": [[1.0]]}, "moves.0"),
         ({"growth_per_step": "much"}, "growth_per_step"),
         ({"verdict": "fine"}, "verdict"),
+        ({"asked": "yes"}, "asked"),
         ({"safe_periods": {"low": 1, "high": 2, "why": "x" * 3000}}, "safe_periods.why"),
     ],
 )
 def test_a_file_that_is_not_what_it_should_be_is_one_line(changes: Any, complaint: str, tmp_path: Path) -> None:
     run = kept(tmp_path / "run", **changes)
     with pytest.raises(UserError) as told:
-        run_section(run)
+        draw_runs([run], tmp_path / "out", ["floquet"])
     assert str(told.value).startswith(f"{run / FILE}: cannot be read: {complaint}")
     assert "\n" not in str(told.value)
 
@@ -127,4 +149,5 @@ def test_numbers_that_are_none_are_refused(tmp_path: Path) -> None:
     run = gan_run(tmp_path / "run")
     (run / FILE).write_text('{"step": 1, "growth_per_step": NaN}')
     with pytest.raises(UserError, match="growth_per_step"):
-        run_section(run)
+        draw_runs([run], tmp_path / "out", ["floquet"])
+    assert "growth_per_step" in run_section(run).missing[-1]
