@@ -123,6 +123,19 @@ class Browser:
         assert "exceptionDetails" not in found, f"{expression}: {found['exceptionDetails']}"
         return found["result"].get("value")
 
+    def wait(self, condition: str) -> None:
+        """Wait until an expression is true, looked at in every frame; it fails where it never becomes so."""
+        self.run(
+            "new Promise((done, fail) => { const end = performance.now() + 5000; const look = () => "
+            f"({condition}) ? done(true) : performance.now() > end ? fail(new Error('it never came to be')) "
+            ": requestAnimationFrame(look); look(); })"
+        )
+
+    def frames(self, count: int = 3) -> None:
+        """Let so many frames pass."""
+        self.run(f"new Promise((done) => {{ let left = {count}; const next = () => left-- ? "
+                 "requestAnimationFrame(next) : done(true); next(); })")  # fmt: skip
+
     def press(self, *keys: str) -> None:
         """Press keys one after the other, as a person would."""
         for key in keys:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import re
-import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -162,11 +161,10 @@ def test_it_plays_and_halts_where_motion_is_welcome(browser: Browser, pages: dic
     tab_to(browser, ".controls button")
     assert browser.run(place) == end  # nothing moves by itself
     browser.press("Enter")
-    time.sleep(0.8)
-    assert 0 < browser.run(place) < end
+    browser.wait(f"0 < {place} && {place} < {end}")
     browser.press("Enter")
     halted = browser.run(place)
-    time.sleep(0.4)
+    browser.frames()
     assert browser.run(place) == halted
     browser.open(pages["run"], prefers_reduced_motion="reduce")
     assert browser.run("document.querySelector('.controls button').offsetHeight") == 0
@@ -288,11 +286,7 @@ def test_a_change_of_scheme_mixes_the_colours_anew(browser: Browser, pages: dict
     first = browser.run("getComputedStyle(document.querySelector('.phases')).backgroundImage")
     feature = {"name": "prefers-color-scheme", "value": "dark"}
     browser.ask("Emulation.setEmulatedMedia", media="", features=[feature])
-    second = browser.run(
-        "new Promise((done) => requestAnimationFrame(() => setTimeout(() => "
-        "done(getComputedStyle(document.querySelector('.phases')).backgroundImage))))"
-    )
-    assert first != second
+    browser.wait(f"getComputedStyle(document.querySelector('.phases')).backgroundImage !== {json.dumps(first)}")
 
 
 def named(browser: Browser, role: str) -> list[str]:
@@ -312,13 +306,14 @@ def test_what_moves_by_itself_is_read_out_where_it_halts(browser: Browser, pages
     )
     tab_to(browser, ".controls button")
     browser.press("Enter")
-    time.sleep(0.5)
+    browser.wait("changes.length > 3")
     assert browser.run(live) == "off"
     assert set(browser.run("changes")) == {"off"}
     browser.run("changes.length = 0")
     browser.press("Enter")
     assert browser.run(live) == "polite"
-    time.sleep(0.4)
+    browser.wait("changes.includes('polite')")
+    browser.frames()
     heard = browser.run("changes")
     assert heard.count("polite") == 1
 
@@ -350,7 +345,7 @@ def test_only_what_scrolls_is_a_stop_of_the_keyboard(browser: Browser, pages: di
     assert any(scrolls for scrolls, _ in small)
     assert len(named(browser, "region")) >= sum(scrolls for scrolls, _ in small)
     browser.ask("Emulation.setDeviceMetricsOverride", width=2600, height=900, deviceScaleFactor=1, mobile=False)
-    time.sleep(0.3)
+    browser.frames()
     large = browser.run(STOPS)
     assert all(scrolls == stop for scrolls, stop in large)
     assert sum(stop for _, stop in large) < sum(stop for _, stop in small)
