@@ -86,7 +86,6 @@ def predict(study: StudyData) -> Predicted:
             that the reference games are no model of.
     """
     runs = {arm: [Run.open(path) for path in paths] for arm, paths in study.runs().items()}
-    left = {arm: "its runs are not beside the study" for arm, found in runs.items() if not found}
     configs = {arm: _config(found[0]) for arm, found in runs.items() if found}
     waves = {arm: cosines(config, 0) for arm, config in configs.items()}
     constant = [arm for arm, wave in waves.items() if wave is not None and wave.modulation == 0]
@@ -96,10 +95,9 @@ def predict(study: StudyData) -> Predicted:
     config = configs[constant[0]]
     if why := obstacle(config):
         raise UserError(f"{study.path}: arm {constant[0]!r} is of another game than the map's ({why})")
+    left = {arm: "its runs are not beside the study" for arm, found in runs.items() if not found}
+    left |= {arm: why for arm, other in configs.items() if (why := _difference(other, config))}
     cycles = {constant[0]: waves[constant[0]]} | waves
-    left |= {arm: "its rates are no two cosines of one modulation" for arm, wave in waves.items() if wave is None}
-    left |= {arm: "it differs from the constant arm in more than its waves" for arm, other in configs.items()
-             if arm not in left and _game(other) != _game(config)}  # fmt: skip
     kept = {arm: wave for arm, wave in cycles.items() if wave is not None and arm not in left}
     seeds = [run.config["seed"] for run in runs[constant[0]]]
     scored = [seed for seed in seeds if all(str(seed) in _scores(study, arm) for arm in kept)]
@@ -117,6 +115,13 @@ def predict(study: StudyData) -> Predicted:
         for arm, wave in kept.items()
     ]
     return Predicted(found, spectra, left)
+
+
+def _difference(config: GanConfig, constant: GanConfig) -> str:
+    """Why the constant arm's game says nothing of an arm; empty where it does."""
+    if cosines(config, 0) is None:
+        return "its rates are no two cosines of one modulation"
+    return "" if _game(config) == _game(constant) else "it differs from the constant arm in more than its waves"
 
 
 def _game(config: GanConfig) -> dict[str, Any]:
