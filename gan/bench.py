@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import statistics
-import time
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -21,6 +19,7 @@ from gan.precision import is_native
 from gan.trainer import GanTrainer
 from lab.training.config import load_yaml, resolve
 from lab.training.paths import data_root
+from lab.training.timing import compared, timed
 from lab.training.trainer import Context
 
 PRESETS = Path(__file__).parent / "presets"
@@ -31,6 +30,7 @@ LOWER = "-bfloat16"
 FASTER = 10
 """How many times as many steps a block has on a GPU."""
 WARM = 2
+UNIT = "generator updates"
 DIAGNOSED = {"ring": 41, "digits": 31, "mnist": 7}
 """Presets whose diagnostics are measured, each with the stretches between evaluations that are timed."""
 PLAIN = {"lr.generator": 2e-4, "lr.discriminator": 2e-4, "ema.decay": 0.999}
@@ -123,14 +123,14 @@ def compare(workload: str, blocks: int, data_dir: Path, device: torch.device) ->
     steps, batch = WORKLOADS[workload] * (FASTER if gpu else 1), plain.trainer.data.batch
     mine, theirs = [], []
     for block in range(blocks + WARM):
-        timed = [
-            _timed(lambda: ours.advance(ours.step + steps), device),
-            _timed(lambda: plain.run(steps, batch), device),
+        pair = [
+            timed(lambda: ours.advance(ours.step + steps), device),
+            timed(lambda: plain.run(steps, batch), device),
         ]
         if block >= WARM:
-            mine.append(timed[0])
-            theirs.append(timed[1])
-    return _compared(mine, theirs, steps, gpu)
+            mine.append(pair[0])
+            theirs.append(pair[1])
+    return compared(mine, theirs, steps, UNIT, gpu)
 
 
 def measure_diagnostics(short: bool = False, device: str = "cpu") -> dict[str, Any]:
@@ -162,11 +162,11 @@ def compare_diagnostics(preset: str, blocks: int, short: bool, data_dir: Path, d
     for block in range(blocks + 1):
         steps = range(block * length + 1, (block + 1) * length + 1)
         rows = [step for step in steps if step % config.log_every == 0 or step % length == 0]
-        timed = [[_timed(partial(_to_a_row, trainer, row), device) for trainer in trainers] for row in rows]
+        pairs = [[timed(partial(_to_a_row, trainer, row), device) for trainer in trainers] for row in rows]
         if block:
-            watched.append(_summed(both[0] for both in timed))
-            alone.append(_summed(both[1] for both in timed))
-    found = _compared(watched, alone, length, device.type == "cuda")
+            watched.append(_summed(both[0] for both in pairs))
+            alone.append(_summed(both[1] for both in pairs))
+    found = compared(watched, alone, length, UNIT, device.type == "cuda")
     return found | {"percent": round(100 / found["ratio"] - 100, 1)}
 
 
@@ -178,24 +178,6 @@ def _summed(times: Iterable[tuple[float, float]]) -> tuple[float, float]:
 def _to_a_row(trainer: GanTrainer, step: int) -> None:
     trainer.advance(step)
     trainer.metrics()
-
-
-def _compared(
-    mine: Sequence[tuple[float, float]], theirs: Sequence[tuple[float, float]], steps: int, gpu: bool
-) -> dict[str, Any]:
-    """What is said of blocks of ``steps`` steps, each in seconds of the processor and on the wall."""
-    processor, wall = ([b[clock] / a[clock] for a, b in zip(mine, theirs, strict=True)] for clock in (0, 1))
-    clock, ratios = (1, wall) if gpu else (0, processor)
-    low, _, high = statistics.quantiles(ratios, n=4)
-    return {
-        "ratio": round(statistics.median(ratios), 3),
-        "ratio_quartiles": [round(low, 3), round(high, 3)],
-        "ratio_by_wall_clock": round(statistics.median(wall), 3),
-        "ours_per_second": round(steps / statistics.median(times[clock] for times in mine), 1),
-        "plain_per_second": round(steps / statistics.median(times[clock] for times in theirs), 1),
-        "unit": f"generator updates per second{'' if gpu else ' of processor time'}",
-        "blocks": len(mine),
-    }
 
 
 def _plain(network: nn.Module) -> nn.Module:
@@ -212,20 +194,6 @@ def _plain(network: nn.Module) -> nn.Module:
                 same.load_state_dict(layer.state_dict())
                 setattr(network, name, same)
     return network
-
-
-def _timed(work: Callable[[], None], device: torch.device) -> tuple[float, float]:
-    """Seconds of the processor and on the wall, until the device has done it."""
-    wait = torch.cuda.synchronize if device.type == "cuda" else _nothing
-    wait()
-    wall, processor = time.perf_counter(), time.process_time()
-    work()
-    wait()
-    return time.process_time() - processor, time.perf_counter() - wall
-
-
-def _nothing() -> None:
-    """A CPU has done its work when it returns."""
 
 
 def _trainer(preset: str, data_dir: Path, device: torch.device, sets: Mapping[str, Any]) -> GanTrainer:

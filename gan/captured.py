@@ -12,17 +12,17 @@ from functools import partial
 
 import torch
 
-from gan.averaging import Average
 from gan.config import PLAYERS, GanConfig
 from gan.data.rows import Rows
 from gan.data.source import Source, ahead, real
 from gan.graphs import Graphs
-from gan.meter import Meter
 from gan.players import Players
 from gan.rates import Rates
 from gan.step import Game
 from gan.table import LOOKAHEAD, SEEN, SHARE, STEP, Kind, Table
 from gan.view import View
+from lab.techniques.averaging import Average
+from lab.training.meter import Meter
 
 MOST = 1024
 """Steps that are laid out at once."""

@@ -8,7 +8,6 @@ from typing import Annotated, Literal
 
 from pydantic import Field, model_validator
 
-from gan.augmentations import AUGMENTATIONS, AugmentationPart
 from gan.balance import BALANCES, BalancePart
 from gan.data import DATA, DataPart
 from gan.losses import LOSSES, LossPart, NonSaturating
@@ -20,6 +19,7 @@ from gan.precision import Precision
 from gan.view import packed_shape
 from lab.errors import UserError
 from lab.phase import Follower, Schedule
+from lab.techniques.augmentations import AUGMENTATIONS, AugmentationPart
 from lab.training.config import RunConfig
 
 EMA_DECAY = 0.999
@@ -117,8 +117,7 @@ class GanConfig(RunConfig):
         weights = {f"{part.word}.weight": (0.0, math.inf) for part in LISTED}
         return weights | {"augment.strength": (0.0, 1.0), "noise.std": (0.0, math.inf), "ema.decay": (0.0, 1.0)}
 
-    @classmethod
-    def measured_names(cls) -> tuple[str, ...]:
+    def measured_names(self) -> tuple[str, ...]:
         """A voice may follow the discriminator's advantage: ``{follow: advantage, relation: anti_phase, …}``."""
         return (ADVANTAGE,)
 

@@ -17,7 +17,7 @@ from torch import Tensor, nn
 from gan.losses import LossPart
 from gan.penalties import Judged, PenaltyPart
 from gan.precision import Passes
-from gan.value import Value, on
+from lab.techniques.value import Value, on
 
 Plan = tuple[tuple[str, ...], ...]
 """Rounds of a step; the players of one round move at once, each from the others' parameters before the round."""

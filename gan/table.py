@@ -9,13 +9,13 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from gan.averaging import share
 from gan.config import EMA_DECAY, PLAYERS, GanConfig
 from gan.optimizers.lookahead import Lookahead
 from gan.rates import Rates
 from lab.phase import Follower
 from lab.phase.cycles import Ints
 from lab.phase.voice import Floats
+from lab.techniques.averaging import share
 
 Kind = frozenset[str]
 """What a step does beside what every step does: voices above 0 that scale something, and ``LOOKAHEAD`` where due."""

@@ -11,12 +11,10 @@ from typing import Any, Literal
 
 from torch import Tensor, nn
 
-from gan.averaging import Average
 from gan.captured import Captured
 from gan.config import EMA_DECAY, PLAYERS, GanConfig
 from gan.data.source import real
 from gan.diagnostics import Motion, singular_values
-from gan.meter import Meter
 from gan.metrics import overfitting
 from gan.players import Players
 from gan.precision import is_native, passes
@@ -28,7 +26,9 @@ from gan.step import SHARED, Game, plan
 from gan.view import View
 from lab.errors import UserError
 from lab.phase import Conductor, PhaseError, Schedule, targets
+from lab.techniques.averaging import Average
 from lab.training.finite import NonFiniteError
+from lab.training.meter import Meter
 from lab.training.trainer import Context
 
 HELD_OUT = 500

@@ -7,8 +7,8 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor
 
-from gan.augmentations import AugmentationPart
-from gan.value import Value, on
+from lab.techniques.augmentations import AugmentationPart
+from lab.techniques.value import Value, on
 
 
 def packed_shape(shape: Sequence[int], packing: int) -> tuple[int, ...]:

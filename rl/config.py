@@ -147,7 +147,6 @@ class RlConfig(RunConfig):
         """A negative learning rate would climb the loss; nothing is meant by a negative clip range or weight."""
         return {name: (quantity.least, quantity.most) for name, quantity in QUANTITIES.items()}
 
-    @classmethod
-    def measured_names(cls) -> tuple[str, ...]:
+    def measured_names(self) -> tuple[str, ...]:
         """What a voice may follow besides another voice: the difficulty the teacher asks for, and its frontier."""
         return ("difficulty", "frontier")

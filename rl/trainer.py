@@ -94,7 +94,7 @@ class RlTrainer:
 
     def _levels(self) -> dict[str, float]:
         """What voices that follow the difficulty read; a task without difficulty is the target task."""
-        return dict.fromkeys(RlConfig.measured_names(), 1.0) if self.curriculum is None else self.curriculum.levels()
+        return dict.fromkeys(self.config.measured_names(), 1.0) if self.curriculum is None else self.curriculum.levels()
 
     # -- training ------------------------------------------------------------------------------------------------------
 

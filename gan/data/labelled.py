@@ -73,13 +73,13 @@ class LabelledData(FeatureData):
 
 def _source(name: str, data_dir: Path, device: torch.device, draws: torch.Generator, order: torch.Generator) -> Source:
     data = datasets.load(name, data_dir)
-    return Shuffled(data.images, device, order, _rows(data.labels))
+    return Shuffled(data.inputs, device, order, _rows(data.labels))
 
 
 def _parts(name: str, data_dir: Path, n: int) -> tuple[tuple[Tensor, ...], tuple[Tensor, ...]]:
     data = datasets.load(name, data_dir)
-    trained = (to_unit(data.images[:n]), _rows(data.labels[:n]))
-    return trained, (to_unit(data.test_images[:n]), _rows(data.test_labels[:n]))
+    trained = (to_unit(data.inputs[:n]), _rows(data.labels[:n]))
+    return trained, (to_unit(data.test_inputs[:n]), _rows(data.test_labels[:n]))
 
 
 def _rows(labels: Tensor) -> Tensor:

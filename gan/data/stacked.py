@@ -14,12 +14,13 @@ from pydantic import Field
 from torch import Tensor
 
 from gan.data.part import DataPart, Dataset, Scorer, Shape
-from gan.data.source import Epochs, Indexed, Places, Source, to_bytes
+from gan.data.source import Indexed, Source, to_bytes
 from gan.metrics import divergence_from_uniform
 from gan.randomness import stream
 from lab.door.jsons import LAST
 from lab.supervised import datasets
 from lab.supervised.judge import Judge, judge
+from lab.training.epochs import Epochs, Places
 
 DIGITS = "mnist"
 CHANNELS = 3
@@ -82,7 +83,7 @@ class StackedMnistData(DataPart):
 
     def _source(self, data_dir: Path, device: torch.device, draws: torch.Generator, order: torch.Generator) -> Source:
         """MNIST's images themselves, and stacks as triples of places: put together they would take 300 MB."""
-        images = datasets.load(DIGITS, data_dir).images[:, 0]
+        images = datasets.load(DIGITS, data_dir).inputs[:, 0]
         endless = self.stacks == "endless"
         places: Places = FreshStacks(len(images), order) if endless else KnownStacks(self.table(len(images)), order)
         return Indexed(images, device, places)

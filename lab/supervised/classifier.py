@@ -10,7 +10,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from lab.phase import Clock, Conductor, Schedule, targets
-from lab.supervised.datasets import LabelledImages
+from lab.supervised.datasets import Labelled
 from lab.training.config import Config
 
 CHUNK = 500
@@ -79,9 +79,9 @@ class Trained:
     accuracy: float
 
 
-def build(data: LabelledImages, config: ClassifierConfig, random: torch.Generator) -> Classifier:
+def build(data: Labelled, config: ClassifierConfig, random: torch.Generator) -> Classifier:
     """A classifier for these images on the CPU, its weights drawn from ``random`` (He et al. 2015)."""
-    channels, height, width = data.images.shape[1:]
+    channels, height, width = data.inputs.shape[1:]
     with torch.device("meta"):
         network = Classifier((channels, height, width), data.classes, config)
     network.to_empty(device="cpu")
@@ -92,7 +92,7 @@ def build(data: LabelledImages, config: ClassifierConfig, random: torch.Generato
     return network
 
 
-def train(data: LabelledImages, config: ClassifierConfig, device: torch.device | None = None) -> Trained:
+def train(data: Labelled, config: ClassifierConfig, device: torch.device | None = None) -> Trained:
     """Train on the training part by AdamW with one cycle of the learning rate; equal arguments give equal weights.
 
     The result depends on ``config.seed`` alone, not on any global generator.
@@ -103,7 +103,7 @@ def train(data: LabelledImages, config: ClassifierConfig, device: torch.device |
     optimizer = torch.optim.AdamW(
         network.parameters(), lr=config.learning_rate, weight_decay=config.weight_decay, fused=True
     )
-    images, labels = data.images.to(device), data.labels.to(device)
+    images, labels = data.inputs.to(device), data.labels.to(device)
     batches = math.ceil(len(images) / config.batch_size)
     rate = Schedule(Clock(period=batches * config.epochs, cycles=1), "one_cycle", low=0.0, high=config.learning_rate)
     conductor = Conductor({"lr": (rate, targets.param_group(optimizer, "lr"))})
@@ -116,7 +116,7 @@ def train(data: LabelledImages, config: ClassifierConfig, device: torch.device |
             loss.backward()  # type: ignore[no-untyped-call]
             optimizer.step()
     network.eval().requires_grad_(False)
-    return Trained(network, accuracy(network, data.test_images, data.test_labels))
+    return Trained(network, accuracy(network, data.test_inputs, data.test_labels))
 
 
 def accuracy(network: Classifier, images: Tensor, labels: Tensor) -> float:

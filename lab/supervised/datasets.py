@@ -1,4 +1,4 @@
-"""Small labelled image sets, as byte tensors in a training and a test part."""
+"""Small labelled sets in a training and a test part, and the image sets that are known by name."""
 
 from __future__ import annotations
 
@@ -17,20 +17,24 @@ DIGITS_TEST = 5
 
 
 @dataclass(frozen=True)
-class LabelledImages:
-    """Images uint8[n, channels, height, width] with labels int64[n] in 0 … classes−1.
+class Labelled:
+    """Samples with labels int64[n] in 0 … classes−1, in a training and a test part.
 
-    ``images`` and ``labels`` are the training part, ``test_images`` and ``test_labels`` the test part.
+    Attributes:
+        inputs, labels: the training part; bytes uint8[n, channels, height, width] are images, floats float32[n, …] are
+            taken as they are.
+        test_inputs, test_labels: the test part.
+        classes: how many there are.
     """
 
-    images: Tensor
+    inputs: Tensor
     labels: Tensor
-    test_images: Tensor
+    test_inputs: Tensor
     test_labels: Tensor
     classes: int = 10
 
 
-def digits(data_dir: Path) -> LabelledImages:
+def digits(data_dir: Path) -> Labelled:
     """scikit-learn's digits, 8×8, their 17 grey levels spread over 0 … 255; ``data_dir`` is not read."""
     from sklearn.datasets import load_digits
 
@@ -38,27 +42,27 @@ def digits(data_dir: Path) -> LabelledImages:
     images = torch.from_numpy(bunch.images * (255 / 16)).round().to(torch.uint8)[:, None]
     labels = torch.from_numpy(bunch.target).long()
     test = torch.arange(len(images)) % DIGITS_TEST == 0
-    return LabelledImages(images[~test], labels[~test], images[test], labels[test])
+    return Labelled(images[~test], labels[~test], images[test], labels[test])
 
 
-def _idx(name: str) -> Callable[[Path], LabelledImages]:
-    def load(data_dir: Path) -> LabelledImages:
+def _idx(name: str) -> Callable[[Path], Labelled]:
+    def load(data_dir: Path) -> Labelled:
         images, labels = idx.load(name, "train", data_dir)
-        test_images, test_labels = idx.load(name, "t10k", data_dir)
-        return LabelledImages(
+        test_inputs, test_labels = idx.load(name, "t10k", data_dir)
+        return Labelled(
             torch.from_numpy(images.copy())[:, None],
             torch.from_numpy(labels.copy()).long(),
-            torch.from_numpy(test_images.copy())[:, None],
+            torch.from_numpy(test_inputs.copy())[:, None],
             torch.from_numpy(test_labels.copy()).long(),
         )
 
     return load
 
 
-def cifar10(data_dir: Path) -> LabelledImages:
+def cifar10(data_dir: Path) -> Labelled:
     """CIFAR-10, 32×32 in colour; see :mod:`lab.supervised.cifar`."""
     train, test = cifar.load(data_dir)
-    return LabelledImages(
+    return Labelled(
         torch.from_numpy(train.images),
         torch.from_numpy(train.labels).long(),
         torch.from_numpy(test.images),
@@ -67,7 +71,7 @@ def cifar10(data_dir: Path) -> LabelledImages:
     )
 
 
-DATASETS: dict[str, Callable[[Path], LabelledImages]] = {
+DATASETS: dict[str, Callable[[Path], Labelled]] = {
     "digits": digits,
     "mnist": _idx("mnist"),
     "fashion-mnist": _idx("fashion-mnist"),
@@ -76,7 +80,7 @@ DATASETS: dict[str, Callable[[Path], LabelledImages]] = {
 """Every labelled set by name; an entry maps the data directory to its tensors."""
 
 
-def load(name: str, data_dir: Path) -> LabelledImages:
+def load(name: str, data_dir: Path) -> Labelled:
     """The labelled set ``name``, read from ``data_dir`` where it is not offline."""
     if name not in DATASETS:
         raise UserError(f"data set {name!r}: accepted are {', '.join(sorted(DATASETS))}")

@@ -17,7 +17,7 @@ from torch import Tensor
 from lab.door import jsons
 from lab.supervised import datasets
 from lab.supervised.classifier import Classifier, ClassifierConfig, train
-from lab.supervised.datasets import LabelledImages
+from lab.supervised.datasets import Labelled
 from lab.supervised.kept import cache_directory, kept
 
 VERSION = 2
@@ -59,7 +59,7 @@ class Judge:
 class Lesson:
     """What a judge learns from, and the real images uint8[n, channels, height, width] it then describes."""
 
-    data: LabelledImages
+    data: Labelled
     real: Tensor
 
 
@@ -68,7 +68,7 @@ def judge(name: str, data_dir: Path, device: torch.device) -> Judge:
 
     def lesson() -> Lesson:
         data = datasets.load(name, data_dir)
-        return Lesson(data, data.images)
+        return Lesson(data, data.inputs)
 
     key = cache_key(name, CONFIGS[name])
     return trained(f"{name}-{key}", f"the classifier that judges {name}", lesson, CONFIGS[name], data_dir, device)
@@ -128,6 +128,6 @@ def _make(lesson: Lesson, config: ClassifierConfig) -> bytes:
     about = {
         "accuracy": repr(found.accuracy),
         "classes": str(lesson.data.classes),
-        "shape": json.dumps(lesson.data.images.shape[1:]),
+        "shape": json.dumps(lesson.data.inputs.shape[1:]),
     }
     return save(made, metadata=about)

@@ -15,7 +15,7 @@ from torch import Tensor
 from torch.nn import functional
 
 from lab.supervised.classifier import ClassifierConfig
-from lab.supervised.datasets import LabelledImages
+from lab.supervised.datasets import Labelled
 from lab.supervised.judge import Judge, Lesson, cache_key, trained
 
 TURNS = 4
@@ -58,11 +58,11 @@ def reduced(images: Tensor) -> Tensor:
     return torch.cat([part.round_().to(torch.uint8) for part in parts])
 
 
-def turned(images: Tensor) -> LabelledImages:
+def turned(images: Tensor) -> Labelled:
     """Byte images in all four orientations, labelled by quarter turns; every ``TEST``-th is in the test part only."""
     held = torch.arange(len(images)) % TEST == 0
     train, test = (
         torch.cat([torch.rot90(part, turn, (2, 3)) for turn in range(TURNS)]) for part in (images[~held], images[held])
     )
     labels, test_labels = (torch.arange(TURNS).repeat_interleave(len(part) // TURNS) for part in (train, test))
-    return LabelledImages(train, labels, test, test_labels, TURNS)
+    return Labelled(train, labels, test, test_labels, TURNS)

@@ -64,8 +64,7 @@ class RunConfig(Config):
         """The least and the most that a voice may be, where it may not be any number."""
         return {}
 
-    @classmethod
-    def measured_names(cls) -> tuple[str, ...]:
+    def measured_names(self) -> tuple[str, ...]:
         """Levels the trainer measures, which a voice may ``follow``."""
         return ()
 

@@ -13,11 +13,12 @@ from torch import Tensor
 
 from gan import captured, graphs
 from gan.config import GanConfig
-from gan.data.source import Endless, Epochs, Indexed
+from gan.data.source import Endless, Indexed
 from gan.table import Kind
 from gan.trainer import GanTrainer
 from lab.errors import UserError
 from lab.training import checkpoints
+from lab.training.epochs import Epochs
 from lab.training.trainer import Context
 
 Make = Callable[..., GanTrainer]

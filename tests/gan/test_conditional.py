@@ -335,7 +335,7 @@ def test_a_conditional_run_is_not_stacked(preset: Read) -> None:
 
 def test_the_judge_says_how_many_are_of_their_class(judged: Path) -> None:
     scorer, data = JudgeScorer(judge("digits", judged, CPU)), datasets.load("digits", judged)
-    images = to_unit(data.test_images)
+    images = to_unit(data.test_inputs)
     assert scorer(images, data.test_labels)["own_class"] == pytest.approx(scorer.judge.accuracy)
     assert scorer(images, (data.test_labels + 1) % 10)["own_class"] < 0.05
     assert "own_class" not in scorer(images)

@@ -65,10 +65,10 @@ def assert_ranks(score: Scorer, held_out: Tensor, labels: Tensor) -> None:
 
 def test_a_folders_score_ranks_without_labels(root: Path) -> None:
     digits = datasets.load("digits", root)
-    data = FolderData(path=folder_of(digits.images, root / "images"), size=8, channels=1).thorough()
+    data = FolderData(path=folder_of(digits.inputs, root / "images"), size=8, channels=1).thorough()
     said: list[str] = []
     score = data.open(root, said.append).scorer(CPU)
-    assert_ranks(score, to_unit(digits.test_images), digits.test_labels)
+    assert_ranks(score, to_unit(digits.test_inputs), digits.test_labels)
     assert said == []
 
 
@@ -80,16 +80,16 @@ def test_a_folder_of_mnist_ranks_without_labels(
         pytest.skip("a quarter of a minute; the digits as a folder show the same: pass --exhaustive")
     monkeypatch.setattr(rotations, "PRESENTATIONS", 20_000)
     mnist = datasets.load("mnist", real_data)
-    path = folder_of(mnist.images[:1500], real_data / "images")
+    path = folder_of(mnist.inputs[:1500], real_data / "images")
     score = FolderData(path=path, size=28, channels=1).thorough().open(real_data, print).scorer(CPU)
-    assert_ranks(score, to_unit(mnist.test_images[:1000]), mnist.test_labels[:1000])
+    assert_ranks(score, to_unit(mnist.test_inputs[:1000]), mnist.test_labels[:1000])
 
 
 def test_the_network_of_a_folder_is_trained_once_for_its_content(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.setattr(rotations, "PRESENTATIONS", 100)
-    images = datasets.load("digits", tmp_path).images[:40]
+    images = datasets.load("digits", tmp_path).inputs[:40]
     first = rotations.rotation_judge(images, tmp_path, CPU)
     assert "training a network to describe the folder's images" in capsys.readouterr().err
     again = rotations.rotation_judge(images.clone(), tmp_path, CPU)
@@ -105,9 +105,9 @@ def test_images_are_learned_in_all_orientations_and_held_out_whole() -> None:
     data = rotations.turned(images)
     assert torch.bincount(data.labels).tolist() == [10] * 4
     assert torch.bincount(data.test_labels).tolist() == [2] * 4
-    assert set(data.test_images[:, 0, 1, 1].tolist()).isdisjoint(data.images[:, 0, 1, 1].tolist())
+    assert set(data.test_inputs[:, 0, 1, 1].tolist()).isdisjoint(data.inputs[:, 0, 1, 1].tolist())
     edges = {0: (0, slice(None)), 1: (slice(None), 0), 2: (3, slice(None)), 3: (slice(None), 3)}
-    for image, turn in zip(data.images[:, 0], data.labels.tolist(), strict=True):
+    for image, turn in zip(data.inputs[:, 0], data.labels.tolist(), strict=True):
         assert (image[edges[turn]] == 200).all()
 
 
@@ -116,7 +116,7 @@ def test_large_images_are_averaged_down_and_large_sets_thinned(tmp_path: Path, m
     assert rotations.reduced(torch.full((2, 3, 130, 130), 77, dtype=torch.uint8)).unique().tolist() == [77]
     monkeypatch.setattr(rotations, "PRESENTATIONS", 100)
     monkeypatch.setattr(rotations, "MOST_IMAGES", 10)
-    judge = rotations.rotation_judge(datasets.load("digits", tmp_path).images[:95], tmp_path, CPU)
+    judge = rotations.rotation_judge(datasets.load("digits", tmp_path).inputs[:95], tmp_path, CPU)
     assert len(judge.real) == 10
 
 
@@ -134,7 +134,7 @@ def test_a_folder_without_an_upright_side_is_said_to_score_poorly(tmp_path: Path
 def test_labelled_scores_see_blur_and_missing_classes(root: Path) -> None:
     digits = datasets.load("digits", root)
     score = DigitsData().thorough().open(root, print).scorer(CPU)
-    assert_ranks(score, to_unit(digits.test_images), digits.test_labels)
+    assert_ranks(score, to_unit(digits.test_inputs), digits.test_labels)
 
 
 def test_training_computes_pairwise_scores_only_where_asked(make, root: Path) -> None:
@@ -151,5 +151,5 @@ def test_training_computes_pairwise_scores_only_where_asked(make, root: Path) ->
 
 def test_few_samples_have_no_neighbours(root: Path) -> None:
     digits = datasets.load("digits", root)
-    scores = DigitsData().thorough().open(root, print).scorer(CPU)(to_unit(digits.test_images[:5]))
+    scores = DigitsData().thorough().open(root, print).scorer(CPU)(to_unit(digits.test_inputs[:5]))
     assert scores.keys() & PAIRWISE == {"kernel"}

@@ -151,7 +151,7 @@ def test_nothing_in_a_step_waits_for_the_gpu(name: str, sets: tuple[str, ...], p
 
 
 def test_the_average_follows_weights_and_batchnorm_statistics() -> None:
-    from gan.averaging import Average
+    from lab.techniques.averaging import Average
 
     network = nn.Sequential(nn.Linear(2, 3), nn.BatchNorm1d(3))
     average = Average(network)
@@ -167,7 +167,7 @@ def test_the_average_follows_weights_and_batchnorm_statistics() -> None:
 
 
 def test_the_average_soon_forgets_the_initial_weights() -> None:
-    from gan.averaging import Average
+    from lab.techniques.averaging import Average
 
     network = nn.Linear(1, 1, bias=False)
     nn.init.zeros_(network.weight)

@@ -147,7 +147,7 @@ def test_a_discriminator_that_sees_few_images_knows_them_by_heart(make: Make, mo
     from lab.supervised import datasets
 
     whole = datasets.digits(Path())
-    few = replace(whole, images=whole.images[:32], labels=whole.labels[:32])
+    few = replace(whole, inputs=whole.inputs[:32], labels=whole.labels[:32])
     monkeypatch.setitem(datasets.DATASETS, "digits", lambda data_dir: few)
     trainer = make("digits", "steps=300", "evaluation_samples=100", "voices.r1.weight=0")
     before = trainer.evaluate().get("overfitting/r_v", 0.0)

@@ -6,9 +6,9 @@ import pytest
 import torch
 from torch import Tensor
 
-from gan.augmentations import AUGMENTATIONS
 from gan.config import GanConfig
 from gan.view import View, packed_shape
+from lab.techniques.augmentations import AUGMENTATIONS
 
 
 def images(n: int = 16, channels: int = 3) -> Tensor:

@@ -87,11 +87,11 @@ def test_every_published_form_holds_the_same_images(tmp_path: Path, form: str, p
     before = sorted(tmp_path.rglob("*"))
     data = datasets.load("cifar10", tmp_path)
     rows, labels = zip(*(example(seed) for seed in range(6)), strict=True)
-    np.testing.assert_array_equal(data.images.flatten(1).numpy(), np.concatenate(rows[:5]))
+    np.testing.assert_array_equal(data.inputs.flatten(1).numpy(), np.concatenate(rows[:5]))
     np.testing.assert_array_equal(data.labels.numpy(), np.concatenate(labels[:5]))
-    np.testing.assert_array_equal(data.test_images.flatten(1).numpy(), rows[5])
+    np.testing.assert_array_equal(data.test_inputs.flatten(1).numpy(), rows[5])
     np.testing.assert_array_equal(data.test_labels.numpy(), labels[5])
-    assert data.images.shape == (15, 3, 32, 32)
+    assert data.inputs.shape == (15, 3, 32, 32)
     assert sorted(tmp_path.rglob("*")) == before
 
 

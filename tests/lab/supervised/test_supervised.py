@@ -34,9 +34,9 @@ def data_dir() -> Path:
 
 def test_digits_are_bytes_in_two_parts() -> None:
     data = datasets.load("digits", Path())
-    assert len(data.images) + len(data.test_images) == 1797
-    assert data.images.dtype == torch.uint8
-    assert int(data.images.max()) == 255
+    assert len(data.inputs) + len(data.test_inputs) == 1797
+    assert data.inputs.dtype == torch.uint8
+    assert int(data.inputs.max()) == 255
     assert set(data.test_labels.tolist()) == set(range(10))
 
 
@@ -69,7 +69,7 @@ def test_the_judge_is_accurate_and_trained_once(tmp_path: Path, capsys: pytest.C
     assert capsys.readouterr().err == ""
     np.testing.assert_array_equal(first.mean, second.mean)
     assert torch.equal(first.real, second.real)
-    images = datasets.load("digits", tmp_path).test_images
+    images = datasets.load("digits", tmp_path).test_inputs
     assert torch.equal(first.network.describe(images)[0], second.network.describe(images)[0])
 
 
@@ -78,7 +78,7 @@ def test_the_judge_keeps_features_of_real_images_in_random_order(
 ) -> None:
     monkeypatch.setitem(CONFIGS, "digits", ClassifierConfig(epochs=1))
     seen = judge("digits", tmp_path, CPU)
-    images = datasets.load("digits", tmp_path).images
+    images = datasets.load("digits", tmp_path).inputs
     features = seen.network.describe(images)[0]
     assert sorted(map(tuple, seen.real.tolist())) == sorted(map(tuple, features.tolist()))
     assert not torch.equal(seen.real, features)
@@ -99,7 +99,7 @@ def test_a_damaged_or_outdated_cache_is_trained_anew(tmp_path: Path, monkeypatch
 def test_the_frechet_distance_does_not_depend_on_the_chunk(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(CONFIGS, "digits", ClassifierConfig(epochs=1))
     seen = judge("digits", tmp_path, CPU)
-    images = datasets.load("digits", tmp_path).test_images
+    images = datasets.load("digits", tmp_path).test_inputs
     real = Gaussian(seen.mean, seen.covariance)
     whole, *parts = (
         frechet_distance(real, Gaussian.of(seen.network.describe(images, chunk)[0])) for chunk in (1000, 1, 7, 256)
@@ -213,6 +213,6 @@ def test_mnists_judge_reaches_99_percent(data_dir: Path, pytestconfig: pytest.Co
     data = datasets.load("mnist", data_dir)
     config, least = CONFIGS["mnist"], 0.99
     if not pytestconfig.getoption("--exhaustive"):
-        data = replace(data, images=data.images[:10_000], labels=data.labels[:10_000])
+        data = replace(data, inputs=data.inputs[:10_000], labels=data.labels[:10_000])
         config, least = config.model_copy(update={"epochs": 1}), 0.92
     assert classifier.train(data, config).accuracy >= least

@@ -1,16 +1,16 @@
-"""What a kind of augmentation is to the GAN trainer: a random change of images that gradients pass through."""
+"""What a kind of augmentation is: a random change of images that gradients pass through."""
 
 from __future__ import annotations
 
 import torch
 from torch import Tensor
 
-from gan.value import Value
+from lab.techniques.value import Value
 from lab.training.parts import Part
 
 
 class AugmentationPart(Part):
-    """A change that the discriminator sees of real and of generated images alike (Zhao et al. 2020, section 4)."""
+    """A random change of images, of real and generated ones alike (Zhao et al. 2020, section 4)."""
 
     augmentation: str
 

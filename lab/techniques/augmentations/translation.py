@@ -7,8 +7,8 @@ from typing import Literal
 import torch
 from torch import Tensor
 
-from gan.augmentations.part import AugmentationPart, uniform
-from gan.value import Value
+from lab.techniques.augmentations.part import AugmentationPart, uniform
+from lab.techniques.value import Value
 
 FARTHEST = 1 / 8
 """Translation at full strength, as a share of the side (Zhao et al. 2020)."""

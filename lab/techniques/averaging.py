@@ -1,13 +1,16 @@
-"""The exponential moving average of a generator, whose samples are steadier than the generator's own."""
+"""The exponential moving average of a network, which is steadier than the network."""
 
 from __future__ import annotations
 
 import copy
+from collections.abc import Mapping
+from typing import Any, ClassVar, Literal
 
 import torch
 from torch import Tensor, nn
 
-from gan.value import Value
+from lab.techniques.technique import Host, Predictor, Technique, TechniquePart, VoiceSpec, log_probabilities
+from lab.techniques.value import Value
 
 
 class Average:
@@ -48,3 +51,42 @@ def share(step: int, decay: float) -> float:
 
 def _tensors(network: nn.Module) -> list[Tensor]:
     return [tensor.detach() for tensor in (*network.parameters(), *network.buffers())]
+
+
+class Averaging(Technique):
+    """The moving average of the network that is trained, scored beside it as ``average``."""
+
+    def __init__(self, host: Host) -> None:
+        self._average = Average(host.network)
+        self._network = host.network
+
+    def stepped(self, step: int, values: Mapping[str, float]) -> None:
+        """Follow the network."""
+        self._average.update(step, values["average.decay"])
+
+    def predictors(self) -> Mapping[str, Predictor]:
+        """The average."""
+        return {"average": log_probabilities(self._average.network)}
+
+    def state_dict(self) -> Mapping[str, Any]:
+        """The average's weights."""
+        return {"network": self._average.network.state_dict()}
+
+    def load_state_dict(self, state: Mapping[str, Any]) -> None:
+        """Go on with these."""
+        self._average.network.load_state_dict(state["network"])
+
+
+class AveragingPart(TechniquePart):
+    """The exponential moving average of the weights (Polyak & Juditsky 1992), with the learning rate's decay the
+    baseline that a cycle has to beat (arXiv 2502.06761)."""
+
+    voices: ClassVar[Mapping[str, VoiceSpec]] = {
+        "average.decay": VoiceSpec("share of itself that the average keeps at each step", 0.0, 1.0, 0.999)
+    }
+
+    name: Literal["average"] = "average"
+
+    def build(self, host: Host) -> Averaging:
+        """The average begins at the network's own weights."""
+        return Averaging(host)

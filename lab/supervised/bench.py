@@ -1,0 +1,77 @@
+"""Measures the trainer's step against a script's plain loop, in turns on this machine."""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch.nn import functional
+
+from lab.supervised.config import SupervisedConfig
+from lab.supervised.samples import prepared
+from lab.supervised.trainer import SupervisedTrainer
+from lab.training.config import load_yaml, resolve
+from lab.training.paths import data_root
+from lab.training.timing import compared, timed
+from lab.training.trainer import Context
+
+PRESETS = Path(__file__).parent / "presets"
+WORKLOADS = {"digits": 100}
+"""Presets, each with the steps of a block."""
+BLOCKS, SHORT = 21, 7
+WARM = 2
+RATE = 1e-3
+
+
+def trainer_of(preset: str, place: Path, **changes: Any) -> SupervisedTrainer:
+    """A trainer of a preset at step 0, on the CPU.
+
+    Args:
+        preset: its name.
+        place: for what it keeps.
+        changes: of the configuration, as ``--set``.
+    """
+    config = resolve(SupervisedConfig, load_yaml(PRESETS / f"{preset}.yaml"), {"steps": 10**9, **changes})
+    return SupervisedTrainer(config, Context(torch.device("cpu"), data_root(None), place, lambda *a, **k: None))
+
+
+def measure(short: bool = False) -> dict[str, Any]:
+    """Steps of the trainer, without techniques, against those of a plain loop with the same network and Adam."""
+    with tempfile.TemporaryDirectory() as place:
+        return {
+            "what": "classifier steps against the plain loop of PyTorch's quickstart, same network and batches",
+            "workloads": {name: _compare(name, steps, Path(place), short) for name, steps in WORKLOADS.items()},
+        }
+
+
+def _compare(preset: str, steps: int, place: Path, short: bool) -> dict[str, Any]:
+    """Both in turns, after two blocks of each to warm up."""
+    trainer = trainer_of(preset, place, techniques=[], voices={"lr": RATE})
+    works = (lambda: trainer.advance(trainer.step + steps), _plain(trainer, steps))
+    pairs = [[timed(work, trainer.device) for work in works] for _ in range((SHORT if short else BLOCKS) + WARM)]
+    mine, theirs = zip(*pairs[WARM:], strict=True)
+    return compared(mine, theirs, steps, "updates", gpu=False)
+
+
+def _plain(trainer: SupervisedTrainer, steps: int) -> Callable[[], None]:
+    """The loop of PyTorch's quickstart, with a loss and an accuracy that are read at each step."""
+    config, data = trainer.config, trainer.data
+    network = config.network.initialised(tuple(data.inputs.shape[1:]), data.classes, torch.Generator())
+    optimizer = torch.optim.Adam(network.parameters(), lr=RATE)
+    inputs, labels = data.inputs, data.labels
+
+    def work() -> None:
+        network.train()
+        for _ in range(steps):
+            index = torch.randint(len(labels), (config.batch_size,))
+            logits = network(prepared(inputs[index]))
+            loss = functional.cross_entropy(logits, labels[index])
+            optimizer.zero_grad()
+            loss.backward()  # type: ignore[no-untyped-call]
+            optimizer.step()
+            loss.item(), (logits.argmax(dim=1) == labels[index]).float().mean().item()
+
+    return work

@@ -1,0 +1,80 @@
+"""`lab supervised evaluate`: how a trained classifier and what rode along score."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from lab.cli import options
+from lab.errors import UserError
+
+if TYPE_CHECKING:
+    from lab.supervised.trainer import SupervisedTrainer
+    from lab.training.run import Run
+
+ITSELF = "network"
+"""What the network that was trained is called in what is printed."""
+
+
+def add_commands(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    """Add the command beside ``train``."""
+    score = subparsers.add_parser("evaluate", help="score a run's classifier, and what its techniques made of it")
+    options.add_run_argument(score)
+    options.add_data_option(score)
+    options.add_device_option(score)
+    options.add_json_option(score)
+    score.set_defaults(run=_evaluate)
+
+
+def load(run: Run, device: str = "auto", data_dir: Path | None = None) -> SupervisedTrainer:
+    """The trainer of a run at its newest whole checkpoint, writing nothing into the run.
+
+    Raises:
+        UserError: the run is another trainer's, or has no checkpoint yet.
+    """
+    from lab.supervised.config import SupervisedConfig
+    from lab.supervised.trainer import SupervisedTrainer
+    from lab.training.config import resolve
+    from lab.training.device import resolve_device
+    from lab.training.paths import data_root
+    from lab.training.recovery import look
+    from lab.training.restoring import checked
+    from lab.training.trainer import Context
+
+    if run.trainer != "supervised":
+        raise UserError(f"{run.path}: a run of {run.trainer!r}; this command takes runs of 'supervised'")
+    config = resolve(SupervisedConfig, run.config, source=str(run.path / "config.yaml"))
+    found = look(run, _warn)
+    place = data_root(data_dir or run.provenance.get("data_dir"))
+    trainer = SupervisedTrainer(config, Context(resolve_device(device), place, run.snapshots, _unheard))
+    checked(lambda: trainer.load_state_dict(found.state), f"{run.checkpoints}: step {found.step}")
+    return trainer
+
+
+def _evaluate(args: argparse.Namespace) -> int:
+    """Score as the trainer does, and print the numbers."""
+    trainer = load(options.chosen_run(args), args.device or "auto", args.data_dir)
+    by_word: dict[str, dict[str, float]] = {}
+    for column, value in trainer.evaluate().items():
+        *word, name = column.split("/")[1:]
+        by_word.setdefault("/".join(word) or ITSELF, {})[name] = value
+    if args.json:
+        print(json.dumps([{"step": trainer.step, "weights": word, **own} for word, own in by_word.items()]))
+        return 0
+    print(f"step {trainer.step}, {len(trainer.data.test_labels)} samples")
+    print(" ".join([f"  {'':<18}", *(f"{word:>12}" for word in by_word)]))
+    for name in dict.fromkeys(name for own in by_word.values() for name in own):
+        cells = (f"{own[name]:>12.6g}" if name in own else f"{'–':>12}" for own in by_word.values())
+        print(" ".join([f"  {name:<18}", *cells]))
+    return 0
+
+
+def _warn(message: str) -> None:
+    print(f"lab: warning: {message}", file=sys.stderr)
+
+
+def _unheard(kind: str, step: int, **data: Any) -> None:
+    """An event of a run that is only looked at."""

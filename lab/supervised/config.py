@@ -1,0 +1,58 @@
+"""The classifier trainer's configuration: one typed model, documented where each field is declared."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Annotated
+
+from pydantic import Field, model_validator
+
+from lab.phase import Follower, Voice
+from lab.supervised.data import DATA, DataPart
+from lab.supervised.networks import NETWORKS, NetworkPart
+from lab.supervised.optimizers import OPTIMIZERS, AdamOptimizer, OptimizerPart
+from lab.techniques import TECHNIQUES, TechniquePart, together
+from lab.training.config import RunConfig
+
+
+class SupervisedConfig(RunConfig):
+    """A classifier's run: data, a network, what trains it, the techniques that ride on the clock, and their voices."""
+
+    data: Annotated[DataPart, DATA] = Field(description="what to classify")
+    network: Annotated[NetworkPart, NETWORKS] = Field(description="from inputs to classes")
+    optimizer: Annotated[OptimizerPart, OPTIMIZERS] = Field(AdamOptimizer(), description="what trains the network")
+    batch_size: int = Field(128, ge=1, le=1_000_000, description="new samples of a step")
+    validation: int = Field(
+        0, ge=0, le=1_000_000, description="training samples held out, and scored in the place of the test part"
+    )
+    techniques: tuple[Annotated[TechniquePart, TECHNIQUES], ...] = Field(
+        (), max_length=32, description="what rides on the clock, in the order in which it is applied"
+    )
+
+    @classmethod
+    def voice_names(cls) -> Mapping[str, str]:
+        """The voices every classifier takes; its techniques bring theirs."""
+        return {"lr": "learning rate"}
+
+    def known_voices(self) -> Mapping[str, str]:
+        """Also those of the techniques."""
+        brought = {name: spec.what for name, spec in together.specs(self.techniques).items()}
+        return {**self.voice_names(), **brought}
+
+    def measured_names(self) -> tuple[str, ...]:
+        """What a technique measures."""
+        return tuple(name for part in self.techniques for name in part.measured)
+
+    def conducted(self) -> dict[str, Voice | Follower]:
+        """The voices, and constants for those of techniques that are left out."""
+        return together.with_defaults(self.techniques, self.parsed_voices())
+
+    @model_validator(mode="after")
+    def _fits_together(self) -> SupervisedConfig:
+        together.check(self.techniques, self.parsed_voices())
+        return self
+
+    @property
+    def words(self) -> Sequence[str]:
+        """The techniques by their words."""
+        return [part.name for part in self.techniques]

@@ -1,0 +1,94 @@
+"""The classifier's figures, read from run directories: schedules and losses over steps, and scores."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+from lab.reports import style
+from lab.reports.panels import CYCLES, Line, Panel, stack, with_bands
+from lab.reports.runs import Arm, Draw, draw_named, heading, names
+from lab.reports.style import Saved
+from lab.reports.voice_panels import shared_voice_panels
+from lab.reports.words import fmt
+
+UNIT = "update"
+LEARNING = (
+    Panel("Training loss", [Line("train/loss", "loss", style.INK)]),
+    Panel("Training accuracy", [Line("train/accuracy", "accuracy", style.INK)], limits=(None, 1.0)),
+    Panel("Gradient norm", [Line("train/gradient", "gradient", style.INK)]),
+)
+SCORES = {
+    "accuracy": "Accuracy",
+    "nll": "Negative log-likelihood",
+    "brier": "Brier score",
+    "ece": "Expected calibration error",
+    "balanced_accuracy": "Balanced accuracy",
+}
+"""Scores and their words; one that is not here is drawn under its own name."""
+HUES = (style.ROLES["discriminator"], style.ROLES["ema"], style.ROLES["generator"])
+
+
+def _draw_dynamics(groups: Sequence[Arm], out: Path) -> list[Saved]:
+    saved = style.save(
+        stack(groups, [*shared_voice_panels(groups), *LEARNING], UNIT, heading(groups, "schedules and learning")),
+        out,
+        "dynamics",
+        "Schedules and learning",
+        f"Stacked line charts of {names(groups)} over updates: the scheduled quantities, and below them loss, accuracy "
+        "and gradient norm of the training batches.",
+        with_bands(CYCLES, groups),
+    )
+    return [saved]
+
+
+def _draw_scores(groups: Sequence[Arm], out: Path) -> list[Saved]:
+    columns = [name for arm in groups for run in arm.runs for name in run.metrics.names()]
+    found = [name.removeprefix("evaluation/").split("/") for name in columns if name.startswith("evaluation/")]
+    words = list(dict.fromkeys("/".join(parts[:-1]) for parts in found))
+    own = {parts[-1] for parts in found}
+    panels = [
+        Panel(
+            SCORES.get(name, name),
+            [
+                Line("/".join(["evaluation", *([word] if word else []), name]), word or "network", hue, sparse=True)
+                for word, hue in zip(words, HUES, strict=False)
+            ],
+        )
+        for name in [*(name for name in SCORES if name in own), *sorted(own - set(SCORES))]
+    ]
+    if not panels:
+        return []
+    saved = style.save(
+        stack(groups, panels, UNIT, heading(groups, "scores")),
+        out,
+        "scores",
+        "Evaluation scores",
+        "Line charts of the evaluation scores over updates: " + "; ".join(map(_ending, groups)) + ".",
+        "Scores of held-out samples, of the network and of what its techniques made of it. A score in mid-cycle is "
+        "taken at a high learning rate; compare runs at a trough, or by their mean over a whole cycle.",
+    )
+    return [saved]
+
+
+def _ending(arm: Arm) -> str:
+    values = arm.first.series("evaluation/accuracy")[1]
+    return f"{arm.label} ends with an accuracy of {fmt(values[-1])}" if len(values) else f"{arm.label} has none yet"
+
+
+FIGURES: Mapping[str, Draw] = {"dynamics": _draw_dynamics, "scores": _draw_scores}
+"""By the name that ``lab plot --only`` takes, in the order of reading."""
+
+
+def draw(runs: Sequence[Path], out: Path, only: Sequence[str] = ()) -> list[Saved]:
+    """Draw the figures that these runs have data for into ``out``; runs that differ only in their seed are averaged.
+
+    Args:
+        runs: run directories.
+        out: a folder, made if missing.
+        only: names of ``FIGURES``; none means all.
+
+    Raises:
+        UserError: a path is no run directory, or its log is empty.
+    """
+    return draw_named(FIGURES, runs, out, only or list(FIGURES))

@@ -1,0 +1,10 @@
+"""The classifiers' networks, one module a family."""
+
+from lab.supervised.networks.mlp import MlpNetwork
+from lab.supervised.networks.part import NetworkPart
+from lab.training.parts import Parts
+
+__all__ = ["NETWORKS", "NetworkPart"]
+
+NETWORKS = Parts("network", "network", NetworkPart, (MlpNetwork,))
+"""Every network by its word in a configuration."""

@@ -1,0 +1,29 @@
+"""What a kind of optimiser is to the classifier's trainer: something that torch steps, and what it remembers."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from typing import ClassVar
+
+from torch import nn
+from torch.optim import Optimizer
+
+from lab.training.parts import Part
+
+
+class OptimizerPart(Part):
+    """An optimiser. A subclass adds its settings as fields, all but learning rate and weight decay."""
+
+    moments: ClassVar[Sequence[str]] = ()
+    """What it keeps for each parameter once it has stepped; "step" is one number, all else of the parameter's shape."""
+
+    name: str
+
+    @property
+    def memories(self) -> Sequence[str]:
+        """Those of :attr:`moments` that its settings make use of."""
+        return self.moments
+
+    def build(self, parameters: Iterable[nn.Parameter]) -> Optimizer:
+        """The optimiser, its learning rate to be set before each step."""
+        raise NotImplementedError

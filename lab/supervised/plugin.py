@@ -1,0 +1,22 @@
+"""How the classifier's trainer announces itself to the laboratory; importing this imports no torch."""
+
+from pathlib import Path
+
+from lab.training.trainer import LatePlugin
+
+PLUGIN = LatePlugin(
+    name="supervised",
+    summary="train classifiers, and the techniques that ride on the clock",
+    presets=Path(__file__).parent / "presets",
+    step_unit="update",
+    headline=("evaluation/accuracy", "evaluation/average/accuracy", "train/loss", "voice/lr"),
+    lower_is_better=tuple(f"evaluation/{word}{name}" for word in ("", "average/") for name in ("nll", "brier", "ece")),
+    dynamics=("train/loss",),
+    config="lab.supervised.config:SupervisedConfig",
+    trainer="lab.supervised.trainer:SupervisedTrainer",
+    commands="lab.supervised.commands:add_commands",
+    draw="lab.supervised.figures:draw",
+    drawn="lab.supervised.figures:FIGURES",
+    measure="lab.supervised.bench:measure",
+)
+"""The entry point ``supervised`` of the group ``phaselab.trainers``."""

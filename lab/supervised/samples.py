@@ -1,0 +1,77 @@
+"""The samples of a run: in batches to learn from, in chunks to be scored on."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import replace
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from lab.errors import UserError
+from lab.supervised.classifier import normalised
+from lab.supervised.datasets import Labelled
+from lab.techniques.technique import Batch
+from lab.training.epochs import Epochs
+
+CHUNK = 1000
+"""Samples that pass the network at once where no gradient is needed; a matter of memory only."""
+
+
+class Samples:
+    """Batches of the training part in a random order, epoch after epoch.
+
+    Args:
+        data: on the host.
+        device: where batches are wanted.
+        random: a host generator from which each epoch's order is drawn; its owner saves it.
+    """
+
+    def __init__(self, data: Labelled, device: torch.device, random: torch.Generator) -> None:
+        self._inputs, self._labels = data.inputs.to(device), data.labels.to(device)
+        self._places = Epochs(len(data.labels), random)
+        self._device = device
+
+    def batch(self, n: int) -> Batch:
+        """The next ``n`` samples."""
+        index = self._places.take(n).to(self._device)
+        return Batch(prepared(self._inputs[index]), self._labels[index])
+
+    def state_dict(self) -> dict[str, Any]:
+        """The order of the present epoch and the place in it."""
+        return self._places.state_dict()
+
+    def load_state_dict(self, state: Mapping[str, Any]) -> None:
+        """Restore order and place."""
+        self._places.load_state_dict(state)
+
+
+def prepared(inputs: Tensor) -> Tensor:
+    """Inputs as a network takes them: bytes 0 … 255 as float32 in [−1, 1], floats as they are."""
+    return normalised(inputs) if inputs.dtype == torch.uint8 else inputs.float()
+
+
+def chunks(inputs: Tensor, device: torch.device, size: int = CHUNK) -> Iterator[Tensor]:
+    """Inputs on the device as a network takes them, ``size`` at a time."""
+    for part in torch.split(inputs, size):
+        yield prepared(part.to(device))
+
+
+def held_out(data: Labelled, n: int, random: torch.Generator) -> Labelled:
+    """The same data, ``n`` random samples of its training part in the place of its test part.
+
+    Raises:
+        UserError: nothing would be left to learn from.
+    """
+    if n >= len(data.labels):
+        raise UserError(f"validation: {n} is not accepted; below {len(data.labels)}, the training samples, is")
+    order = torch.randperm(len(data.labels), generator=random)
+    held, rest = order[:n], order[n:]
+    return replace(
+        data,
+        inputs=data.inputs[rest],
+        labels=data.labels[rest],
+        test_inputs=data.inputs[held],
+        test_labels=data.labels[held],
+    )

@@ -1,0 +1,52 @@
+"""The method alone: one step of a classifier and what rides along, on one screen.
+
+Nothing here waits for the device: every statistic stays a tensor, and the caller decides when to look.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional
+from torch.optim import Optimizer
+
+from lab.techniques.technique import Batch
+from lab.techniques.together import Techniques
+
+STATISTICS = ("loss", "accuracy", "gradient")
+"""What is measured of a step: the mean loss, the share of right answers, the gradient's global norm."""
+
+
+def learn(
+    network: nn.Module,
+    parameters: Sequence[nn.Parameter],
+    optimizer: Optimizer,
+    techniques: Techniques,
+    batch: Batch,
+    step: int,
+) -> Tensor:
+    """Move the network once; return float32[len(STATISTICS)].
+
+    Args:
+        network: in training mode, from inputs to logits.
+        parameters: all of its.
+        optimizer: whose learning rates are set.
+        techniques: whose hooks are called in their places.
+        batch: what is new.
+        step: the number of this one.
+    """
+    batch = techniques.batch(batch, step)
+    logits = techniques.logits(network(batch.inputs))
+    log_probs = functional.log_softmax(logits, dim=1)
+    plain = functional.nll_loss(log_probs, batch.labels, reduction="none")
+    loss = techniques.loss(plain, log_probs, batch.labels).mean()
+    optimizer.zero_grad(set_to_none=True)
+    loss.backward()  # type: ignore[no-untyped-call]
+    techniques.gradients(step)
+    found = [parameter.grad for parameter in parameters if parameter.grad is not None]
+    norm = torch.linalg.vector_norm(torch.stack(torch._foreach_norm(found)))
+    optimizer.step()
+    right = (logits.detach().argmax(dim=1) == batch.labels).float().mean()
+    return torch.stack((loss.detach(), right, norm))

@@ -1,0 +1,152 @@
+"""The classifier's trainer: it learns, its scores are those of scikit-learn, and it resumes bit for bit."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+from sklearn import metrics as sklearn_metrics
+
+from lab.errors import UserError
+from lab.supervised import metrics
+from lab.supervised.config import SupervisedConfig
+from lab.supervised.trainer import SupervisedTrainer
+from lab.techniques import TECHNIQUES
+from lab.training import checkpoints
+from lab.training.config import resolve
+from lab.training.trainer import Context
+
+BASE: dict[str, Any] = {
+    "steps": 40,
+    "data": {"name": "digits"},
+    "network": {"network": "mlp", "hidden": [32]},
+    "batch_size": 32,
+    "clock": {"period": 16},
+    "voices": {"lr": {"wave": "cosine", "low": 1e-4, "high": 3e-3}},
+}
+WITH: dict[str, dict[str, Any]] = {
+    "average": {"techniques": ["average"], "voices.average.decay": 0.9},
+}
+"""Of each technique a configuration that uses it: what it changes in ``BASE``. A new technique is added here."""
+
+
+def trainer(tmp_path: Path, **changes: Any) -> SupervisedTrainer:
+    config = resolve(SupervisedConfig, BASE, changes)
+    return SupervisedTrainer(config, Context(torch.device("cpu"), tmp_path, tmp_path, lambda *a, **k: None))
+
+
+def flat(tree: Any, place: str = "") -> dict[str, Any]:
+    """The leaves of a state."""
+    if isinstance(tree, dict):
+        return {key: leaf for name, value in tree.items() for key, leaf in flat(value, f"{place}/{name}").items()}
+    if isinstance(tree, list | tuple):
+        return flat(dict(enumerate(tree)), place)
+    return {place: tree}
+
+
+def same(one: Any, other: Any) -> bool:
+    return torch.equal(one, other) if isinstance(one, torch.Tensor) else bool(np.all(one == other))
+
+
+def test_every_technique_is_tried() -> None:
+    assert set(WITH) == set(TECHNIQUES.listed)
+
+
+@pytest.mark.parametrize("word", [None, *WITH])
+@pytest.mark.parametrize("at", [13, 24])
+def test_a_run_resumes_bit_for_bit(word: str | None, at: int, tmp_path: Path) -> None:
+    changes = WITH[word] if word else {}
+    whole = trainer(tmp_path, **changes)
+    whole.advance(at)
+    checkpoints.save(tmp_path / "checkpoints", at, whole.state_dict(), {})
+    whole.advance(40)
+    again = trainer(tmp_path, **changes)
+    _, state = checkpoints.load_newest(tmp_path / "checkpoints")
+    again.load_state_dict(state)
+    torch.rand(7)  # what others draw from the global generator changes nothing
+    again.advance(29)
+    again.evaluate()
+    again.advance(40)
+    one, other = flat(whole.state_dict()), flat(again.state_dict())
+    assert one.keys() == other.keys()
+    assert [key for key in one if not same(one[key], other[key])] == []
+    assert whole.metrics() == again.metrics()
+    assert whole.evaluate() == again.evaluate()
+
+
+@pytest.mark.parametrize("word", list(WITH))
+def test_a_technique_changes_what_it_says(word: str, tmp_path: Path) -> None:
+    """Each either changes how the network learns or adds something that is scored."""
+    plain, with_it = trainer(tmp_path), trainer(tmp_path, **WITH[word])
+    plain.advance(40)
+    with_it.advance(40)
+    weights = [torch.cat([p.flatten() for p in t.network.parameters()]) for t in (plain, with_it)]
+    same_weights = weights[0].shape == weights[1].shape and torch.equal(*weights)
+    assert not same_weights or set(with_it.evaluate()) > set(plain.evaluate())
+
+
+def test_digits_are_learned(tmp_path: Path) -> None:
+    trained = trainer(tmp_path, steps=600)
+    assert trained.evaluate()["evaluation/accuracy"] < 0.3
+    trained.advance(600)
+    assert trained.evaluate()["evaluation/accuracy"] > 0.9
+
+
+def test_another_seed_learns_otherwise_and_the_same_seed_alike(tmp_path: Path) -> None:
+    rows = []
+    for seed in (0, 0, 1):
+        one = trainer(tmp_path, seed=seed)
+        one.advance(20)
+        rows.append(one.metrics())
+    assert rows[0] == rows[1] != rows[2]
+
+
+def test_held_out_samples_are_not_learned_from(tmp_path: Path) -> None:
+    whole, some = trainer(tmp_path), trainer(tmp_path, validation=100)
+    assert len(some.data.test_labels) == 100
+    assert len(some.data.labels) + 100 == len(whole.data.labels)
+    with pytest.raises(UserError, match="validation: 5000 is not accepted; below 1437"):
+        trainer(tmp_path, validation=5000)
+
+
+@pytest.mark.parametrize(
+    ("changes", "words"),
+    [
+        ({"techniques": ["averge"]}, "no technique is called 'averge'; did you mean 'average'"),
+        ({"techniques": ["average", "average"]}, "techniques: 'average' is named twice"),
+        ({"voices.average.decay": 0.5}, r"voices.average.decay: no such voice"),
+        ({"techniques": ["average"], "voices.average.decay": 1.5}, "voices.average.decay: 1.5 is not accepted; 0 to 1"),
+        ({"voices.lr": {"follow": "plateau", "low": 0, "high": 1}}, "plateau"),
+        ({"network": {"network": "mlp", "hidden": [0]}}, "hidden"),
+        ({"data": {"name": "minst"}}, "did you mean 'mnist'"),
+    ],
+)
+def test_a_mistake_is_one_line_before_training(changes: dict[str, Any], words: str) -> None:
+    with pytest.raises(UserError, match=words) as error:
+        resolve(SupervisedConfig, BASE, changes)
+    assert "\n" not in str(error.value)
+
+
+def test_scores_are_those_of_scikit_learn() -> None:
+    random = np.random.default_rng(0)
+    probs = random.dirichlet(np.ones(4), size=500)
+    labels = random.integers(0, 4, 500)
+    found = metrics.scores(np.log(probs), labels)
+    assert found["accuracy"] == pytest.approx(sklearn_metrics.accuracy_score(labels, probs.argmax(1)))
+    assert found["nll"] == pytest.approx(sklearn_metrics.log_loss(labels, probs))
+    assert found["brier"] == pytest.approx(((probs - np.eye(4)[labels]) ** 2).sum(1).mean())
+    balanced = sklearn_metrics.balanced_accuracy_score(labels, probs.argmax(1))
+    assert found["balanced_accuracy"] == pytest.approx(balanced)
+
+
+def test_calibration_error_is_that_of_torchmetrics() -> None:
+    from torchmetrics.functional.classification import multiclass_calibration_error
+
+    random = np.random.default_rng(1)
+    probs = random.dirichlet(np.ones(5), size=700)
+    labels = random.integers(0, 5, 700)
+    theirs = multiclass_calibration_error(torch.tensor(probs), torch.tensor(labels), num_classes=5, n_bins=15)
+    assert metrics.calibration_error(probs, labels) == pytest.approx(float(theirs), abs=1e-7)
