@@ -14,6 +14,7 @@ from lab.errors import UserError
 from lab.phase import targets
 from lab.phase.conductor import Target
 from lab.techniques.augmentations import AUGMENTATIONS, AugmentationPart
+from lab.techniques.augmentations.translation import Translation
 from lab.techniques.technique import Batch, Host, Technique, TechniquePart, VoiceSpec
 from lab.techniques.value import Value
 
@@ -65,7 +66,7 @@ class AugmentationTechniquePart(TechniquePart):
 
     name: Literal["augmentation"] = "augmentation"
     augmentations: tuple[Annotated[AugmentationPart, AUGMENTATIONS], ...] = Field(
-        min_length=1, max_length=16, description="which, in the order in which they are applied"
+        (Translation(),), min_length=1, max_length=16, description="which, in the order in which they are applied"
     )
 
     def build(self, host: Host) -> Augmentation:
