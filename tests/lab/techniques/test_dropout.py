@@ -35,14 +35,14 @@ def trainer(tmp_path: Path, **changes: Any) -> SupervisedTrainer:
 
 @given(st.floats(0, 0.95))
 def test_the_distribution_is_that_of_torchs_dropout(rate: float) -> None:
-    """Each number is 0 or its multiple by 1 / (1 − p), the former in a share of p, to five standard errors."""
+    """Each number is 0 or its multiple by 1 / (1 − p), the former in a share of p, to five standard errors and a few samples."""
     torch.manual_seed(0)
     inputs = torch.rand(20_000) + 1
     for layer in (Dropout(rate), nn.Dropout(rate)):
         found = layer(inputs)
         dropped = found == 0
         torch.testing.assert_close(found[~dropped], inputs[~dropped] / (1 - rate))
-        assert float(dropped.float().mean()) == pytest.approx(rate, abs=5 * (rate * (1 - rate) / 20_000) ** 0.5 + 1e-9)
+        assert float(dropped.float().mean()) == pytest.approx(rate, abs=5 * (rate * (1 - rate) / 20_000) ** 0.5 + 3e-4)
 
 
 def test_what_was_dropped_has_no_gradient() -> None:
