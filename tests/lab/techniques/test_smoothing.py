@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import torch
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch.nn import functional
 
 from lab.techniques.smoothing import smoothed
 
 
+@settings(deadline=None)
 @given(st.floats(0, 1), st.integers(2, 12), st.integers(0, 1000))
 def test_it_is_torchs_label_smoothing(smoothing: float, classes: int, seed: int) -> None:
     random = torch.Generator().manual_seed(seed)

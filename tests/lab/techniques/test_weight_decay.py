@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch import nn
 from torch.nn import functional
@@ -120,6 +120,7 @@ def test_a_weight_without_gradient_does_not_shrink(power: int) -> None:
 waves = st.sampled_from(["cosine", "triangle", "anneal", "sawtooth", "square", "one_cycle"])
 
 
+@settings(deadline=None)
 @given(waves, st.integers(1, 60), st.floats(0, 1), st.floats(0.01, 1), st.floats(0, 1))
 def test_every_power_has_the_same_total_over_a_cycle(
     wave: str, period: int, low: float, span: float, offset: float
