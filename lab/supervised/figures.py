@@ -17,6 +17,7 @@ LEARNING = (
     Panel("Training loss", [Line("train/loss", "loss", style.INK)]),
     Panel("Training accuracy", [Line("train/accuracy", "accuracy", style.INK)], limits=(None, 1.0)),
     Panel("Gradient norm", [Line("train/gradient", "gradient", style.INK)]),
+    Panel("Accuracy lost to BatchNorm's running statistics", [Line("batchnorm/gap", "gap", style.INK)], levels=(0.0,)),
 )
 SCORES = {
     "accuracy": "Accuracy",
