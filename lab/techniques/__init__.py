@@ -5,10 +5,13 @@ way of :class:`lab.techniques.together.Techniques`; none of them knows another.
 """
 
 from lab.techniques.averaging import AveragingPart
+from lab.techniques.reset import ResetPart
+from lab.techniques.snapshots import SnapshotsPart
+from lab.techniques.swa import SwaPart
 from lab.techniques.technique import Technique, TechniquePart
 from lab.training.parts import Parts
 
 __all__ = ["TECHNIQUES", "Technique", "TechniquePart"]
 
-TECHNIQUES = Parts("technique", "name", TechniquePart, (AveragingPart,))
+TECHNIQUES = Parts("technique", "name", TechniquePart, (AveragingPart, SnapshotsPart, SwaPart, ResetPart))
 """Every technique by its word in a configuration."""

@@ -29,6 +29,9 @@ BASE: dict[str, Any] = {
 }
 WITH: dict[str, dict[str, Any]] = {
     "average": {"techniques": ["average"], "voices.average.decay": 0.9},
+    "snapshots": {"techniques": [{"name": "snapshots", "size": 2}]},
+    "swa": {"techniques": ["swa"]},
+    "reset": {"techniques": ["reset", {"name": "snapshots", "of": "clock"}]},
 }
 """Of each technique a configuration that uses it: what it changes in ``BASE``. A new technique is added here."""
 
