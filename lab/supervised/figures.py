@@ -28,14 +28,7 @@ SCORES = {
     "balanced_accuracy": "Balanced accuracy",
 }
 """Scores and their words; one that is not here is drawn under its own name."""
-HUES = (
-    style.ROLES["discriminator"],
-    style.ROLES["ema"],
-    style.ROLES["generator"],
-    style.PURPLE,
-    style.ORANGE,
-    style.SKY,
-)
+HUES = (style.VERMILION, style.GREEN, style.BLUE, style.PURPLE, style.ORANGE, style.SKY)
 
 
 def _draw_dynamics(groups: Sequence[Arm], out: Path) -> list[Saved]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
+from itertools import pairwise
 
 import numpy as np
 import numpy.typing as npt
@@ -22,8 +23,8 @@ COLDEST, HOTTEST = 0.05, 20.0
 def scores(log_probs: Floats, labels: Ints) -> dict[str, float]:
     """Accuracy, negative log-likelihood, Brier score, calibration error, balanced accuracy.
 
-    ``nll_scaled`` and ``ece_scaled`` are those of :func:`rescaled`, by which models are to be compared: much of what one
-    has over another in the plain numbers is a matter of temperature alone (arXiv 2002.06470).
+    ``nll_scaled`` and ``ece_scaled`` are those of :func:`rescaled`, by which models are to be compared: much of what
+    one has over another in the plain numbers is a matter of temperature alone (arXiv 2002.06470).
 
     Args:
         log_probs: float[n, classes], n at least 1.
@@ -51,7 +52,7 @@ def rescaled(log_probs: Floats, labels: Ints) -> Floats:
     """Log-probabilities at the temperature of the other half of the samples, float64[n, classes].
 
     One temperature is fitted to the samples at even places and scales those at odd places, another the other way round
-    (test-time cross-validation, arXiv 2002.06470, section 4), so that no sample is scored at a temperature that it chose.
+    (test-time cross-validation, arXiv 2002.06470), so that no sample is scored at a temperature that it chose.
     """
     found = np.empty(log_probs.shape, np.float64)
     halves = slice(0, None, 2), slice(1, None, 2)
@@ -81,7 +82,7 @@ def temperature(log_probs: Floats, labels: Ints) -> float:
 
 
 def deep_ensemble_equivalent(found: float, of_ensembles: Sequence[float]) -> float:
-    """How many independently trained networks an ensemble of them needs to be as good (arXiv 2002.06470, equation 7).
+    """How many independently trained networks an ensemble of them needs to be as good (arXiv 2002.06470).
 
         DEE = min {l ≥ 1 : nll_DE(l) ≤ nll}, nll_DE being linear between whole numbers of networks
 
@@ -99,7 +100,7 @@ def deep_ensemble_equivalent(found: float, of_ensembles: Sequence[float]) -> flo
         raise ValueError("of_ensembles: no deep ensemble is given to compare with")
     if found >= of_ensembles[0]:
         return 1.0
-    for size, (before, after) in enumerate(zip(of_ensembles, of_ensembles[1:], strict=False), start=1):
+    for size, (before, after) in enumerate(pairwise(of_ensembles), start=1):
         if after <= found:
             return size + (before - found) / (before - after)
     return math.inf

@@ -52,8 +52,8 @@ class Reset(Technique):
 
 class ResetPart(MomentPart):
     """Independent trainings, one after the other in one run: weights drawn anew and the optimiser's memory cleared at
-    the start of each cycle. With ``snapshots`` at the ends of cycles (``of: clock``) their members are an ensemble of as
-    many networks, each trained for one cycle: the deep ensemble (arXiv 1612.01474) that a snapshot ensemble of the same
+    the start of each cycle. With ``snapshots`` at the ends of cycles (``of: clock``) it makes an ensemble of as many
+    networks, each trained for one cycle: the deep ensemble (arXiv 1612.01474) that a snapshot ensemble of the same
     budget has to beat. Samples go on being taken in their order."""
 
     name: Literal["reset"] = "reset"

@@ -52,8 +52,8 @@ class Swa(AfterMoment):
 
 
 class SwaPart(MomentPart):
-    """Stochastic weight averaging (Izmailov et al. 2018, arXiv 1803.05407) by torch's ``AveragedModel``: as the snapshot
-    ensemble, but of weights, so that an answer costs one pass. Nothing that training depends on changes."""
+    """Stochastic weight averaging (Izmailov et al. 2018, arXiv 1803.05407) by torch's ``AveragedModel``: as snapshot
+    ensembles, but of weights, so that an answer costs one pass. Nothing that training depends on changes."""
 
     offers: ClassVar[Sequence[str]] = ("swa",)
 

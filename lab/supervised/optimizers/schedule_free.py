@@ -67,7 +67,7 @@ def _from_the_start(optimizer: Optimizer, args: Any, kwargs: Any) -> None:
 def averaged(network: nn.Module, optimizer: Optimizer) -> nn.Module:
     """A copy with the weights x = y + (1 − 1/β)·(z − y), as the method's own ``eval()`` sets them in place."""
     copied = copy.deepcopy(network).requires_grad_(False).eval()
-    mean = {trained: own for trained, own in zip(network.parameters(), copied.parameters(), strict=True)}
+    mean = dict(zip(network.parameters(), copied.parameters(), strict=True))
     for group in optimizer.param_groups:
         beta = group["momentum"] if "momentum" in group else group["betas"][0]
         for parameter in group["params"]:
