@@ -5,7 +5,7 @@ from __future__ import annotations
 import copy
 import math
 from collections.abc import Mapping, Sequence
-from functools import partial
+from functools import cached_property, partial
 from typing import Any, ClassVar, Literal
 
 import torch
@@ -26,30 +26,35 @@ class Ensemble:
     """The last so many weights of one network; each says what it thinks only when it is asked.
 
     Args:
-        network: from inputs to logits; only its architecture is kept.
+        network: from inputs to logits; whose members these are.
         size: how many members there are at most; the oldest is given up for a new one.
 
     >>> network = nn.Linear(2, 3)
     >>> ensemble = Ensemble(network, size=2)
     >>> for _ in range(3):
-    ...     ensemble.keep(network)
+    ...     ensemble.keep()
     >>> len(ensemble.members), ensemble.predict(torch.zeros(5, 2)).shape
     (2, torch.Size([5, 3]))
     """
 
     def __init__(self, network: nn.Module, size: int) -> None:
-        self.size = size
+        self.network, self.size = network, size
         self.members: list[Weights] = []
-        self._network = copy.deepcopy(network).to("meta").eval()
 
-    def keep(self, network: nn.Module) -> None:
-        """Its weights as they are now become the newest member."""
-        self.members = [*self.members, {name: tensor.clone() for name, tensor in _tensors(network)}][-self.size :]
+    @cached_property
+    def _bare(self) -> nn.Module:
+        """Its architecture without any weights, as it is when it is first needed: techniques may change it before."""
+        return copy.deepcopy(self.network).to("meta").eval()
+
+    def keep(self) -> None:
+        """The network's weights as they are now become the newest member."""
+        kept = {name: tensor.clone() for name, tensor in _tensors(self.network)}
+        self.members = [*self.members, kept][-self.size :]
 
     @torch.no_grad()
     def ask(self, member: Weights, inputs: Tensor) -> Tensor:
         """Log-probabilities float32[n, classes] of one member."""
-        return functional.log_softmax(functional_call(self._network, member, (inputs,)), dim=1)
+        return functional.log_softmax(functional_call(self._bare, member, (inputs,)), dim=1)
 
     @torch.no_grad()
     def predict(self, inputs: Tensor) -> Tensor:
@@ -69,7 +74,7 @@ class Ensemble:
         Raises:
             ValueError: they are more than there may be, or of another network.
         """
-        own = {name: (tensor.shape, tensor.dtype) for name, tensor in _tensors(self._network)}
+        own = {name: (tensor.shape, tensor.dtype) for name, tensor in _tensors(self._bare)}
         if len(members) > self.size:
             raise ValueError(f"it has {len(members)} members for a size of {self.size}")
         for member in members:
@@ -92,7 +97,7 @@ class Snapshots(AfterMoment):
 
     def reached(self, step: int) -> None:
         """The weights are a member now."""
-        self.ensemble.keep(self._host.network)
+        self.ensemble.keep()
         self._host.event("snapshot", step, members=len(self.ensemble.members))
 
     def predictors(self) -> Mapping[str, Predictor]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from functools import partial
+from functools import cached_property, partial
 from typing import Any, ClassVar, Literal
 
 from pydantic import Field
@@ -23,32 +23,43 @@ class Swa(AfterMoment):
         self._skip = part.skip
         self._batches = partial(host.batches, part.update_bn)
         self._seen = 0
-        self._average = AveragedModel(host.network)
-        self._average.requires_grad_(False).eval()
+
+    @cached_property
+    def _average(self) -> AveragedModel:
+        """Of the network as it is when this is first needed: techniques may change its layers before."""
+        average = AveragedModel(self._network)
+        average.requires_grad_(False).eval()
+        return average
+
+    @property
+    def _averaged(self) -> int:
+        """Of how many weights the mean is."""
+        return max(0, self._seen - self._skip)
 
     def reached(self, step: int) -> None:
         """The weights belong to the mean now."""
         self._seen += 1
-        if self._seen > self._skip:
+        if self._averaged:
             self._average.update_parameters(self._network)
 
     def predictors(self) -> Mapping[str, Predictor]:
         """The mean, once it is one of something; its BatchNorm statistics are estimated when it is first asked."""
-        return {"swa": reestimating(self._average.module, self._batches)} if self._seen > self._skip else {}
+        return {"swa": reestimating(self._average.module, self._batches)} if self._averaged else {}
 
     def row(self) -> Mapping[str, float]:
         """How many weights the mean is of."""
-        return {"averaged": float(max(0, self._seen - self._skip))}
+        return {"averaged": float(self._averaged)}
 
     def state_dict(self) -> Mapping[str, Any]:
-        """The mean, and how many moments there have been."""
-        return {"network": self._average.module.state_dict(), "seen": self._seen}
+        """How many moments there have been, and the mean if it is one of something."""
+        return {"seen": self._seen, **({"network": self._average.module.state_dict()} if self._averaged else {})}
 
     def load_state_dict(self, state: Mapping[str, Any]) -> None:
         """Go on with these."""
-        self._average.module.load_state_dict(state["network"])
         self._seen = int(state["seen"])
-        self._average.n_averaged.fill_(max(0, self._seen - self._skip))
+        if self._averaged:
+            self._average.module.load_state_dict(state["network"])
+            self._average.n_averaged.fill_(self._averaged)
 
 
 class SwaPart(MomentPart):
