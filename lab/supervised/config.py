@@ -34,8 +34,8 @@ class SupervisedConfig(RunConfig):
     )
     deployed: str | None = Field(
         None,
-        description="whose scores are also logged as evaluation/deployed/…: network, or what a technique offers; "
-        "then arms that are used in different ways have a column in common",
+        description="whose scores are also logged as evaluation/deployed/…: network, or what a technique offers (until "
+        "it does, the network); then arms that are used in different ways have a column in common",
     )
 
     @classmethod

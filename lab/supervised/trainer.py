@@ -13,7 +13,7 @@ from torch import Tensor, nn
 
 from lab.errors import UserError
 from lab.phase import Conductor, PhaseError, targets
-from lab.supervised.config import NETWORK, SupervisedConfig
+from lab.supervised.config import SupervisedConfig
 from lab.supervised.metrics import scores
 from lab.supervised.samples import Samples, chunks, held_out, prepared
 from lab.supervised.step import STATISTICS, learn
@@ -84,16 +84,10 @@ class SupervisedTrainer:
 
     def evaluate(self) -> dict[str, float]:
         """Scores of the network, ``evaluation/…``, and of each predictor of a technique, ``evaluation/<word>/…``."""
-        row: dict[str, float] = {}
-        for word, predictor in self.predictors().items():
-            prefix = f"evaluation/{word}" if word else "evaluation"
-            found = self._asked(predictor)
-            if not found.isfinite().all():
-                raise NonFiniteError(f"{prefix}/log_probabilities", self.step)
-            scored = self._scored(found)
-            row |= {f"{prefix}/{name}": value for name, value in scored.items()}
-            if (word or NETWORK) == self.config.deployed:
-                row |= {f"evaluation/deployed/{name}": value for name, value in scored.items()}
+        scored = {word: self._scored(word, predictor) for word, predictor in self.predictors().items()}
+        if self.config.deployed is not None:
+            scored["deployed"] = scored.get(self.config.deployed, scored[""])
+        row = {f"{_prefix(word)}/{name}": value for word, own in scored.items() for name, value in own.items()}
         further = self.techniques.scores(self._asked, self.data.test_labels)
         return row | {f"evaluation/{name}": value for name, value in further.items()}
 
@@ -106,7 +100,10 @@ class SupervisedTrainer:
         """Log-probabilities of the test part, float32[n, classes] on the host."""
         return torch.cat([predictor(part).cpu() for part in chunks(self.data.test_inputs, self.device)])
 
-    def _scored(self, log_probs: Tensor) -> dict[str, float]:
+    def _scored(self, word: str, predictor: Predictor) -> dict[str, float]:
+        log_probs = self._asked(predictor)
+        if not log_probs.isfinite().all():
+            raise NonFiniteError(f"{_prefix(word)}/log_probabilities", self.step)
         return scores(log_probs.numpy(), self.data.test_labels.numpy())
 
     def state_dict(self) -> dict[str, Any]:
@@ -189,3 +186,8 @@ class SupervisedTrainer:
     def _warn(self, message: str) -> None:
         self._context.event("warning", 0, message=message)
         print(f"lab: warning: {message}", file=sys.stderr)
+
+
+def _prefix(word: str) -> str:
+    """Of the columns of a predictor's scores."""
+    return f"evaluation/{word}" if word else "evaluation"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import doctest
 import math
 
 import numpy as np
@@ -82,3 +83,8 @@ def test_an_ensemble_is_its_own_equivalent_even_where_a_larger_one_is_worse() ->
     assert [metrics.deep_ensemble_equivalent(nll, curve) for nll in (0.4, 0.3, 0.25)] == pytest.approx([1, 2, 4])
     with pytest.raises(ValueError, match="no deep ensemble"):
         metrics.deep_ensemble_equivalent(0.3, [])
+
+
+def test_the_example_of_its_docstring_runs() -> None:
+    assert doctest.testmod(metrics).attempted > 0
+    assert doctest.testmod(metrics).failed == 0

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import doctest
 import pickle
 from typing import Any
 
@@ -17,6 +18,7 @@ from sklearn.preprocessing import StandardScaler
 from sklearn.utils.estimator_checks import parametrize_with_checks
 from torch import nn
 
+from lab.supervised import sklearn_api
 from lab.supervised.sklearn_api import SnapshotEnsembleClassifier
 
 
@@ -104,3 +106,8 @@ def test_a_mistake_is_named(settings: dict[str, Any], words: str) -> None:
 def test_one_that_was_not_fitted_says_so() -> None:
     with pytest.raises(NotFittedError):
         small().predict(digits(10)[0])
+
+
+def test_the_example_of_its_docstring_runs() -> None:
+    assert doctest.testmod(sklearn_api).attempted > 0
+    assert doctest.testmod(sklearn_api).failed == 0

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import doctest
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +14,7 @@ from torch import nn
 from lab.errors import UserError
 from lab.supervised.config import SupervisedConfig
 from lab.supervised.trainer import SupervisedTrainer
+from lab.techniques import snapshots
 from lab.techniques.snapshots import Ensemble, Snapshots
 from lab.training.config import resolve
 from lab.training.restoring import checked, restore
@@ -170,6 +172,12 @@ def test_members_of_another_network_are_refused(tmp_path: Path) -> None:
 
 def test_what_is_deployed_has_its_scores_twice(tmp_path: Path) -> None:
     one = trainer(tmp_path, deployed="ensemble")
+    assert one.evaluate()["evaluation/deployed/nll"] == one.evaluate()["evaluation/nll"]  # as long as there is none
     one.advance(60)
     row = one.evaluate()
     assert row["evaluation/deployed/nll"] == row["evaluation/ensemble/nll"] != row["evaluation/nll"]
+
+
+def test_the_example_of_its_docstring_runs() -> None:
+    assert doctest.testmod(snapshots).attempted > 0
+    assert doctest.testmod(snapshots).failed == 0
