@@ -14,6 +14,8 @@ Function: TypeAlias = Callable[[float], float]
 
 RISE = 0.3
 """The part of ``one_cycle`` that rises (torch's ``pct_start``)."""
+WARM_UP, DECAY = 0.05, 0.2
+"""The parts of ``warmup_stable_decay`` that rise and that fall (a decay of a fifth: arXiv 2405.18392)."""
 
 
 def cosine(phase: float) -> float:
@@ -32,7 +34,7 @@ def anneal(phase: float) -> float:
 
 
 def sawtooth(phase: float) -> float:
-    """1 − φ."""
+    """1 − φ; on a clock of one cycle the linear decay to zero (arXiv 2502.15938)."""
     return 1.0 - phase
 
 
@@ -55,6 +57,15 @@ def one_cycle(phase: float) -> float:
     if phase < RISE:
         return (1.0 - math.cos(math.pi * (phase / RISE))) / 2.0
     return (1.0 + math.cos(math.pi * ((phase - RISE) / (1.0 - RISE)))) / 2.0
+
+
+def warmup_stable_decay(phase: float) -> float:
+    """min(1, φ / 0.05, (1 − φ) / 0.2): a linear warm-up, a plateau, a linear decay to 0.
+
+    The trapezoid of warm-up-stable-decay (arXiv 2404.06395, 2405.18392); several cycles of it resume from the decayed
+    weights, as WSD-S does (arXiv 2410.05192).
+    """
+    return min(1.0, phase / WARM_UP, (1.0 - phase) / DECAY)
 
 
 @dataclass(frozen=True)
@@ -84,6 +95,7 @@ WAVES = {
         Wave("square", square, crest=0.0, trough=0.5),
         Wave("constant", constant, crest=0.0, trough=None),
         Wave("one_cycle", one_cycle, crest=RISE, trough=1.0),
+        Wave("warmup_stable_decay", warmup_stable_decay, crest=WARM_UP, trough=1.0),
     )
 }
 """The waves that a configuration can name."""

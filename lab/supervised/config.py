@@ -7,12 +7,16 @@ from typing import Annotated
 
 from pydantic import Field, model_validator
 
+from lab.errors import UserError
 from lab.phase import Follower, Voice
 from lab.supervised.data import DATA, DataPart
 from lab.supervised.networks import NETWORKS, NetworkPart
 from lab.supervised.optimizers import OPTIMIZERS, AdamOptimizer, OptimizerPart
 from lab.techniques import TECHNIQUES, TechniquePart, together
 from lab.training.config import RunConfig
+
+NETWORK = "network"
+"""What the network that is trained is called among the predictors."""
 
 
 class SupervisedConfig(RunConfig):
@@ -27,6 +31,11 @@ class SupervisedConfig(RunConfig):
     )
     techniques: tuple[Annotated[TechniquePart, TECHNIQUES], ...] = Field(
         (), max_length=32, description="what rides on the clock, in the order in which it is applied"
+    )
+    deployed: str | None = Field(
+        None,
+        description="whose scores are also logged as evaluation/deployed/…: network, or what a technique offers (until "
+        "it does, the network); then arms that are used in different ways have a column in common",
     )
 
     @classmethod
@@ -50,6 +59,9 @@ class SupervisedConfig(RunConfig):
     @model_validator(mode="after")
     def _fits_together(self) -> SupervisedConfig:
         together.check(self.techniques, self.parsed_voices())
+        offered = (NETWORK, *(word for part in self.techniques for word in part.offers))
+        if self.deployed is not None and self.deployed not in offered:
+            raise UserError(f"deployed: {self.deployed!r} is not accepted; {', '.join(offered)} is")
         return self
 
     @property

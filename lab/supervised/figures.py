@@ -22,12 +22,14 @@ LEARNING = (
 SCORES = {
     "accuracy": "Accuracy",
     "nll": "Negative log-likelihood",
+    "nll_scaled": "Negative log-likelihood at the best temperature",
     "brier": "Brier score",
     "ece": "Expected calibration error",
+    "ece_scaled": "Calibration error at the best temperature",
     "balanced_accuracy": "Balanced accuracy",
 }
 """Scores and their words; one that is not here is drawn under its own name."""
-HUES = (style.ROLES["discriminator"], style.ROLES["ema"], style.ROLES["generator"])
+HUES = (style.VERMILION, style.GREEN, style.BLUE, style.PURPLE, style.ORANGE, style.SKY)
 
 
 def _draw_dynamics(groups: Sequence[Arm], out: Path) -> list[Saved]:

@@ -10,7 +10,11 @@ PLUGIN = LatePlugin(
     presets=Path(__file__).parent / "presets",
     step_unit="update",
     headline=("evaluation/accuracy", "evaluation/average/accuracy", "train/loss", "voice/lr"),
-    lower_is_better=tuple(f"evaluation/{word}{name}" for word in ("", "average/", "reestimated/") for name in ("nll", "brier", "ece")),
+    lower_is_better=tuple(
+        f"evaluation/{word}{name}"
+        for word in ("", "average/", "ensemble/", "swa/", "deployed/", "reestimated/")
+        for name in ("nll", "nll_scaled", "brier", "ece", "ece_scaled")
+    ),
     dynamics=("train/loss",),
     config="lab.supervised.config:SupervisedConfig",
     trainer="lab.supervised.trainer:SupervisedTrainer",

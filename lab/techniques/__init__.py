@@ -8,7 +8,10 @@ from lab.techniques.augmentation import AugmentationTechniquePart
 from lab.techniques.averaging import AveragingPart
 from lab.techniques.batchnorm import BatchNormPart
 from lab.techniques.dropout import DropoutPart
+from lab.techniques.reset import ResetPart
 from lab.techniques.smoothing import SmoothingPart
+from lab.techniques.snapshots import SnapshotsPart
+from lab.techniques.swa import SwaPart
 from lab.techniques.technique import Technique, TechniquePart
 from lab.techniques.weight_decay import WeightDecayPart
 from lab.training.parts import Parts
@@ -21,6 +24,9 @@ TECHNIQUES = Parts(
     TechniquePart,
     (
         AveragingPart,
+        SnapshotsPart,
+        SwaPart,
+        ResetPart,
         WeightDecayPart,
         DropoutPart,
         AugmentationTechniquePart,

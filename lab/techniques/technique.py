@@ -21,6 +21,8 @@ CLOCK = "clock"
 
 Predictor = Callable[[Tensor], Tensor]
 """From inputs float32[n, …] to log-probabilities float32[n, classes]; no gradient, evaluation mode."""
+Ask = Callable[[Predictor], Tensor]
+"""What a predictor says of the samples that are scored: log-probabilities float32[n, classes] on the host."""
 
 
 @dataclass(frozen=True)
@@ -65,6 +67,8 @@ class Host:
         random: a generator of its own for a use of chance, on the host; the technique keeps its state.
         batches: ``batches(n)`` is n batches of training inputs as the network takes them, the same ones each time.
         event: appends a line to the run's events: ``event(kind, step, **data)``.
+        initialised: a network of the same architecture on the host, its weights drawn from a generator; None where the
+            trainer draws none.
     """
 
     network: nn.Module
@@ -79,6 +83,7 @@ class Host:
     random: Callable[[str], torch.Generator]
     batches: Callable[[int], Sequence[Tensor]]
     event: Callable[..., None]
+    initialised: Callable[[torch.Generator], nn.Module] | None = None
 
 
 @dataclass(frozen=True)
@@ -142,6 +147,15 @@ class Technique:
         """What is scored beside the network, by a word for the log's columns: ``evaluation/<word>/accuracy``."""
         return {}
 
+    def scores(self, ask: Ask, labels: Tensor) -> Mapping[str, float]:
+        """Further scores, by a word for the log's columns: ``evaluation/<technique>/disagreement``.
+
+        Args:
+            ask: what any predictor says of the samples that are scored.
+            labels: of those samples, int64[n] on the host.
+        """
+        return {}
+
     def row(self) -> Mapping[str, float]:
         """Columns for the metrics log, of this moment."""
         return {}
@@ -177,6 +191,8 @@ class TechniquePart(Part):
     """By name, ``<technique>.<quantity>``."""
     measured: ClassVar[Sequence[str]] = ()
     """Levels that it measures, which a voice may follow."""
+    offers: ClassVar[Sequence[str]] = ()
+    """The words of :meth:`Technique.predictors`."""
 
     name: str
 

@@ -23,6 +23,7 @@ phases = st.floats(0, 1)
         ("square", {0.0: 1.0, 0.499: 1.0, 0.5: 0.0, 0.999: 0.0}),
         ("constant", {0.0: 1.0, 0.5: 1.0, 1.0: 1.0}),
         ("one_cycle", {0.0: 0.0, 0.15: 0.5, 0.3: 1.0, 0.65: 0.5, 1.0: 0.0}),
+        ("warmup_stable_decay", {0.0: 0.0, 0.025: 0.5, 0.05: 1.0, 0.5: 1.0, 0.8: 1.0, 0.9: 0.5, 1.0: 0.0}),
     ],
 )
 def test_values_of_the_formula(name: str, at: dict[float, float]) -> None:
