@@ -58,7 +58,7 @@ class Averaging(Technique):
 
     def __init__(self, host: Host) -> None:
         self._average = Average(host.network)
-        self._network = host.network
+        host.copies.append(list(self._average.network.parameters()))
 
     def stepped(self, step: int, values: Mapping[str, float]) -> None:
         """Follow the network."""

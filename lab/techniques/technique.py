@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, ClassVar, Literal
 
 import torch
@@ -65,6 +65,8 @@ class Host:
         random: a generator of its own for a use of chance, on the host; the technique keeps its state.
         batches: ``batches(n)`` is n batches of training inputs as the network takes them, the same ones each time.
         event: appends a line to the run's events: ``event(kind, step, **data)``.
+        copies: what follows the network's parameters, such as an average: tensors in their order. A technique that
+            makes one adds it; one that holds weights to something holds these to it too.
     """
 
     network: nn.Module
@@ -79,6 +81,7 @@ class Host:
     random: Callable[[str], torch.Generator]
     batches: Callable[[int], Sequence[Tensor]]
     event: Callable[..., None]
+    copies: list[Sequence[Tensor]] = field(default_factory=list)
 
 
 @dataclass(frozen=True)
