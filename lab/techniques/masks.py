@@ -151,7 +151,7 @@ class Masks:
             copies: tensors in the order of the weights that follow them, such as an average.
         """
         for tensors in (self.weights, *copies):
-            torch._foreach_mul_(tensors, self._factors)
+            torch._foreach_mul_(list(tensors), self._factors)
         for weight, factor in zip(self.weights, self._factors, strict=True) if optimizer else ():
             for moment in _moments(optimizer, weight):
                 moment.mul_(factor)
