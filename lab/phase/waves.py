@@ -38,6 +38,11 @@ def sawtooth(phase: float) -> float:
     return 1.0 - phase
 
 
+def cubic(phase: float) -> float:
+    """(1 − φ)³; inverted it is the sparsity of gradual magnitude pruning (arXiv 1710.01878, equation 1)."""
+    return (1.0 - phase) ** 3
+
+
 def square(phase: float) -> float:
     """1 in the first half of the cycle, 0 in the second."""
     return 1.0 if phase < 0.5 else 0.0
@@ -92,6 +97,7 @@ WAVES = {
         Wave("triangle", triangle, crest=0.0, trough=0.5),
         Wave("anneal", anneal, crest=0.0, trough=1.0),
         Wave("sawtooth", sawtooth, crest=0.0, trough=1.0),
+        Wave("cubic", cubic, crest=0.0, trough=1.0),
         Wave("square", square, crest=0.0, trough=0.5),
         Wave("constant", constant, crest=0.0, trough=None),
         Wave("one_cycle", one_cycle, crest=RISE, trough=1.0),

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import Annotated
 
 from pydantic import Field, model_validator
@@ -42,6 +42,11 @@ class SupervisedConfig(RunConfig):
     def voice_names(cls) -> Mapping[str, str]:
         """The voices every classifier takes; its techniques bring theirs."""
         return {"lr": "learning rate"}
+
+    @classmethod
+    def brought_names(cls) -> Collection[str]:
+        """Those of every listed technique."""
+        return [name for part in TECHNIQUES.listed.values() for name in part.voices]
 
     def known_voices(self) -> Mapping[str, str]:
         """Also those of the techniques."""

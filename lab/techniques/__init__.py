@@ -11,6 +11,7 @@ from lab.techniques.dropout import DropoutPart
 from lab.techniques.reset import ResetPart
 from lab.techniques.smoothing import SmoothingPart
 from lab.techniques.snapshots import SnapshotsPart
+from lab.techniques.sparsity import SparsityPart
 from lab.techniques.swa import SwaPart
 from lab.techniques.technique import Technique, TechniquePart
 from lab.techniques.weight_decay import WeightDecayPart
@@ -32,6 +33,7 @@ TECHNIQUES = Parts(
         AugmentationTechniquePart,
         SmoothingPart,
         BatchNormPart,
+        SparsityPart,
     ),
 )
 """Every technique by its word in a configuration."""

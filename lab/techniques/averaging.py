@@ -67,6 +67,7 @@ class Averaging(Technique):
     def __init__(self, host: Host, update_bn: int = 0) -> None:
         self._average = Average(host.network)
         self._batches = partial(host.batches, update_bn) if update_bn else None
+        host.copies.append(list(self._average.network.parameters()))
 
     def stepped(self, step: int, values: Mapping[str, float]) -> None:
         """Follow the network."""

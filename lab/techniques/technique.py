@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, ClassVar, Literal
 
 import torch
@@ -69,6 +69,8 @@ class Host:
         event: appends a line to the run's events: ``event(kind, step, **data)``.
         initialised: a network of the same architecture on the host, its weights drawn from a generator; None where the
             trainer draws none.
+        copies: what follows the network's parameters, such as an average: tensors in their order. A technique that
+            makes one adds it; one that holds weights to something holds these to it too.
     """
 
     network: nn.Module
@@ -84,6 +86,7 @@ class Host:
     batches: Callable[[int], Sequence[Tensor]]
     event: Callable[..., None]
     initialised: Callable[[torch.Generator], nn.Module] | None = None
+    copies: list[Sequence[Tensor]] = field(default_factory=list)
 
 
 @dataclass(frozen=True)

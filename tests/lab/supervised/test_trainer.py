@@ -53,6 +53,11 @@ WITH: dict[str, dict[str, Any]] = {
     "snapshots": {"techniques": [{"name": "snapshots", "size": 2}]},
     "swa": {"techniques": ["swa"]},
     "reset": {"techniques": ["reset", {"name": "snapshots", "of": "clock"}]},
+    "sparsity": {
+        "techniques": ["average", {"name": "sparsity", "drop_at": "trough", "grow_at": [0.25, 0.75], "of": "lr"}],
+        "voices.sparsity": {"wave": "cosine", "low": 0.7, "high": 0.9, "clock": {"period": 24}},
+        "voices.average.decay": 0.9,
+    },
 }
 """Of each technique a configuration that uses it: what it changes in ``BASE``. A new technique is added here."""
 
