@@ -5,10 +5,11 @@ way of :class:`lab.techniques.together.Techniques`; none of them knows another.
 """
 
 from lab.techniques.averaging import AveragingPart
+from lab.techniques.rehearsal import RehearsalPart
 from lab.techniques.technique import Technique, TechniquePart
 from lab.training.parts import Parts
 
 __all__ = ["TECHNIQUES", "Technique", "TechniquePart"]
 
-TECHNIQUES = Parts("technique", "name", TechniquePart, (AveragingPart,))
+TECHNIQUES = Parts("technique", "name", TechniquePart, (AveragingPart, RehearsalPart))
 """Every technique by its word in a configuration."""

@@ -31,22 +31,36 @@ class Batch:
         inputs: float32[n, …].
         labels: int64[n].
         tasks: the task of each, int64[n]; None where there is only one.
+        stored: the samples as the data set holds them (bytes), from which :attr:`Host.prepare` makes inputs; None where
+            nobody has kept them.
     """
 
     inputs: Tensor
     labels: Tensor
     tasks: Tensor | None = None
+    stored: Tensor | None = None
 
     def __len__(self) -> int:
         """How many samples it holds."""
         return len(self.labels)
 
     def joined(self, other: Batch) -> Batch:
-        """Both, this one first."""
-        tasks = None
-        if self.tasks is not None and other.tasks is not None:
-            tasks = torch.cat((self.tasks, other.tasks))
-        return Batch(torch.cat((self.inputs, other.inputs)), torch.cat((self.labels, other.labels)), tasks)
+        """Both, this one first; of tasks and stored samples only what both have."""
+        return Batch(
+            torch.cat((self.inputs, other.inputs)),
+            torch.cat((self.labels, other.labels)),
+            _both(self.tasks, other.tasks),
+            _both(self.stored, other.stored),
+        )
+
+
+def _both(one: Tensor | None, other: Tensor | None) -> Tensor | None:
+    return None if one is None or other is None else torch.cat((one, other))
+
+
+def unchanged(samples: Tensor) -> Tensor:
+    """Samples that are inputs as they stand."""
+    return samples
 
 
 @dataclass(frozen=True)
@@ -65,6 +79,7 @@ class Host:
         random: a generator of its own for a use of chance, on the host; the technique keeps its state.
         batches: ``batches(n)`` is n batches of training inputs as the network takes them, the same ones each time.
         event: appends a line to the run's events: ``event(kind, step, **data)``.
+        prepare: inputs as the network takes them, from samples as the data set holds them (:attr:`Batch.stored`).
     """
 
     network: nn.Module
@@ -79,6 +94,7 @@ class Host:
     random: Callable[[str], torch.Generator]
     batches: Callable[[int], Sequence[Tensor]]
     event: Callable[..., None]
+    prepare: Callable[[Tensor], Tensor] = unchanged
 
 
 @dataclass(frozen=True)
