@@ -11,6 +11,8 @@ from lab.phase import Follower, Voice
 from lab.supervised.data import DATA, DataPart
 from lab.supervised.networks import NETWORKS, NetworkPart
 from lab.supervised.optimizers import OPTIMIZERS, AdamOptimizer, OptimizerPart
+from lab.supervised.tasks import TASKS, TasksPart
+from lab.supervised.tasks.part import check_length
 from lab.techniques import TECHNIQUES, TechniquePart, together
 from lab.training.config import RunConfig
 
@@ -24,6 +26,9 @@ class SupervisedConfig(RunConfig):
     batch_size: int = Field(128, ge=1, le=1_000_000, description="new samples of a step")
     validation: int = Field(
         0, ge=0, le=1_000_000, description="training samples held out, and scored in the place of the test part"
+    )
+    tasks: Annotated[TasksPart, TASKS] | None = Field(
+        None, description="learn the data as tasks one after the other, each for an equal share of the steps"
     )
     techniques: tuple[Annotated[TechniquePart, TECHNIQUES], ...] = Field(
         (), max_length=32, description="what rides on the clock, in the order in which it is applied"
@@ -50,6 +55,8 @@ class SupervisedConfig(RunConfig):
     @model_validator(mode="after")
     def _fits_together(self) -> SupervisedConfig:
         together.check(self.techniques, self.parsed_voices())
+        if self.tasks is not None and (number := self.tasks.known_number) is not None:
+            check_length(number, self.steps)
         return self
 
     @property

@@ -17,6 +17,7 @@ from lab.supervised.config import SupervisedConfig
 from lab.supervised.metrics import scores
 from lab.supervised.samples import Samples, chunks, held_out, prepared
 from lab.supervised.step import STATISTICS, learn
+from lab.supervised.tasks.lessons import Lessons
 from lab.techniques.technique import CLOCK, Host, Predictor, log_probabilities
 from lab.techniques.together import Techniques
 from lab.training.finite import NonFiniteError
@@ -54,7 +55,9 @@ class SupervisedTrainer:
         self._parameters = tuple(self.network.parameters())
         self.optimizer = config.optimizer.build(self._parameters)
         self._randoms = {"order": stream(config.seed, "order")}
-        self._samples = Samples(data, device, self._randoms["order"])
+        self._lessons = self._divided()
+        order = self._randoms["order"]
+        self._samples = self._lessons.samples(data, order) if self._lessons else Samples(data, device, order)
         self.techniques = Techniques(config.techniques, self._host())
         self._conductor = self._conduct()
         self._meter = Meter(STATISTICS, device)
@@ -63,15 +66,19 @@ class SupervisedTrainer:
     def advance(self, until: int) -> None:
         """Train until ``self.step == until``; nothing in a step waits for the device, unless a technique does."""
         self.network.train()
+        lessons = self._lessons
+        closed = lessons.closed if lessons else None
         with self._noise:
             while self.step < until:
                 values = self._conductor.step(self.step, self.techniques.levels())
-                batch = self._samples.batch(self.config.batch_size)
-                found = learn(self.network, self._parameters, self.optimizer, self.techniques, batch, self.step)
+                batch = self._samples.batch(self.config.batch_size, self.step)
+                found = learn(self.network, self._parameters, self.optimizer, self.techniques, batch, self.step, closed)
                 self.techniques.stepped(self.step, values)
                 self._meter.add(self.step, found)
                 self._meter.count()
                 self.step += 1
+                if lessons:
+                    lessons.stepped(self.step)
 
     def metrics(self) -> dict[str, float]:
         """Means of the steps since the last call; of this step the clock, the voices, the techniques' columns."""
@@ -90,7 +97,10 @@ class SupervisedTrainer:
             found = self._asked(predictor)
             if not found.isfinite().all():
                 raise NonFiniteError(f"{prefix}/log_probabilities", self.step)
-            row |= {f"{prefix}/{name}": value for name, value in self._scored(found).items()}
+            scored = self._scored(found)
+            if self._lessons:
+                scored |= self._lessons.row(found, self.step, itself=not word)
+            row |= {f"{prefix}/{name}": value for name, value in scored.items()}
         return row
 
     def predictors(self) -> dict[str, Predictor]:
@@ -98,11 +108,14 @@ class SupervisedTrainer:
         return {"": log_probabilities(self.network), **self.techniques.predictors()}
 
     def _asked(self, predictor: Predictor) -> Tensor:
-        """Log-probabilities of the test part, float32[n, classes] on the host."""
+        """Log-probabilities of the test part (of the tasks so far), float32[n, classes] on the host."""
+        if self._lessons:
+            return self._lessons.answers(predictor, self.step)
         return torch.cat([predictor(part).cpu() for part in chunks(self.data.test_inputs, self.device)])
 
     def _scored(self, log_probs: Tensor) -> dict[str, float]:
-        return scores(log_probs.numpy(), self.data.test_labels.numpy())
+        labels = self._lessons.labels(self.step) if self._lessons else self.data.test_labels
+        return scores(log_probs.numpy(), labels.numpy())
 
     def state_dict(self) -> dict[str, Any]:
         """Everything a continuation depends on; the tensors are the live ones, so save or copy them at once."""
@@ -116,6 +129,7 @@ class SupervisedTrainer:
             "noise": self._noise.state_dict(),
             "meter": self._meter.state_dict(),
             "techniques": self.techniques.state_dict(),
+            "tasks": self._lessons.state_dict() if self._lessons else {},
         }
 
     def load_state_dict(self, state: Mapping[str, Any]) -> None:
@@ -130,6 +144,15 @@ class SupervisedTrainer:
         self._noise.load_state_dict(state["noise"])
         self._meter.load_state_dict(state["meter"])
         self.techniques.load_state_dict(state["techniques"])
+        if self._lessons:
+            self._lessons.load_state_dict(state["tasks"])
+
+    def _divided(self) -> Lessons | None:
+        """The tasks, where the configuration has any."""
+        config, clock = self.config, self.config.parsed_clock()
+        if config.tasks is None:
+            return None
+        return Lessons(config.tasks, self.data, self.network, config.seed, config.steps, clock, self.device, self._warn)
 
     def _host(self) -> Host:
         """What techniques are built with; the generators that they ask for are saved with the run's own."""
@@ -156,6 +179,7 @@ class SupervisedTrainer:
             random=random,
             batches=batches,
             event=self._context.event,
+            prepare=prepared,
         )
 
     def _conduct(self) -> Conductor:
