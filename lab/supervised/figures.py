@@ -11,6 +11,7 @@ from lab.reports.runs import Arm, Draw, draw_named, heading, names
 from lab.reports.style import Saved
 from lab.reports.voice_panels import shared_voice_panels
 from lab.reports.words import fmt
+from lab.supervised.task_figures import draw_tasks
 
 UNIT = "update"
 LEARNING = (
@@ -24,6 +25,11 @@ SCORES = {
     "brier": "Brier score",
     "ece": "Expected calibration error",
     "balanced_accuracy": "Balanced accuracy",
+    "average_accuracy": "Average accuracy of the tasks so far",
+    "forgetting": "Forgetting",
+    "backward_transfer": "Backward transfer",
+    "min_accuracy": "Worst accuracy of earlier tasks",
+    "worst_case_accuracy": "Worst-case accuracy",
 }
 """Scores and their words; one that is not here is drawn under its own name."""
 HUES = (style.ROLES["discriminator"], style.ROLES["ema"], style.ROLES["generator"])
@@ -45,6 +51,7 @@ def _draw_dynamics(groups: Sequence[Arm], out: Path) -> list[Saved]:
 def _draw_scores(groups: Sequence[Arm], out: Path) -> list[Saved]:
     columns = [name for arm in groups for run in arm.runs for name in run.metrics.names()]
     found = [name.removeprefix("evaluation/").split("/") for name in columns if name.startswith("evaluation/")]
+    found = [parts for parts in found if "task" not in parts]  # which have a figure of their own
     words = list(dict.fromkeys("/".join(parts[:-1]) for parts in found))
     own = {parts[-1] for parts in found}
     panels = [
@@ -76,7 +83,7 @@ def _ending(arm: Arm) -> str:
     return f"{arm.label} ends with an accuracy of {fmt(values[-1])}" if len(values) else f"{arm.label} has none yet"
 
 
-FIGURES: Mapping[str, Draw] = {"dynamics": _draw_dynamics, "scores": _draw_scores}
+FIGURES: Mapping[str, Draw] = {"dynamics": _draw_dynamics, "scores": _draw_scores, "tasks": draw_tasks}
 """By the name that ``lab plot --only`` takes, in the order of reading."""
 
 

@@ -10,7 +10,10 @@ PLUGIN = LatePlugin(
     presets=Path(__file__).parent / "presets",
     step_unit="update",
     headline=("evaluation/accuracy", "evaluation/average/accuracy", "train/loss", "voice/lr"),
-    lower_is_better=tuple(f"evaluation/{word}{name}" for word in ("", "average/") for name in ("nll", "brier", "ece")),
+    lower_is_better=(
+        *(f"evaluation/{word}{name}" for word in ("", "average/") for name in ("nll", "brier", "ece")),
+        "evaluation/forgetting",
+    ),
     dynamics=("train/loss",),
     config="lab.supervised.config:SupervisedConfig",
     trainer="lab.supervised.trainer:SupervisedTrainer",

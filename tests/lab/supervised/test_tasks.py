@@ -185,7 +185,7 @@ def without(data: Labelled, label: int) -> Labelled:
     ("changes", "words"),
     [
         ({"steps": 201}, "steps: 201 is not accepted; 5 equally long tasks take a multiple of 5, such as 200"),
-        ({"tasks.number": 3, "steps": 201}, "tasks.number: 3 does not divide 10 classes into tasks; 2, 5, 10 are accepted"),
+        ({"tasks.number": 3, "steps": 201}, r"tasks.number: 3 does not divide 10 classes into tasks; 2, 5, 10 are acc"),
         ({"tasks": {"name": "split", "classes": 4}}, "tasks.classes: 4 does not divide 10 classes into tasks; 1, 2, 5"),
         ({"tasks": {"name": "split", "classes": 2}, "steps": 202}, "steps: 202 is not accepted; 5 equally long"),
         ({"tasks": {"name": "split"}}, "tasks: number of tasks, or classes of a task: neither is given"),
