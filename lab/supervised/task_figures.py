@@ -133,11 +133,12 @@ def response_and_tasks(
     columns = [arm[study.metric] for arm in study.arms.values()]
     draw_curve(curve, np.asarray(response["offsets"], dtype=np.float64), columns, response, higher)
     curve.set(xlabel="rehearsal, in cycles ahead of the learning rate", title=capital(words(study.metric)))
-    left.legend(*curve.get_legend_handles_labels(), loc="outside lower center", ncols=2)
+    signs = curve.get_legend_handles_labels()
+    left.legend(*signs, loc="outside lower center", ncols=2, columnspacing=1.0, handlelength=1.4, handletextpad=0.5)
     grid = right.subplots(5, 1, sharex=True, height_ratios=(2.0, 2.0, 1.0, 0.34, 0.34))
     for place, ((offset, arm, table), hue) in enumerate(zip(drawn, (style.GREEN, style.VERMILION), strict=True)):
-        which = ("Best", "Worst")[place]
-        _draw_matrix(grid[place], table, f"{which}: {fmt(offset)} ahead, {fmt(_at_end(table))} at the end")
+        which, scored = ("Best", "Worst")[place], study.arms[arm.label][study.metric]
+        _draw_matrix(grid[place], table, f"{which} offset, {fmt(offset)}: {words(study.metric)} {fmt(scored['mean'])}")
         _draw_gate(grid[3 + place], arm.first, hue, which.lower())
     run = drawn[0][1].first
     _draw_rate(grid[2], run)

@@ -42,8 +42,11 @@ class Course:
         self._pixels = None if tasks.pixels is None else tasks.pixels.to(device)
 
     def seen(self, step: int) -> int:
-        """How many tasks the network has learned from after ``step`` steps; the first counts at step 0."""
-        return len(self.tasks) if self.joint else max(1, -(-step // self.length))
+        """How many tasks are asked about after ``step`` steps: those begun, at step 0 the first.
+
+        The same where all are learned at once, so that what is told of both can be compared.
+        """
+        return max(1, -(-step // self.length))
 
     def stage(self, step: int) -> int:
         """Which of :meth:`stages` step number ``step`` learns from."""

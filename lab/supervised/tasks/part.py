@@ -37,7 +37,7 @@ class TasksPart(Part):
     """A sequence of tasks, each with an equal share of the run's steps. A subclass adds its settings as fields."""
 
     name: str
-    joint: bool = Field(False, description="learn all tasks at once: the same samples without a sequence, a baseline")
+    joint: bool = Field(False, description="learn all tasks at once, and ask about them as if one after the other")
     watch_every: int = Field(
         10, ge=0, le=1_000_000, description="steps between looks at earlier tasks, for their worst accuracy; 0: none"
     )

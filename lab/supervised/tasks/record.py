@@ -31,7 +31,7 @@ class TaskRecord:
 
     def __init__(self, course: Course, network: Predictor, every: int, samples: int, random: torch.Generator) -> None:
         self._course, self._network = course, network
-        self._every = 0 if course.joint else every
+        self._every = every
         self.matrix: list[list[float]] = []
         """Row k: the accuracies of tasks 0 … k as task k had been learned."""
         self._worst = torch.full((len(course.tasks),), UNSEEN, device=course.device)
@@ -41,8 +41,6 @@ class TaskRecord:
 
     def stepped(self, step: int) -> None:
         """Look, if that is due after ``step`` steps; a row of the matrix is due where a task ends."""
-        if self._course.joint:
-            return
         present = self._course.seen(step) - 1
         if present and self._every and step % self._every == 0:
             self._look(present)
@@ -62,7 +60,7 @@ class TaskRecord:
     def row(self, accuracies: Sequence[float]) -> dict[str, float]:
         """What is told of the network beside its present accuracies of the tasks so far.
 
-        What needs an earlier task is left out before there is one, and where tasks are learned at once.
+        What needs an earlier task is left out before there is one.
         """
         present = len(accuracies) - 1
         matrix = self.matrix[:present]
