@@ -18,6 +18,7 @@ MAY_IMPORT = {
     "lab.supervised": {"lab.errors", "lab.door", "lab.phase", "lab.training", "lab.techniques"},
     "lab.supervised.commands": {"lab"},
     "lab.supervised.figures": {"lab"},
+    "lab.supervised.task_figures": {"lab"},
     "curricula": {"lab.errors", "lab.door", "lab.phase", "lab.training"},
     "gan": {"lab", "curricula"},
     "rl": {"lab", "curricula"},

@@ -16,6 +16,8 @@ RISE = 0.3
 """The part of ``one_cycle`` that rises (torch's ``pct_start``)."""
 WARM_UP, DECAY = 0.05, 0.2
 """The parts of ``warmup_stable_decay`` that rise and that fall (a decay of a fifth: arXiv 2405.18392)."""
+PULSE = 0.125
+"""The part of the cycle in which ``pulse`` is 1."""
 
 
 def cosine(phase: float) -> float:
@@ -46,6 +48,14 @@ def cubic(phase: float) -> float:
 def square(phase: float) -> float:
     """1 in the first half of the cycle, 0 in the second."""
     return 1.0 if phase < 0.5 else 0.0
+
+
+def pulse(phase: float) -> float:
+    """1 in the eighth of the cycle whose middle is phase 0, 0 in the rest: |φ| < 1/16, and φ = −1/16.
+
+    With offsets in eighths, pulses of a cycle of whole eighths have equally many steps and fill it without a gap.
+    """
+    return 1.0 if phase < PULSE / 2 or phase >= 1.0 - PULSE / 2 else 0.0
 
 
 def constant(phase: float) -> float:
@@ -99,6 +109,7 @@ WAVES = {
         Wave("sawtooth", sawtooth, crest=0.0, trough=1.0),
         Wave("cubic", cubic, crest=0.0, trough=1.0),
         Wave("square", square, crest=0.0, trough=0.5),
+        Wave("pulse", pulse, crest=0.0, trough=PULSE / 2),
         Wave("constant", constant, crest=0.0, trough=None),
         Wave("one_cycle", one_cycle, crest=RISE, trough=1.0),
         Wave("warmup_stable_decay", warmup_stable_decay, crest=WARM_UP, trough=1.0),

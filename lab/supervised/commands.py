@@ -1,4 +1,4 @@
-"""`lab supervised evaluate`: how a trained classifier and what rode along score."""
+"""`lab supervised evaluate`: how a trained classifier and what rode along score; `rehearsal`: the figure of a study."""
 
 from __future__ import annotations
 
@@ -24,13 +24,18 @@ if TYPE_CHECKING:
 
 
 def add_commands(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
-    """Add the command beside ``train``."""
+    """Add the commands beside ``train``."""
     score = subparsers.add_parser("evaluate", help="score a run's classifier, and what its techniques made of it")
     options.add_run_argument(score)
     options.add_data_option(score)
     options.add_device_option(score)
     options.add_json_option(score)
     score.set_defaults(run=_evaluate)
+
+    rehearsal = subparsers.add_parser("rehearsal", help="which phase to rehearse at: the figure of a study of tasks")
+    rehearsal.add_argument("study", metavar="STUDY", help="a phase-response study under results/, its runs kept")
+    options.add_results_option(rehearsal)
+    rehearsal.set_defaults(run=_rehearsal)
 
 
 def load(run: Run, device: str = "auto", data_dir: Path | None = None) -> SupervisedTrainer:
@@ -92,6 +97,19 @@ def costs(trainer: SupervisedTrainer) -> dict[str, float]:
         walls = [timed(partial(predictor, first), trainer.device)[1] for _ in range(TIMES)]
         found[word] = 1e6 * median(walls) / len(first)
     return found
+
+
+def _rehearsal(args: argparse.Namespace) -> int:
+    from lab.reports import style
+    from lab.reports.study import read_study
+    from lab.supervised.task_figures import save_response
+    from lab.training.paths import results_root
+
+    study = read_study(results_root(args.results) / args.study)
+    out = study.path / "figures"
+    with style.writing(out):
+        print(save_response(study, out).path)
+    return 0
 
 
 def _warn(message: str) -> None:

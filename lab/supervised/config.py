@@ -12,6 +12,8 @@ from lab.phase import Follower, Voice
 from lab.supervised.data import DATA, DataPart
 from lab.supervised.networks import NETWORKS, NetworkPart
 from lab.supervised.optimizers import OPTIMIZERS, AdamOptimizer, OptimizerPart
+from lab.supervised.tasks import TASKS, TasksPart
+from lab.supervised.tasks.part import check_length
 from lab.techniques import TECHNIQUES, TechniquePart, together
 from lab.training.config import RunConfig
 
@@ -28,6 +30,9 @@ class SupervisedConfig(RunConfig):
     batch_size: int = Field(128, ge=1, le=1_000_000, description="new samples of a step")
     validation: int = Field(
         0, ge=0, le=1_000_000, description="training samples held out, and scored in the place of the test part"
+    )
+    tasks: Annotated[TasksPart, TASKS] | None = Field(
+        None, description="learn the data as tasks one after the other, each for an equal share of the steps"
     )
     techniques: tuple[Annotated[TechniquePart, TECHNIQUES], ...] = Field(
         (), max_length=32, description="what rides on the clock, in the order in which it is applied"
@@ -67,6 +72,8 @@ class SupervisedConfig(RunConfig):
         offered = (NETWORK, *(word for part in self.techniques for word in part.offers))
         if self.deployed is not None and self.deployed not in offered:
             raise UserError(f"deployed: {self.deployed!r} is not accepted; {', '.join(offered)} is")
+        if self.tasks is not None and (number := self.tasks.known_number) is not None:
+            check_length(number, self.steps)
         return self
 
     @property

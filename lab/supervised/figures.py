@@ -11,6 +11,7 @@ from lab.reports.runs import Arm, Draw, draw_named, heading, names
 from lab.reports.style import Saved
 from lab.reports.voice_panels import shared_voice_panels
 from lab.reports.words import fmt
+from lab.supervised.task_figures import draw_tasks
 
 UNIT = "update"
 LEARNING = (
@@ -27,6 +28,11 @@ SCORES = {
     "ece": "Expected calibration error",
     "ece_scaled": "Calibration error at the best temperature",
     "balanced_accuracy": "Balanced accuracy",
+    "average_accuracy": "Average accuracy of the tasks so far",
+    "forgetting": "Forgetting",
+    "backward_transfer": "Backward transfer",
+    "min_accuracy": "Worst accuracy of earlier tasks",
+    "worst_case_accuracy": "Worst-case accuracy",
 }
 """Scores and their words; one that is not here is drawn under its own name."""
 HUES = (style.VERMILION, style.GREEN, style.BLUE, style.PURPLE, style.ORANGE, style.SKY)
@@ -48,6 +54,7 @@ def _draw_dynamics(groups: Sequence[Arm], out: Path) -> list[Saved]:
 def _draw_scores(groups: Sequence[Arm], out: Path) -> list[Saved]:
     columns = [name for arm in groups for run in arm.runs for name in run.metrics.names()]
     found = [name.removeprefix("evaluation/").split("/") for name in columns if name.startswith("evaluation/")]
+    found = [parts for parts in found if "task" not in parts]  # which have a figure of their own
     words = list(dict.fromkeys("/".join(parts[:-1]) for parts in found))
     own = {parts[-1] for parts in found}
     panels = [
@@ -79,7 +86,7 @@ def _ending(arm: Arm) -> str:
     return f"{arm.label} ends with an accuracy of {fmt(values[-1])}" if len(values) else f"{arm.label} has none yet"
 
 
-FIGURES: Mapping[str, Draw] = {"dynamics": _draw_dynamics, "scores": _draw_scores}
+FIGURES: Mapping[str, Draw] = {"dynamics": _draw_dynamics, "scores": _draw_scores, "tasks": draw_tasks}
 """By the name that ``lab plot --only`` takes, in the order of reading."""
 
 

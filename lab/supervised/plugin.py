@@ -10,10 +10,13 @@ PLUGIN = LatePlugin(
     presets=Path(__file__).parent / "presets",
     step_unit="update",
     headline=("evaluation/accuracy", "evaluation/average/accuracy", "train/loss", "voice/lr"),
-    lower_is_better=tuple(
-        f"evaluation/{word}{name}"
-        for word in ("", "average/", "ensemble/", "swa/", "deployed/", "reestimated/")
-        for name in ("nll", "nll_scaled", "brier", "ece", "ece_scaled")
+    lower_is_better=(
+        *(
+            f"evaluation/{word}{name}"
+            for word in ("", "average/", "ensemble/", "swa/", "deployed/", "reestimated/")
+            for name in ("nll", "nll_scaled", "brier", "ece", "ece_scaled")
+        ),
+        "evaluation/forgetting",
     ),
     dynamics=("train/loss",),
     config="lab.supervised.config:SupervisedConfig",

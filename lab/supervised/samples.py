@@ -33,10 +33,11 @@ class Samples:
         self._places = Epochs(len(data.labels), random)
         self._device = device
 
-    def batch(self, n: int) -> Batch:
-        """The next ``n`` samples."""
+    def batch(self, n: int, step: int) -> Batch:
+        """The next ``n`` samples, whatever step they are for."""
         index = self._places.take(n).to(self._device)
-        return Batch(prepared(self._inputs[index]), self._labels[index])
+        samples = self._inputs[index]
+        return Batch(prepared(samples), self._labels[index], stored=samples)
 
     def state_dict(self) -> dict[str, Any]:
         """The order of the present epoch and the place in it."""

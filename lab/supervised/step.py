@@ -5,7 +5,7 @@ Nothing here waits for the device: every statistic stays a tensor, and the calle
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 import torch
 from torch import Tensor, nn
@@ -26,6 +26,7 @@ def learn(
     techniques: Techniques,
     batch: Batch,
     step: int,
+    closed: Callable[[Tensor, Tensor | None], Tensor] | None = None,
 ) -> Tensor:
     """Move the network once; return float32[len(STATISTICS)].
 
@@ -36,9 +37,11 @@ def learn(
         techniques: whose hooks are called in their places.
         batch: what is new.
         step: the number of this one.
+        closed: closes the classes that a sample's task has not: from logits and tasks to logits.
     """
     batch = techniques.batch(batch, step)
-    logits = techniques.logits(network(batch.inputs))
+    answers = network(batch.inputs)
+    logits = techniques.logits(answers if closed is None else closed(answers, batch.tasks))
     log_probs = functional.log_softmax(logits, dim=1)
     plain = functional.nll_loss(log_probs, batch.labels, reduction="none")
     loss = techniques.loss(plain, log_probs, batch.labels).mean()

@@ -17,6 +17,7 @@ from lab.supervised.config import SupervisedConfig
 from lab.supervised.metrics import scores
 from lab.supervised.samples import Samples, chunks, held_out, prepared
 from lab.supervised.step import STATISTICS, learn
+from lab.supervised.tasks.lessons import Lessons
 from lab.techniques.technique import CLOCK, Host, Predictor
 from lab.techniques.together import Techniques
 from lab.training.finite import NonFiniteError
@@ -54,7 +55,9 @@ class SupervisedTrainer:
         self._parameters = tuple(self.network.parameters())
         self.optimizer = config.optimizer.build(self._parameters)
         self._randoms = {"order": stream(config.seed, "order")}
-        self._samples = Samples(data, device, self._randoms["order"])
+        self._lessons = self._divided()
+        order = self._randoms["order"]
+        self._samples = self._lessons.samples(data, order) if self._lessons else Samples(data, device, order)
         self.techniques = Techniques(config.techniques, self._host())
         self._conductor = self._conduct()
         self._meter = Meter(STATISTICS, device)
@@ -63,15 +66,19 @@ class SupervisedTrainer:
     def advance(self, until: int) -> None:
         """Train until ``self.step == until``; nothing in a step waits for the device, unless a technique does."""
         self.network.train()
+        lessons = self._lessons
+        closed = lessons.closed if lessons else None
         with self._noise:
             while self.step < until:
                 values = self._conductor.step(self.step, self.techniques.levels())
-                batch = self._samples.batch(self.config.batch_size)
-                found = learn(self.network, self._parameters, self.optimizer, self.techniques, batch, self.step)
+                batch = self._samples.batch(self.config.batch_size, self.step)
+                found = learn(self.network, self._parameters, self.optimizer, self.techniques, batch, self.step, closed)
                 self.techniques.stepped(self.step, values)
                 self._meter.add(self.step, found)
                 self._meter.count()
                 self.step += 1
+                if lessons:
+                    lessons.stepped(self.step)
 
     def metrics(self) -> dict[str, float]:
         """Means of the steps since the last call; of this step the clock, the voices, the techniques' columns."""
@@ -88,7 +95,7 @@ class SupervisedTrainer:
         if self.config.deployed is not None:
             scored["deployed"] = scored.get(self.config.deployed, scored[""])
         row = {f"{_prefix(word)}/{name}": value for word, own in scored.items() for name, value in own.items()}
-        further = self.techniques.scores(self._asked, self.data.test_labels)
+        further = self.techniques.scores(self._asked, self._labels())
         return row | {f"evaluation/{name}": value for name, value in further.items()}
 
     def predictors(self) -> dict[str, Predictor]:
@@ -97,14 +104,21 @@ class SupervisedTrainer:
         return {"": itself, **self.techniques.predictors()}
 
     def _asked(self, predictor: Predictor) -> Tensor:
-        """Log-probabilities of the test part, float32[n, classes] on the host."""
+        """Log-probabilities of the test part (of the tasks so far), float32[n, classes] on the host."""
+        if self._lessons:
+            return self._lessons.answers(predictor, self.step)
         return torch.cat([predictor(part).cpu() for part in chunks(self.data.test_inputs, self.device)])
+
+    def _labels(self) -> Tensor:
+        """Of the samples that :meth:`_asked` is about, int64[n]."""
+        return self._lessons.labels(self.step) if self._lessons else self.data.test_labels
 
     def _scored(self, word: str, predictor: Predictor) -> dict[str, float]:
         log_probs = self._asked(predictor)
         if not log_probs.isfinite().all():
             raise NonFiniteError(f"{_prefix(word)}/log_probabilities", self.step)
-        return scores(log_probs.numpy(), self.data.test_labels.numpy())
+        found = scores(log_probs.numpy(), self._labels().numpy())
+        return found | (self._lessons.row(log_probs, self.step, itself=not word) if self._lessons else {})
 
     def state_dict(self) -> dict[str, Any]:
         """Everything a continuation depends on; the tensors are the live ones, so save or copy them at once."""
@@ -121,6 +135,7 @@ class SupervisedTrainer:
             "noise": self._noise.state_dict(),
             "meter": self._meter.state_dict(),
             "techniques": self.techniques.state_dict(),
+            "tasks": self._lessons.state_dict() if self._lessons else {},
         }
 
     def load_state_dict(self, state: Mapping[str, Any]) -> None:
@@ -137,6 +152,15 @@ class SupervisedTrainer:
         self._noise.load_state_dict(state["noise"])
         self._meter.load_state_dict(state["meter"])
         self.techniques.load_state_dict(state["techniques"])
+        if self._lessons:
+            self._lessons.load_state_dict(state["tasks"])
+
+    def _divided(self) -> Lessons | None:
+        """The tasks, where the configuration has any."""
+        config, clock = self.config, self.config.parsed_clock()
+        if config.tasks is None:
+            return None
+        return Lessons(config.tasks, self.data, self.network, config.seed, config.steps, clock, self.device, self._warn)
 
     def _host(self) -> Host:
         """What techniques are built with; the generators that they ask for are saved with the run's own."""
@@ -159,6 +183,7 @@ class SupervisedTrainer:
             batches=self._batches,
             event=self._context.event,
             initialised=self._initialised,
+            prepare=prepared,
         )
 
     def _initialised(self, random: torch.Generator) -> nn.Module:

@@ -8,6 +8,7 @@ from lab.techniques.augmentation import AugmentationTechniquePart
 from lab.techniques.averaging import AveragingPart
 from lab.techniques.batchnorm import BatchNormPart
 from lab.techniques.dropout import DropoutPart
+from lab.techniques.rehearsal import RehearsalPart
 from lab.techniques.reset import ResetPart
 from lab.techniques.smoothing import SmoothingPart
 from lab.techniques.snapshots import SnapshotsPart
@@ -33,6 +34,7 @@ TECHNIQUES = Parts(
         AugmentationTechniquePart,
         SmoothingPart,
         BatchNormPart,
+        RehearsalPart,
         SparsityPart,
     ),
 )

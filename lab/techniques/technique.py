@@ -33,22 +33,36 @@ class Batch:
         inputs: float32[n, …].
         labels: int64[n].
         tasks: the task of each, int64[n]; None where there is only one.
+        stored: the samples as the data set holds them (bytes), from which :attr:`Host.prepare` makes inputs; None where
+            nobody has kept them.
     """
 
     inputs: Tensor
     labels: Tensor
     tasks: Tensor | None = None
+    stored: Tensor | None = None
 
     def __len__(self) -> int:
         """How many samples it holds."""
         return len(self.labels)
 
     def joined(self, other: Batch) -> Batch:
-        """Both, this one first."""
-        tasks = None
-        if self.tasks is not None and other.tasks is not None:
-            tasks = torch.cat((self.tasks, other.tasks))
-        return Batch(torch.cat((self.inputs, other.inputs)), torch.cat((self.labels, other.labels)), tasks)
+        """Both, this one first; of tasks and stored samples only what both have."""
+        return Batch(
+            torch.cat((self.inputs, other.inputs)),
+            torch.cat((self.labels, other.labels)),
+            _both(self.tasks, other.tasks),
+            _both(self.stored, other.stored),
+        )
+
+
+def _both(one: Tensor | None, other: Tensor | None) -> Tensor | None:
+    return None if one is None or other is None else torch.cat((one, other))
+
+
+def unchanged(samples: Tensor) -> Tensor:
+    """Samples that are inputs as they stand."""
+    return samples
 
 
 @dataclass(frozen=True)
@@ -71,6 +85,7 @@ class Host:
             trainer draws none.
         copies: what follows the network's parameters, such as an average: tensors in their order. A technique that
             makes one adds it; one that holds weights to something holds these to it too.
+        prepare: inputs as the network takes them, from samples as the data set holds them (:attr:`Batch.stored`).
     """
 
     network: nn.Module
@@ -87,6 +102,7 @@ class Host:
     event: Callable[..., None]
     initialised: Callable[[torch.Generator], nn.Module] | None = None
     copies: list[Sequence[Tensor]] = field(default_factory=list)
+    prepare: Callable[[Tensor], Tensor] = unchanged
 
 
 @dataclass(frozen=True)

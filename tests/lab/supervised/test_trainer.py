@@ -58,8 +58,24 @@ WITH: dict[str, dict[str, Any]] = {
         "voices.sparsity": {"wave": "cosine", "low": 0.7, "high": 0.9, "clock": {"period": 24}},
         "voices.average.decay": 0.9,
     },
+    "rehearsal": {
+        "techniques": [{"name": "rehearsal", "buffer_size": 100}],
+        "voices.rehearsal.share": {"wave": "pulse", "low": 0.01, "high": 1.7},
+    },
 }
 """Of each technique a configuration that uses it: what it changes in ``BASE``. A new technique is added here."""
+TASKS: dict[str, dict[str, Any]] = {
+    "split": {"tasks": {"name": "split", "number": 5, "watch_every": 3}},
+    "task-incremental": {"tasks": {"name": "split", "classes": 5, "incremental": "task", "shuffled": True}},
+    "permuted": {"tasks": {"name": "permuted", "number": 2, "watch_every": 3}},
+    "joint": {"tasks": {"name": "permuted", "number": 2, "joint": True}},
+    "rehearsed": {
+        "tasks": {"name": "split", "number": 5},
+        "techniques": [{"name": "rehearsal", "buffer_size": 40}],
+        "voices.rehearsal.share": {"wave": "cosine", "low": 0.0, "high": 0.9},
+    },
+}
+"""Ways of learning the data as tasks."""
 
 
 def trainer(tmp_path: Path, **changes: Any) -> SupervisedTrainer:
@@ -84,10 +100,10 @@ def test_every_technique_is_tried() -> None:
     assert set(WITH) == set(TECHNIQUES.listed)
 
 
-@pytest.mark.parametrize("word", [None, *WITH])
+@pytest.mark.parametrize("word", [None, *WITH, *TASKS])
 @pytest.mark.parametrize("at", [13, 24])
 def test_a_run_resumes_bit_for_bit(word: str | None, at: int, tmp_path: Path) -> None:
-    changes = WITH[word] if word else {}
+    changes = {**WITH, **TASKS}[word] if word else {}
     whole = trainer(tmp_path, **changes)
     whole.advance(at)
     checkpoints.save(tmp_path / "checkpoints", at, whole.state_dict(), {})
