@@ -56,11 +56,13 @@ def load(run: Run, device: str = "auto", data_dir: Path | None = None) -> Superv
 
 def _evaluate(args: argparse.Namespace) -> int:
     """Score as the trainer does, and print the numbers."""
+    from lab.supervised.metrics import column_words
+
     trainer = load(options.chosen_run(args), args.device or "auto", args.data_dir)
     by_word: dict[str, dict[str, float]] = {}
     for column, value in trainer.evaluate().items():
-        *word, name = column.split("/")[1:]
-        by_word.setdefault("/".join(word) or ITSELF, {})[name] = value
+        word, name = column_words(column)
+        by_word.setdefault(word or ITSELF, {})[name] = value
     if args.json:
         print(json.dumps([{"step": trainer.step, "weights": word, **own} for word, own in by_word.items()]))
         return 0

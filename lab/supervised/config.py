@@ -23,8 +23,15 @@ class SupervisedConfig(RunConfig):
     optimizer: Annotated[OptimizerPart, OPTIMIZERS] = Field(AdamOptimizer(), description="what trains the network")
     batch_size: int = Field(128, ge=1, le=1_000_000, description="new samples of a step")
     validation: int = Field(
-        0, ge=0, le=1_000_000, description="training samples held out, and scored in the place of the test part"
+        0,
+        ge=0,
+        le=1_000_000,
+        description="training samples held out before data are altered, and scored in the place of the test part",
     )
+    imbalance: float = Field(
+        1.0, ge=1, le=1_000_000, description="training samples of the first class for each of the last: a long tail"
+    )
+    label_noise: float = Field(0.0, ge=0, lt=1, description="share of the training labels that are made wrong")
     techniques: tuple[Annotated[TechniquePart, TECHNIQUES], ...] = Field(
         (), max_length=32, description="what rides on the clock, in the order in which it is applied"
     )

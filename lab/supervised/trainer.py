@@ -13,6 +13,7 @@ from torch import Tensor
 
 from lab.errors import UserError
 from lab.phase import Conductor, PhaseError, targets
+from lab.supervised.altered import altered
 from lab.supervised.config import SupervisedConfig
 from lab.supervised.metrics import scores
 from lab.supervised.samples import Samples, chunks, held_out, prepared
@@ -44,12 +45,14 @@ class SupervisedTrainer:
         data = config.data.open(context.data_dir, self._warn)
         if config.validation:
             data = held_out(data, config.validation, stream(config.seed, "validation"))
+        data = altered(data, config.imbalance, config.label_noise, config.seed)
         shape = tuple(data.inputs.shape[1:])
         try:
             config.network.check(shape)
         except ValueError as error:
             raise UserError(f"network: {error}") from None
         self.data = data
+        self._counts = torch.bincount(data.labels, minlength=data.classes)
         self.network = config.network.initialised(shape, data.classes, stream(config.seed, "weights")).to(device)
         self._parameters = tuple(self.network.parameters())
         self.optimizer = config.optimizer.build(self._parameters)
@@ -102,7 +105,7 @@ class SupervisedTrainer:
         return torch.cat([predictor(part).cpu() for part in chunks(self.data.test_inputs, self.device)])
 
     def _scored(self, log_probs: Tensor) -> dict[str, float]:
-        return scores(log_probs.numpy(), self.data.test_labels.numpy())
+        return scores(log_probs.numpy(), self.data.test_labels.numpy(), self._counts.numpy())
 
     def state_dict(self) -> dict[str, Any]:
         """Everything a continuation depends on; the tensors are the live ones, so save or copy them at once."""
@@ -152,7 +155,7 @@ class SupervisedTrainer:
             steps=config.steps,
             batch_size=config.batch_size,
             classes=data.classes,
-            counts=torch.bincount(data.labels, minlength=data.classes),
+            counts=self._counts,
             random=random,
             batches=batches,
             event=self._context.event,

@@ -5,10 +5,19 @@ way of :class:`lab.techniques.together.Techniques`; none of them knows another.
 """
 
 from lab.techniques.averaging import AveragingPart
+from lab.techniques.class_weights import ClassWeightsPart
+from lab.techniques.focal import FocalPart
+from lab.techniques.logit_adjustment import LogitAdjustmentPart
+from lab.techniques.plateau import PlateauPart
 from lab.techniques.technique import Technique, TechniquePart
 from lab.training.parts import Parts
 
 __all__ = ["TECHNIQUES", "Technique", "TechniquePart"]
 
-TECHNIQUES = Parts("technique", "name", TechniquePart, (AveragingPart,))
+TECHNIQUES = Parts(
+    "technique",
+    "name",
+    TechniquePart,
+    (AveragingPart, FocalPart, ClassWeightsPart, LogitAdjustmentPart, PlateauPart),
+)
 """Every technique by its word in a configuration."""
