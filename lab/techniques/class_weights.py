@@ -72,9 +72,9 @@ class ClassWeights(Technique):
 class ClassWeightsPart(TechniquePart):
     """Weights by class, constant or conducted.
 
-    In anti-phase to the learning rate, ``{follow: lr, relation: anti_phase, low: 0, high: 1}``, rare classes count while
-    steps are small. Deferred reweighting (Cao et al. 2019) is a step of the voice at ``drw_start``, from which on the
-    full weights hold: in a run of T steps, for a ``drw_start`` of a half or more,
+    In anti-phase to the learning rate, ``{follow: lr, relation: anti_phase, low: 0, high: 1}``, rare classes count
+    while steps are small. Deferred reweighting (Cao et al. 2019) is a step of the voice at ``drw_start``, from which on
+    the full weights hold: in a run of T steps, for a ``drw_start`` of a half or more,
     ``{wave: square, inverted: true, low: 0, high: 1, clock: {period: 2·drw_start·T, cycles: 1}}``.
     """
 
