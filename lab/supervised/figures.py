@@ -11,6 +11,8 @@ from lab.reports.runs import Arm, Draw, draw_named, heading, names
 from lab.reports.style import Saved
 from lab.reports.voice_panels import shared_voice_panels
 from lab.reports.words import fmt
+from lab.supervised.metrics import column_words
+from lab.supervised.recall_figure import draw_recall
 
 UNIT = "update"
 LEARNING = (
@@ -24,6 +26,11 @@ SCORES = {
     "brier": "Brier score",
     "ece": "Expected calibration error",
     "balanced_accuracy": "Balanced accuracy",
+    "macro_f1": "Macro F1",
+    "worst_recall": "Worst recall of a class",
+    "head_accuracy": "Accuracy of the most frequent third of the classes",
+    "medium_accuracy": "Accuracy of the middle third of the classes",
+    "tail_accuracy": "Accuracy of the rarest third of the classes",
 }
 """Scores and their words; one that is not here is drawn under its own name."""
 HUES = (style.ROLES["discriminator"], style.ROLES["ema"], style.ROLES["generator"])
@@ -44,9 +51,9 @@ def _draw_dynamics(groups: Sequence[Arm], out: Path) -> list[Saved]:
 
 def _draw_scores(groups: Sequence[Arm], out: Path) -> list[Saved]:
     columns = [name for arm in groups for run in arm.runs for name in run.metrics.names()]
-    found = [name.removeprefix("evaluation/").split("/") for name in columns if name.startswith("evaluation/")]
-    words = list(dict.fromkeys("/".join(parts[:-1]) for parts in found))
-    own = {parts[-1] for parts in found}
+    found = [column_words(name) for name in columns if name.startswith("evaluation/")]
+    words = list(dict.fromkeys(word for word, _ in found))
+    own = {name for _, name in found if "/" not in name}
     panels = [
         Panel(
             SCORES.get(name, name),
@@ -76,7 +83,7 @@ def _ending(arm: Arm) -> str:
     return f"{arm.label} ends with an accuracy of {fmt(values[-1])}" if len(values) else f"{arm.label} has none yet"
 
 
-FIGURES: Mapping[str, Draw] = {"dynamics": _draw_dynamics, "scores": _draw_scores}
+FIGURES: Mapping[str, Draw] = {"dynamics": _draw_dynamics, "scores": _draw_scores, "recall": draw_recall}
 """By the name that ``lab plot --only`` takes, in the order of reading."""
 
 
