@@ -7,6 +7,7 @@ from typing import Annotated
 
 from pydantic import Field, model_validator
 
+from lab.errors import UserError
 from lab.phase import Follower, Voice
 from lab.supervised.data import DATA, DataPart
 from lab.supervised.networks import NETWORKS, NetworkPart
@@ -49,6 +50,17 @@ class SupervisedConfig(RunConfig):
     def measured_names(self) -> tuple[str, ...]:
         """What a technique measures."""
         return tuple(name for part in self.techniques for name in part.measured)
+
+    def parsed_voices(self) -> dict[str, Voice | Follower]:
+        """As of any run; whoever follows what no technique measures is told which one would."""
+        measured = {level: word for word, part in TECHNIQUES.listed.items() for level in part.measured}
+        known = {*self.measured_names(), *self.voices}
+        for name, voice in self.voices.items():
+            followed = voice.get("follow") if isinstance(voice, Mapping) else None
+            if isinstance(followed, str) and followed in measured and followed not in known:
+                missing = f"it is measured by the technique {measured[followed]!r}, which is not among techniques"
+                raise UserError(f"voices.{name}.follow: unknown {followed!r}; {missing}")
+        return super().parsed_voices()
 
     def conducted(self) -> dict[str, Voice | Follower]:
         """The voices, and constants for those of techniques that are left out."""

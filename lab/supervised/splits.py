@@ -24,6 +24,6 @@ def stratified(labels: Tensor, n: int, random: torch.Generator) -> Tensor:
     return chosen
 
 
-def test_part(labels: Tensor, share: float) -> Tensor:
+def fixed_split(labels: Tensor, share: float) -> Tensor:
     """The samples of the test part where nobody else has said which: a stratified share, the same in every run."""
     return stratified(labels, round(share * len(labels)), torch.Generator().manual_seed(SPLIT_SEED))

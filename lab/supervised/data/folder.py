@@ -14,7 +14,7 @@ from lab.errors import UserError
 from lab.supervised.data.part import DataPart
 from lab.supervised.datasets import Labelled
 from lab.supervised.images import read
-from lab.supervised.splits import test_part
+from lab.supervised.splits import fixed_split
 
 MOST_CLASSES = 10_000
 
@@ -50,7 +50,7 @@ class FolderData(DataPart):
             test_inputs, test_labels = self._read(test_folder, classes, 1, warn)
         else:
             all_inputs, all_labels = self._read(folder, classes, 2, warn)
-            test = test_part(all_labels, self.test_share)
+            test = fixed_split(all_labels, self.test_share)
             inputs, labels, test_inputs, test_labels = (
                 all_inputs[~test],
                 all_labels[~test],

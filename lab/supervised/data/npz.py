@@ -18,7 +18,7 @@ from lab.errors import UserError
 from lab.supervised.data.part import DataPart
 from lab.supervised.datasets import Labelled
 from lab.supervised.images import channels_first, image_shape
-from lab.supervised.splits import test_part
+from lab.supervised.splits import fixed_split
 
 MOST_CLASSES = 10_000
 ACCEPTED = "images uint8 [n, h, w], [n, h, w, c] or [n, c, h, w] with 1 or 3 channels, or numbers float[n, …]"
@@ -57,7 +57,7 @@ class NpzData(DataPart):
         if own_test:
             test_inputs, test_labels = pairs[1]
         else:
-            test = test_part(labels, self.test_share)
+            test = fixed_split(labels, self.test_share)
             inputs, labels, test_inputs, test_labels = inputs[~test], labels[~test], inputs[test], labels[test]
         classes = _classes(path, labels, test_labels)
         if test_inputs.shape[1:] != inputs.shape[1:] or test_inputs.dtype != inputs.dtype or not len(test_labels):
