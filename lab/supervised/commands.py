@@ -66,12 +66,13 @@ def load(run: Run, device: str = "auto", data_dir: Path | None = None) -> Superv
 def _evaluate(args: argparse.Namespace) -> int:
     """Score as the trainer does, and print the numbers and what an answer costs."""
     from lab.supervised.config import NETWORK
+    from lab.supervised.metrics import column_words
 
     trainer = load(options.chosen_run(args), args.device or "auto", args.data_dir)
     by_word: dict[str, dict[str, float]] = {}
     for column, value in trainer.evaluate().items():
-        *word, name = column.split("/")[1:]
-        by_word.setdefault("/".join(word) or NETWORK, {})[name] = value
+        word, name = column_words(column)
+        by_word.setdefault(word or NETWORK, {})[name] = value
     for name, cost in costs(trainer).items():
         by_word[name or NETWORK][COST if args.json else COST_WORDS] = cost
     if args.json:

@@ -29,11 +29,18 @@ class SupervisedConfig(RunConfig):
     optimizer: Annotated[OptimizerPart, OPTIMIZERS] = Field(AdamOptimizer(), description="what trains the network")
     batch_size: int = Field(128, ge=1, le=1_000_000, description="new samples of a step")
     validation: int = Field(
-        0, ge=0, le=1_000_000, description="training samples held out, and scored in the place of the test part"
+        0,
+        ge=0,
+        le=1_000_000,
+        description="training samples held out before data are altered, and scored in the place of the test part",
     )
     tasks: Annotated[TasksPart, TASKS] | None = Field(
         None, description="learn the data as tasks one after the other, each for an equal share of the steps"
     )
+    imbalance: float = Field(
+        1.0, ge=1, le=1_000_000, description="training samples of the first class for each of the last: a long tail"
+    )
+    label_noise: float = Field(0.0, ge=0, lt=1, description="share of the training labels that are made wrong")
     techniques: tuple[Annotated[TechniquePart, TECHNIQUES], ...] = Field(
         (), max_length=32, description="what rides on the clock, in the order in which it is applied"
     )
@@ -61,6 +68,17 @@ class SupervisedConfig(RunConfig):
     def measured_names(self) -> tuple[str, ...]:
         """What a technique measures."""
         return tuple(name for part in self.techniques for name in part.measured)
+
+    def parsed_voices(self) -> dict[str, Voice | Follower]:
+        """As of any run; whoever follows what no technique measures is told which one would."""
+        measured = {level: word for word, part in TECHNIQUES.listed.items() for level in part.measured}
+        known = {*self.measured_names(), *self.voices}
+        for name, voice in self.voices.items():
+            followed = voice.get("follow") if isinstance(voice, Mapping) else None
+            if isinstance(followed, str) and followed in measured and followed not in known:
+                missing = f"it is measured by the technique {measured[followed]!r}, which is not among techniques"
+                raise UserError(f"voices.{name}.follow: unknown {followed!r}; {missing}")
+        return super().parsed_voices()
 
     def conducted(self) -> dict[str, Voice | Follower]:
         """The voices, and constants for those of techniques that are left out."""

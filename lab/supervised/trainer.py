@@ -13,6 +13,7 @@ from torch import Tensor, nn
 
 from lab.errors import UserError
 from lab.phase import Conductor, PhaseError, targets
+from lab.supervised.altered import altered
 from lab.supervised.config import SupervisedConfig
 from lab.supervised.metrics import scores
 from lab.supervised.samples import Samples, chunks, held_out, prepared
@@ -45,12 +46,14 @@ class SupervisedTrainer:
         data = config.data.open(context.data_dir, self._warn)
         if config.validation:
             data = held_out(data, config.validation, stream(config.seed, "validation"))
+        data = altered(data, config.imbalance, config.label_noise, config.seed)
         shape = tuple(data.inputs.shape[1:])
         try:
             config.network.check(shape)
         except ValueError as error:
             raise UserError(f"network: {error}") from None
         self.data = data
+        self._counts = torch.bincount(data.labels, minlength=data.classes)
         self.network = self._initialised(stream(config.seed, "weights")).to(device)
         self._parameters = tuple(self.network.parameters())
         self.optimizer = config.optimizer.build(self._parameters)
@@ -117,7 +120,7 @@ class SupervisedTrainer:
         log_probs = self._asked(predictor)
         if not log_probs.isfinite().all():
             raise NonFiniteError(f"{_prefix(word)}/log_probabilities", self.step)
-        found = scores(log_probs.numpy(), self._labels().numpy())
+        found = scores(log_probs.numpy(), self._labels().numpy(), self._counts.numpy())
         return found | (self._lessons.row(log_probs, self.step, itself=not word) if self._lessons else {})
 
     def state_dict(self) -> dict[str, Any]:
@@ -178,7 +181,7 @@ class SupervisedTrainer:
             steps=config.steps,
             batch_size=config.batch_size,
             classes=data.classes,
-            counts=torch.bincount(data.labels, minlength=data.classes),
+            counts=self._counts,
             random=random,
             batches=self._batches,
             event=self._context.event,

@@ -7,7 +7,11 @@ way of :class:`lab.techniques.together.Techniques`; none of them knows another.
 from lab.techniques.augmentation import AugmentationTechniquePart
 from lab.techniques.averaging import AveragingPart
 from lab.techniques.batchnorm import BatchNormPart
+from lab.techniques.class_weights import ClassWeightsPart
 from lab.techniques.dropout import DropoutPart
+from lab.techniques.focal import FocalPart
+from lab.techniques.logit_adjustment import LogitAdjustmentPart
+from lab.techniques.plateau import PlateauPart
 from lab.techniques.rehearsal import RehearsalPart
 from lab.techniques.reset import ResetPart
 from lab.techniques.smoothing import SmoothingPart
@@ -36,6 +40,10 @@ TECHNIQUES = Parts(
         BatchNormPart,
         RehearsalPart,
         SparsityPart,
+        FocalPart,
+        ClassWeightsPart,
+        LogitAdjustmentPart,
+        PlateauPart,
     ),
 )
 """Every technique by its word in a configuration."""

@@ -62,6 +62,25 @@ WITH: dict[str, dict[str, Any]] = {
         "techniques": [{"name": "rehearsal", "buffer_size": 100}],
         "voices.rehearsal.share": {"wave": "pulse", "low": 0.01, "high": 1.7},
     },
+    "focal": {
+        "techniques": ["focal"],
+        "voices.focal.gamma": {"follow": "lr", "relation": "anti_phase", "low": 0, "high": 2},
+    },
+    "class_weights": {
+        "techniques": ["class_weights"],
+        "imbalance": 10,
+        "label_noise": 0.1,
+        "voices.class_weights.strength": {"follow": "lr", "relation": "anti_phase", "low": 0, "high": 1},
+    },
+    "logit_adjustment": {
+        "techniques": [{"name": "logit_adjustment", "form": "post_hoc"}],
+        "imbalance": 10,
+        "voices.logit_adjustment.tau": {"follow": "lr", "relation": "anti_phase", "low": 0.5, "high": 1.5},
+    },
+    "plateau": {
+        "techniques": [{"name": "plateau", "every": 3, "patience": 0, "threshold": 0.2, "length": 9}],
+        "voices.lr": {"follow": "plateau", "relation": "in_phase", "low": 1e-4, "high": 3e-3},
+    },
 }
 """Of each technique a configuration that uses it: what it changes in ``BASE``. A new technique is added here."""
 TASKS: dict[str, dict[str, Any]] = {
