@@ -51,6 +51,8 @@ class SupervisedTrainer:
             raise UserError(f"network: {error}") from None
         self.data = data
         self.network = config.network.initialised(shape, data.classes, stream(config.seed, "weights")).to(device)
+        if context.initial:
+            context.initial.load({"network": self.network})
         self._parameters = tuple(self.network.parameters())
         self.optimizer = config.optimizer.build(self._parameters)
         self._randoms = {"order": stream(config.seed, "order")}
