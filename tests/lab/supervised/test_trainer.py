@@ -29,6 +29,27 @@ BASE: dict[str, Any] = {
 }
 WITH: dict[str, dict[str, Any]] = {
     "average": {"techniques": ["average"], "voices.average.decay": 0.9},
+    "weight_decay": {
+        "techniques": [{"name": "weight_decay", "power": 2}],
+        "voices.weight_decay": {"follow": "lr", "relation": "anti_phase", "low": 0.0, "high": 5.0},
+    },
+    "dropout": {
+        "techniques": ["dropout"],
+        "voices.dropout": {"follow": "lr", "relation": "anti_phase", "low": 0.0, "high": 0.5},
+    },
+    "augmentation": {
+        "techniques": [{"name": "augmentation", "augmentations": ["color", "translation", "cutout", "flip"]}],
+        "voices.augmentation.strength": {"follow": "lr", "relation": "quadrature", "low": 0.0, "high": 1.0},
+    },
+    "smoothing": {
+        "techniques": ["smoothing"],
+        "voices.smoothing": {"follow": "lr", "low": 0.0, "high": 0.2},
+    },
+    "batchnorm": {
+        "network": {"network": "cnn", "widths": [4, 8], "hidden": [16], "dropout": 0.2},
+        "techniques": [{"name": "batchnorm", "batches": 2, "gap_every": 5}],
+        "voices.batchnorm.momentum": {"follow": "lr", "relation": "anti_phase", "low": 0.01, "high": 0.5},
+    },
 }
 """Of each technique a configuration that uses it: what it changes in ``BASE``. A new technique is added here."""
 
