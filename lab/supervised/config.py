@@ -7,12 +7,16 @@ from typing import Annotated
 
 from pydantic import Field, model_validator
 
+from lab.errors import UserError
 from lab.phase import Follower, Voice
 from lab.supervised.data import DATA, DataPart
 from lab.supervised.networks import NETWORKS, NetworkPart
 from lab.supervised.optimizers import OPTIMIZERS, AdamOptimizer, OptimizerPart
-from lab.techniques import TECHNIQUES, TechniquePart, together
+from lab.techniques import TECHNIQUES, TechniquePart, groups, together
 from lab.training.config import RunConfig
+
+GroupName = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]*$", max_length=32)]
+Patterns = Annotated[tuple[str, ...], Field(min_length=1, max_length=64)]
 
 
 class SupervisedConfig(RunConfig):
@@ -25,8 +29,23 @@ class SupervisedConfig(RunConfig):
     validation: int = Field(
         0, ge=0, le=1_000_000, description="training samples held out, and scored in the place of the test part"
     )
+    train_samples: int | None = Field(
+        None,
+        ge=1,
+        le=1_000_000_000,
+        description="so many to learn from, of each class alike, drawn by the seed; null: all",
+    )
     techniques: tuple[Annotated[TechniquePart, TECHNIQUES], ...] = Field(
         (), max_length=32, description="what rides on the clock, in the order in which it is applied"
+    )
+
+    groups: Mapping[GroupName, Patterns] = Field(
+        default_factory=dict,
+        max_length=32,
+        description="parameters with rates of their own, lr.<group> and gate.<group>: name -> patterns of parameters",
+    )
+    layer_decay: float = Field(
+        1.0, gt=0, le=1, description="what the rate is multiplied by for each layer below the last; 1 is none"
     )
 
     @classmethod
@@ -37,7 +56,7 @@ class SupervisedConfig(RunConfig):
     def known_voices(self) -> Mapping[str, str]:
         """Also those of the techniques."""
         brought = {name: spec.what for name, spec in together.specs(self.techniques).items()}
-        return {**self.voice_names(), **brought}
+        return {**self.voice_names(), **groups.voices([*self.groups]), **brought}
 
     def measured_names(self) -> tuple[str, ...]:
         """What a technique measures."""
@@ -49,7 +68,11 @@ class SupervisedConfig(RunConfig):
 
     @model_validator(mode="after")
     def _fits_together(self) -> SupervisedConfig:
-        together.check(self.techniques, self.parsed_voices())
+        voices = self.parsed_voices()
+        together.check(self.techniques, voices)
+        for name in (f"gate.{group}" for group in self.groups):
+            if (gate := voices.get(name)) is not None and not 0 <= gate.low <= gate.high <= 1:
+                raise UserError(f"voices.{name}: {gate.low:g} to {gate.high:g} is not accepted; 0 to 1 is")
         return self
 
     @property

@@ -12,11 +12,12 @@ import torch
 from torch import Tensor
 
 from lab.errors import UserError
-from lab.phase import Conductor, PhaseError, targets
+from lab.phase import Conductor, PhaseError
 from lab.supervised.config import SupervisedConfig
 from lab.supervised.metrics import scores
-from lab.supervised.samples import Samples, chunks, held_out, prepared
+from lab.supervised.samples import Samples, chunks, few, held_out, prepared
 from lab.supervised.step import STATISTICS, learn
+from lab.techniques.groups import Groups, rates
 from lab.techniques.technique import CLOCK, Host, Predictor, log_probabilities
 from lab.techniques.together import Techniques
 from lab.training.finite import NonFiniteError
@@ -44,6 +45,8 @@ class SupervisedTrainer:
         data = config.data.open(context.data_dir, self._warn)
         if config.validation:
             data = held_out(data, config.validation, stream(config.seed, "validation"))
+        if config.train_samples:
+            data = few(data, config.train_samples, stream(config.seed, "few"))
         shape = tuple(data.inputs.shape[1:])
         try:
             config.network.check(shape)
@@ -54,7 +57,8 @@ class SupervisedTrainer:
         if context.initial:
             context.initial.load({"network": self.network})
         self._parameters = tuple(self.network.parameters())
-        self.optimizer = config.optimizer.build(self._parameters)
+        self._groups = Groups(self.network, config.groups, config.layer_decay)
+        self.optimizer = config.optimizer.build(self._groups.options())
         self._randoms = {"order": stream(config.seed, "order")}
         self._samples = Samples(data, device, self._randoms["order"])
         self.techniques = Techniques(config.techniques, self._host())
@@ -68,6 +72,7 @@ class SupervisedTrainer:
         with self._noise:
             while self.step < until:
                 values = self._conductor.step(self.step, self.techniques.levels())
+                self._groups.set(self.optimizer, rates(self._groups.names, values))
                 batch = self._samples.batch(self.config.batch_size)
                 found = learn(self.network, self._parameters, self.optimizer, self.techniques, batch, self.step)
                 self.techniques.stepped(self.step, values)
@@ -125,7 +130,8 @@ class SupervisedTrainer:
         self.step = int(state["step"])
         self.network.load_state_dict(state["network"])
         moments = {int(place): kept for place, kept in state["moments"].items()}
-        restore_moments(self.optimizer, moments, self.config.optimizer.memories)
+        some = bool(self.config.groups)  # those that were never frozen have moments
+        restore_moments(self.optimizer, moments, self.config.optimizer.memories, some)
         self._samples.load_state_dict(state["samples"])
         for use, random in self._randoms.items():
             random.set_state(state["random"][use].cpu())
@@ -163,7 +169,7 @@ class SupervisedTrainer:
     def _conduct(self) -> Conductor:
         """The voices bound to what they set, and an event at each crest and trough of the learning rate."""
         rate = self.config.conducted()["lr"]
-        conductor = self.techniques.conductor({"lr": (rate, targets.param_group(self.optimizer, "lr"))})
+        conductor = self.techniques.conductor({"lr": (rate, None)})
         for moment in MOMENTS:
             with suppress(PhaseError):  # a constant has neither crest nor trough, another wave may lack one
                 conductor.on(moment, of="lr", do=partial(self._announce, moment))

@@ -25,7 +25,7 @@ class InitFrom(Config):
         (),
         max_length=64,
         strict=False,
-        description="patterns of weights that the seed draws all the same, e.g. readout.*",
+        description="patterns of weights that stay as the seed draws them: readout.*",
     )
 
     @model_validator(mode="before")
