@@ -108,22 +108,33 @@ def find(wanted: InitFrom, seed: int, near: Path, trainer: str) -> Initial:
     Raises:
         UserError: there is no such run, it is of another trainer, or it has no such checkpoint.
     """
-    source = source_of(wanted, seed, near)
+    source = check(wanted, seed, near)
     if source.trainer != trainer:
         raise UserError(f"init_from: {source.name} is a run of {source.trainer!r}; accepted: a run of {trainer!r}")
     if wanted.step is None:
         return Initial(source, checkpoints.needed(source.checkpoints), wanted.fresh)
+    path = manifest.paths(source.checkpoints)[wanted.step]
+    try:
+        return Initial(source, checkpoints.load(path), wanted.fresh)
+    except BrokenCheckpoint as error:
+        raise UserError(f"init_from: checkpoint {path} is not whole ({error})") from None
+
+
+def check(wanted: InitFrom, seed: int, near: Path) -> Run:
+    """The run that a configuration names, once it is sure that it has the checkpoint; which is not read.
+
+    Raises:
+        UserError: there is no such run, or it has no such checkpoint.
+    """
+    source = source_of(wanted, seed, near)
     there = manifest.paths(source.checkpoints)
-    if wanted.step not in there:
+    if wanted.step is not None and wanted.step not in there:
         kept = ", ".join(map(str, there)) or "none"
         raise UserError(
             f"init_from: run {source.name} has no checkpoint of step {wanted.step}; it has {kept} "
             "(its keep_checkpoints says how many stay)"
         )
-    try:
-        return Initial(source, checkpoints.load(there[wanted.step]), wanted.fresh)
-    except BrokenCheckpoint as error:
-        raise UserError(f"init_from: checkpoint {there[wanted.step]} is not whole ({error})") from None
+    return source
 
 
 def again(run: Run) -> Initial | None:
@@ -149,7 +160,7 @@ def source_of(wanted: InitFrom, seed: int, near: Path) -> Run:
     for path in (Path(name), near / name, near.parent / name):
         if (path / CONFIG).is_file():
             return Run.open(path)
-    raise UserError(f"init_from: no run {name!r}, neither a path nor a name under {near}")
+    raise UserError(f"init_from: no run {name!r}, neither a path nor the name of one beside this run or its study")
 
 
 def pinned(config: RunConfig, near: Path, trainer: str) -> RunConfig:

@@ -105,7 +105,7 @@ def toy_weights(near: Path, name: str, **changes: Any) -> dict[str, torch.Tensor
 @pytest.mark.parametrize(
     ("changes", "words"),
     [
-        ({"init_from": "nobody"}, "init_from: no run 'nobody', neither a path nor a name under"),
+        ({"init_from": "nobody"}, "init_from: no run 'nobody', neither a path nor the name of one beside"),
         ({"init_from": "source-s0@20"}, "init_from: run source-s0 has no checkpoint of step 20; it has 40, 60"),
         (
             {"init_from": "source-s0", "network": {"widths": (16, 12)}},
