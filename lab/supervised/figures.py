@@ -26,8 +26,13 @@ SCORES = {
     "ece": "Expected calibration error",
     "ece_scaled": "Calibration error at the best temperature",
     "balanced_accuracy": "Balanced accuracy",
+    "disagreement": "Disagreement of an ensemble's members",
+    "kl": "Divergence between members (nats)",
+    "error_correlation": "Correlation of members' errors",
 }
 """Scores and their words; one that is not here is drawn under its own name."""
+DEPLOYED = "deployed"
+"""Whose scores are those of another word, which is drawn."""
 HUES = (style.VERMILION, style.GREEN, style.BLUE, style.PURPLE, style.ORANGE, style.SKY)
 
 
@@ -47,7 +52,7 @@ def _draw_dynamics(groups: Sequence[Arm], out: Path) -> list[Saved]:
 def _draw_scores(groups: Sequence[Arm], out: Path) -> list[Saved]:
     columns = [name for arm in groups for run in arm.runs for name in run.metrics.names()]
     found = [name.removeprefix("evaluation/").split("/") for name in columns if name.startswith("evaluation/")]
-    words = list(dict.fromkeys("/".join(parts[:-1]) for parts in found))
+    words = list(dict.fromkeys(word for parts in found if (word := "/".join(parts[:-1])) != DEPLOYED))
     own = {parts[-1] for parts in found}
     panels = [
         Panel(
@@ -56,8 +61,9 @@ def _draw_scores(groups: Sequence[Arm], out: Path) -> list[Saved]:
                 Line("/".join(["evaluation", *([word] if word else []), name]), word or "network", hue, sparse=True)
                 for word, hue in zip(words, HUES, strict=False)
             ],
+            legend=not place,  # the same words in all: the first has room for them beside its title
         )
-        for name in [*(name for name in SCORES if name in own), *sorted(own - set(SCORES))]
+        for place, name in enumerate([*(name for name in SCORES if name in own), *sorted(own - set(SCORES))])
     ]
     if not panels:
         return []
