@@ -29,7 +29,7 @@ BASE: dict[str, Any] = {
 }
 WITH: dict[str, dict[str, Any]] = {
     "average": {"techniques": ["average"], "voices.average.decay": 0.9},
-    "snapshots": {"techniques": [{"name": "snapshots", "size": 3}], "clock": {"period": 8}},
+    "snapshots": {"techniques": [{"name": "snapshots", "size": 4}], "clock": {"period": 8}},
     "swa": {"techniques": ["swa"]},
     "reset": {"techniques": ["reset", {"name": "snapshots", "of": "clock"}]},
 }
