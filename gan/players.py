@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 import torch
+from torch import Tensor
 from torch.optim import Optimizer
 
 from gan.config import PLAYERS, GanConfig
@@ -16,18 +17,25 @@ from gan.optimizers.part import rate_on
 from gan.precision import lay_out
 from gan.step import Moves, Player
 from lab.training.finite import NonFiniteError
+from lab.training.initial import Initial
 from lab.training.restoring import restore_moments
 
 
 class Players:
     """Both players of a game, and what their optimisers remember.
 
+    Args:
+        config, weights, device: what they are, from which chance they are drawn, and where they lie.
+        initial: weights of another run, taken over both networks.
+
     Attributes:
         networks, optimizers: by player, ``generator`` and ``discriminator``.
         game: the same as :class:`gan.step.Player`.
     """
 
-    def __init__(self, config: GanConfig, weights: torch.Generator, device: torch.device) -> None:
+    def __init__(
+        self, config: GanConfig, weights: torch.Generator, device: torch.device, initial: Initial | None = None
+    ) -> None:
         self._moments = config.optimizer.moments
         self.networks = {"generator": generator(config, weights), "discriminator": discriminator(config, weights)}
         self.optimizers: dict[str, Optimizer] = {}
@@ -40,8 +48,17 @@ class Players:
             )
             mover: Moves = Extragradient(optimizer) if config.updates == "extragradient" else optimizer
             self.game[name] = Player(network, mover, parameters)
+        if initial:
+            initial.load(self.networks)
         moving = [parameter for player in self.game.values() for parameter in player.parameters]
         self.lookahead = Lookahead(config.lookahead, moving) if config.lookahead else None
+
+    def copies(self, name: str) -> list[list[Tensor]]:
+        """What follows the parameters of a player, in their order: where lookahead goes back to."""
+        if self.lookahead is None:
+            return []
+        first = 0 if name == "generator" else len(self.game["generator"].parameters)
+        return [self.lookahead.slow[first : first + len(self.game[name].parameters)]]
 
     def check(self, step: int) -> None:
         """The watch sees losses and gradients; an overflow in the last update itself shows in the weights alone.

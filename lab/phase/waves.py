@@ -14,6 +14,10 @@ Function: TypeAlias = Callable[[float], float]
 
 RISE = 0.3
 """The part of ``one_cycle`` that rises (torch's ``pct_start``)."""
+WARM_UP, DECAY = 0.05, 0.2
+"""The parts of ``warmup_stable_decay`` that rise and that fall (a decay of a fifth: arXiv 2405.18392)."""
+PULSE = 0.125
+"""The part of the cycle in which ``pulse`` is 1."""
 
 
 def cosine(phase: float) -> float:
@@ -32,13 +36,26 @@ def anneal(phase: float) -> float:
 
 
 def sawtooth(phase: float) -> float:
-    """1 − φ."""
+    """1 − φ; on a clock of one cycle the linear decay to zero (arXiv 2502.15938)."""
     return 1.0 - phase
+
+
+def cubic(phase: float) -> float:
+    """(1 − φ)³; inverted it is the sparsity of gradual magnitude pruning (arXiv 1710.01878, equation 1)."""
+    return (1.0 - phase) ** 3
 
 
 def square(phase: float) -> float:
     """1 in the first half of the cycle, 0 in the second."""
     return 1.0 if phase < 0.5 else 0.0
+
+
+def pulse(phase: float) -> float:
+    """1 in the eighth of the cycle whose middle is phase 0, 0 in the rest: |φ| < 1/16, and φ = −1/16.
+
+    With offsets in eighths, pulses of a cycle of whole eighths have equally many steps and fill it without a gap.
+    """
+    return 1.0 if phase < PULSE / 2 or phase >= 1.0 - PULSE / 2 else 0.0
 
 
 def constant(phase: float) -> float:
@@ -55,6 +72,15 @@ def one_cycle(phase: float) -> float:
     if phase < RISE:
         return (1.0 - math.cos(math.pi * (phase / RISE))) / 2.0
     return (1.0 + math.cos(math.pi * ((phase - RISE) / (1.0 - RISE)))) / 2.0
+
+
+def warmup_stable_decay(phase: float) -> float:
+    """min(1, φ / 0.05, (1 − φ) / 0.2): a linear warm-up, a plateau, a linear decay to 0.
+
+    The trapezoid of warm-up-stable-decay (arXiv 2404.06395, 2405.18392); several cycles of it resume from the decayed
+    weights, as WSD-S does (arXiv 2410.05192).
+    """
+    return min(1.0, phase / WARM_UP, (1.0 - phase) / DECAY)
 
 
 @dataclass(frozen=True)
@@ -81,9 +107,12 @@ WAVES = {
         Wave("triangle", triangle, crest=0.0, trough=0.5),
         Wave("anneal", anneal, crest=0.0, trough=1.0),
         Wave("sawtooth", sawtooth, crest=0.0, trough=1.0),
+        Wave("cubic", cubic, crest=0.0, trough=1.0),
         Wave("square", square, crest=0.0, trough=0.5),
+        Wave("pulse", pulse, crest=0.0, trough=PULSE / 2),
         Wave("constant", constant, crest=0.0, trough=None),
         Wave("one_cycle", one_cycle, crest=RISE, trough=1.0),
+        Wave("warmup_stable_decay", warmup_stable_decay, crest=WARM_UP, trough=1.0),
     )
 }
 """The waves that a configuration can name."""

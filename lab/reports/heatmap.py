@@ -29,10 +29,11 @@ class Table:
     values: Floats
 
 
-def table_of(arm: Arm, prefix: str) -> Table | None:
-    """The columns ``<prefix><number>`` of the arm as a table, rows by rising number; None where it has none."""
-    columns = {name for run in arm.runs for name in run.metrics.names() if name.startswith(prefix)}
-    by_level = {level: name for name in columns if (level := _number(name.removeprefix(prefix))) is not None}
+def table_of(arm: Arm, prefix: str, suffix: str = "") -> Table | None:
+    """The columns ``<prefix><number><suffix>`` of the arm as a table, rows by rising number; None where it has none."""
+    names = {name for run in arm.runs for name in run.metrics.names()}
+    columns = {name: name[len(prefix) : len(name) - len(suffix)] for name in names if _framed(name, prefix, suffix)}
+    by_level = {level: name for name, inside in columns.items() if (level := _number(inside)) is not None}
     curves = {level: average(arm.series(name)) for level, name in sorted(by_level.items())}
     found = {level: curve for level, curve in curves.items() if curve is not None}
     if not found:
@@ -42,6 +43,10 @@ def table_of(arm: Arm, prefix: str) -> Table | None:
     for row, curve in zip(values, found.values(), strict=True):
         row[np.searchsorted(steps, curve.steps)] = curve.mean
     return Table(np.array(list(found)), steps, values)
+
+
+def _framed(name: str, prefix: str, suffix: str) -> bool:
+    return name.startswith(prefix) and name.endswith(suffix) and len(name) > len(prefix) + len(suffix)
 
 
 def _number(text: str) -> float | None:
@@ -73,7 +78,7 @@ def heatmap(
     grid = figure.subplots(len(drawn), 1, sharex=True, squeeze=False)[:, 0]
     norm = _norm([table.values for _, table in drawn])
     for axes, (arm, table) in zip(grid, drawn, strict=True):
-        axes.pcolormesh(_step_edges(table.steps), _edges(table.levels), table.values, cmap=style.SEQUENTIAL, norm=norm)
+        axes.pcolormesh(step_edges(table.steps), edges(table.levels), table.values, cmap=style.SEQUENTIAL, norm=norm)
         _draw_overlay(axes, arm, overlay, overlay_label)
         axes.set(yticks=_ticks(table.levels), ylabel="difficulty")
         if len(drawn) > 1:
@@ -105,7 +110,7 @@ def _draw_overlay(axes: Axes, arm: Arm, column: str, label: str) -> None:
     line.set_path_effects([patheffects.Stroke(linewidth=4.6, foreground=style.INK), patheffects.Normal()])
 
 
-def _edges(levels: Floats) -> Floats:
+def edges(levels: Floats) -> Floats:
     """The borders of rows around these values: half-way between neighbours, as far outside at the ends."""
     if len(levels) == 1:
         return np.array([levels[0] - 0.1, levels[0] + 0.1])
@@ -113,7 +118,7 @@ def _edges(levels: Floats) -> Floats:
     return np.concatenate([[2 * levels[0] - middles[0]], middles, [2 * levels[-1] - middles[-1]]])
 
 
-def _step_edges(steps: Ints) -> Floats:
+def step_edges(steps: Ints) -> Floats:
     """The borders of columns: what was measured at a step stands for the steps since the measurement before."""
     first = steps[0] - (steps[1] - steps[0]) if len(steps) > 1 else 0
     return np.concatenate([[max(0, first)], steps]).astype(np.float64)

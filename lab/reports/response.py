@@ -37,7 +37,7 @@ def response_figure(
     plain_place, polar_place = places
     offsets = np.asarray(response["offsets"], dtype=np.float64)
     plain = plain_place.subplots()
-    _draw_plain(plain, offsets, columns, response, higher)
+    draw_curve(plain, offsets, columns, response, higher)
     plain.set(xlabel=f"offset of {response['voice']}, in cycles ahead", ylabel=label)
     polar: Any = polar_place.subplots(subplot_kw={"projection": "polar"})
     _draw_polar(polar, offsets, columns, response, higher)
@@ -46,9 +46,15 @@ def response_figure(
     return figure
 
 
-def _draw_plain(
+def draw_curve(
     axes: Axes, offsets: Floats, columns: Sequence[Mapping[str, Any]], response: Mapping[str, Any], higher: bool
 ) -> None:
+    """Every seed, the means with their intervals, the fitted harmonic, and the best phase with its interval.
+
+    Args:
+        axes: along which the offset goes from left to right.
+        offsets, columns, response, higher: as for :func:`response_figure`.
+    """
     _draw_best(axes, response, 1.0)
     for offset, column in zip(offsets, columns, strict=True):
         values = np.asarray(list(column["values"].values()), dtype=np.float64)

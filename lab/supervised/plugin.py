@@ -10,7 +10,14 @@ PLUGIN = LatePlugin(
     presets=Path(__file__).parent / "presets",
     step_unit="update",
     headline=("evaluation/accuracy", "evaluation/average/accuracy", "train/loss", "voice/lr"),
-    lower_is_better=tuple(f"evaluation/{word}{name}" for word in ("", "average/", "reestimated/") for name in ("nll", "brier", "ece")),
+    lower_is_better=(
+        *(
+            f"evaluation/{word}{name}"
+            for word in ("", "average/", "ensemble/", "swa/", "deployed/", "reestimated/")
+            for name in ("nll", "nll_scaled", "brier", "ece", "ece_scaled")
+        ),
+        "evaluation/forgetting",
+    ),
     dynamics=("train/loss",),
     config="lab.supervised.config:SupervisedConfig",
     trainer="lab.supervised.trainer:SupervisedTrainer",
@@ -18,5 +25,6 @@ PLUGIN = LatePlugin(
     draw="lab.supervised.figures:draw",
     drawn="lab.supervised.figures:FIGURES",
     measure="lab.supervised.bench:measure",
+    measure_more={"techniques": ("what each technique adds to a step", "lab.supervised.bench:measure_techniques")},
 )
 """The entry point ``supervised`` of the group ``phaselab.trainers``."""

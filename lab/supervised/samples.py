@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -12,6 +12,7 @@ from torch import Tensor
 from lab.errors import UserError
 from lab.supervised.classifier import normalised
 from lab.supervised.datasets import Labelled
+from lab.supervised.splits import stratified
 from lab.techniques.technique import Batch
 from lab.training.epochs import Epochs
 
@@ -33,10 +34,11 @@ class Samples:
         self._places = Epochs(len(data.labels), random)
         self._device = device
 
-    def batch(self, n: int) -> Batch:
-        """The next ``n`` samples."""
+    def batch(self, n: int, step: int) -> Batch:
+        """The next ``n`` samples, whatever step they are for."""
         index = self._places.take(n).to(self._device)
-        return Batch(prepared(self._inputs[index]), self._labels[index])
+        samples = self._inputs[index]
+        return Batch(prepared(samples), self._labels[index], stored=samples)
 
     def state_dict(self) -> dict[str, Any]:
         """The order of the present epoch and the place in it."""
@@ -59,19 +61,48 @@ def chunks(inputs: Tensor, device: torch.device, size: int = CHUNK) -> Iterator[
 
 
 def held_out(data: Labelled, n: int, random: torch.Generator) -> Labelled:
-    """The same data, ``n`` random samples of its training part in the place of its test part.
+    """The same data, ``n`` random samples of its training part, of each class its share, in the place of its test part.
 
     Raises:
         UserError: nothing would be left to learn from.
     """
     if n >= len(data.labels):
         raise UserError(f"validation: {n} is not accepted; below {len(data.labels)}, the training samples, is")
-    order = torch.randperm(len(data.labels), generator=random)
-    held, rest = order[:n], order[n:]
+    held = stratified(data.labels, n, random)
     return replace(
         data,
-        inputs=data.inputs[rest],
-        labels=data.labels[rest],
+        inputs=data.inputs[~held],
+        labels=data.labels[~held],
         test_inputs=data.inputs[held],
         test_labels=data.labels[held],
     )
+
+
+def of_classes(data: Labelled, classes: Sequence[int]) -> Labelled:
+    """Only the samples of some classes, which become 0, 1, … in this order."""
+    numbers = torch.full((data.classes,), -1)
+    numbers[list(classes)] = torch.arange(len(classes))
+    train, test = numbers[data.labels], numbers[data.test_labels]
+    return Labelled(
+        data.inputs[train >= 0], train[train >= 0], data.test_inputs[test >= 0], test[test >= 0], len(classes)
+    )
+
+
+def few(data: Labelled, n: int, random: torch.Generator) -> Labelled:
+    """The same data, only ``n`` random samples in its training part: of each class as many, or one more.
+
+    Raises:
+        UserError: a class has not so many, or would have none.
+    """
+    if n < data.classes:
+        raise UserError(f"train_samples: {n} is not accepted; at least {data.classes}, one of each class, is")
+    order = torch.randperm(len(data.labels), generator=random)
+    drawn = []
+    for label in range(data.classes):
+        own = order[data.labels[order] == label]
+        wanted = n // data.classes + (label < n % data.classes)
+        if len(own) < wanted:
+            raise UserError(f"train_samples: {n} takes {wanted} of each class, and class {label} has {len(own)}")
+        drawn.append(own[:wanted])
+    kept = torch.cat(drawn)
+    return replace(data, inputs=data.inputs[kept], labels=data.labels[kept])

@@ -5,7 +5,7 @@ Nothing here waits for the device: every statistic stays a tensor, and the calle
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 import torch
 from torch import Tensor, nn
@@ -26,6 +26,7 @@ def learn(
     techniques: Techniques,
     batch: Batch,
     step: int,
+    closed: Callable[[Tensor, Tensor | None], Tensor] | None = None,
 ) -> Tensor:
     """Move the network once; return float32[len(STATISTICS)].
 
@@ -36,17 +37,20 @@ def learn(
         techniques: whose hooks are called in their places.
         batch: what is new.
         step: the number of this one.
+        closed: closes the classes that a sample's task has not: from logits and tasks to logits.
     """
     batch = techniques.batch(batch, step)
-    logits = techniques.logits(network(batch.inputs))
+    answers = network(batch.inputs)
+    logits = techniques.logits(answers if closed is None else closed(answers, batch.tasks))
     log_probs = functional.log_softmax(logits, dim=1)
     plain = functional.nll_loss(log_probs, batch.labels, reduction="none")
     loss = techniques.loss(plain, log_probs, batch.labels).mean()
     optimizer.zero_grad(set_to_none=True)
-    loss.backward()  # type: ignore[no-untyped-call]
+    if loss.requires_grad:  # all may be frozen
+        loss.backward()  # type: ignore[no-untyped-call]
     techniques.gradients(step)
     found = [parameter.grad for parameter in parameters if parameter.grad is not None]
-    norm = torch.linalg.vector_norm(torch.stack(torch._foreach_norm(found)))
+    norm = torch.linalg.vector_norm(torch.stack(torch._foreach_norm(found))) if found else torch.zeros_like(loss)
     optimizer.step()
     right = (logits.detach().argmax(dim=1) == batch.labels).float().mean()
     return torch.stack((loss.detach(), right, norm))

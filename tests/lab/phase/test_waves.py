@@ -20,9 +20,12 @@ phases = st.floats(0, 1)
         ("triangle", {0.0: 1.0, 0.25: 0.5, 0.5: 0.0, 0.75: 0.5, 1.0: 1.0}),
         ("anneal", {0.0: 1.0, 0.5: 0.5, 1.0: 0.0}),
         ("sawtooth", {0.0: 1.0, 0.25: 0.75, 1.0: 0.0}),
+        ("cubic", {0.0: 1.0, 0.5: 0.125, 1.0: 0.0}),
         ("square", {0.0: 1.0, 0.499: 1.0, 0.5: 0.0, 0.999: 0.0}),
+        ("pulse", {0.0: 1.0, 0.0624: 1.0, 0.0625: 0.0, 0.5: 0.0, 0.9374: 0.0, 0.9375: 1.0, 1.0: 1.0}),
         ("constant", {0.0: 1.0, 0.5: 1.0, 1.0: 1.0}),
         ("one_cycle", {0.0: 0.0, 0.15: 0.5, 0.3: 1.0, 0.65: 0.5, 1.0: 0.0}),
+        ("warmup_stable_decay", {0.0: 0.0, 0.025: 0.5, 0.05: 1.0, 0.5: 1.0, 0.8: 1.0, 0.9: 0.5, 1.0: 0.0}),
     ],
 )
 def test_values_of_the_formula(name: str, at: dict[float, float]) -> None:
@@ -45,6 +48,22 @@ def test_crest_and_trough_are_where_the_level_is_exactly_one_and_zero(wave: wave
 def test_symmetric_waves_are_inverted_by_half_a_cycle(name: str, thousandth: int) -> None:
     wave = waves.WAVES[name].function
     assert wave((thousandth + 500) % 1000 / 1000) == pytest.approx(1 - wave(thousandth / 1000), abs=1e-12)
+
+
+@given(st.integers(1, 40), st.integers(0, 7))
+def test_pulses_in_eighths_fill_the_cycle_and_are_equally_long(eighth: int, ahead: int) -> None:
+    pulses = [Schedule(Clock(period=8 * eighth), "pulse", 0.0, 1.0, offset=k / 8).table(16 * eighth) for k in range(8)]
+    assert sum(pulses).tolist() == [1.0] * (16 * eighth)
+    assert pulses[ahead].sum() == 2 * eighth
+
+
+def test_a_pulse_is_around_the_crest_of_a_cosine() -> None:
+    clock = Clock(period=800)
+    lr, gate = Schedule(clock, "cosine", 0.0, 1.0), Schedule(clock, "pulse", 0.0, 1.0)
+    assert lr.table(800)[gate.table(800) == 1].min() >= lr.table(800)[gate.table(800) == 0].max() - 1e-12
+    anti = gate.anti_phase().table(800)
+    assert (anti == 1 - gate.table(800)).all()
+    assert (gate.shifted(0.5).table(800) != anti).any()  # an eighth, not seven
 
 
 def test_a_users_own_function_is_a_wave() -> None:
