@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import Annotated, Literal
 
 from pydantic import Field, model_validator
@@ -16,9 +16,11 @@ from gan.optimizers import OPTIMIZERS, AdamOptimizer, OptimizerPart
 from gan.optimizers.lookahead import LookaheadConfig
 from gan.penalties import LISTED, PENALTIES, PenaltyPart
 from gan.precision import Precision
+from gan.techniques import PlayerTechniques
 from gan.view import packed_shape
 from lab.errors import UserError
 from lab.phase import Follower, Schedule
+from lab.techniques import TECHNIQUES
 from lab.techniques.augmentations import AUGMENTATIONS, AugmentationPart
 from lab.training.config import RunConfig
 
@@ -64,6 +66,9 @@ class GanConfig(RunConfig):
     )
     optimizer: Annotated[OptimizerPart, OPTIMIZERS] = Field(AdamOptimizer(), description="of both players")
     lookahead: LookaheadConfig | None = Field(None, description="draw both players back every few steps, together")
+    techniques: PlayerTechniques = Field(
+        PlayerTechniques(), description="what rides on a player's weights, e.g. {generator: [{name: sparsity}]}"
+    )
     balance: Annotated[BalancePart, BALANCES] | None = Field(
         None, description="a control that watches the game and slows or shifts a player"
     )
@@ -121,10 +126,16 @@ class GanConfig(RunConfig):
         """A voice may follow the discriminator's advantage: ``{follow: advantage, relation: anti_phase, …}``."""
         return (ADVANTAGE,)
 
+    @classmethod
+    def brought_names(cls) -> Collection[str]:
+        """Those of every listed technique, on either player."""
+        return [f"{name}.{player}" for part in TECHNIQUES.listed.values() for name in part.voices for player in PLAYERS]
+
     def known_voices(self) -> Mapping[str, str]:
-        """Also the weights of penalties of another package."""
+        """Also the weights of penalties of another package, and what techniques take."""
         brought = {f"{part.word}.weight": f"weight of the penalty {part.word}" for part in self.penalties}
-        return brought | dict(self.voice_names())
+        ridden = {name: spec.what for name, spec in self.techniques.specs().items()}
+        return brought | ridden | dict(self.voice_names())
 
     @property
     def judged_shape(self) -> tuple[int, ...]:
@@ -143,6 +154,8 @@ class GanConfig(RunConfig):
             return f"voices.{following[0]} follows what each step measures"
         if self.balance is not None:
             return "balance watches what each step measures"
+        if players := self.techniques.each():
+            return f"techniques.{next(iter(players))} act on the host at each step"
         if not self.optimizer.capturable:
             return f"optimizer {self.optimizer.name!r} cannot be captured"
         if self.capture == "auto" and (modules := self.own_modules()):
@@ -161,6 +174,11 @@ class GanConfig(RunConfig):
                 part.check(self.data.shape)
             except ValueError as error:
                 raise UserError(f"{player}.network: {error}") from None
+        return self
+
+    @model_validator(mode="after")
+    def _can_be_ridden_on(self) -> GanConfig:
+        self.techniques.check(self.parsed_voices())
         return self
 
     @model_validator(mode="after")

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 import torch
+from torch import Tensor
 from torch.optim import Optimizer
 
 from gan.config import PLAYERS, GanConfig
@@ -42,6 +43,13 @@ class Players:
             self.game[name] = Player(network, mover, parameters)
         moving = [parameter for player in self.game.values() for parameter in player.parameters]
         self.lookahead = Lookahead(config.lookahead, moving) if config.lookahead else None
+
+    def copies(self, name: str) -> list[list[Tensor]]:
+        """What follows the parameters of a player, in their order: where lookahead goes back to."""
+        if self.lookahead is None:
+            return []
+        first = 0 if name == "generator" else len(self.game["generator"].parameters)
+        return [self.lookahead.slow[first : first + len(self.game[name].parameters)]]
 
     def check(self, step: int) -> None:
         """The watch sees losses and gradients; an overflow in the last update itself shows in the weights alone.

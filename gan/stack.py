@@ -25,8 +25,8 @@ def stack_key(config: GanConfig) -> str | None:
     """Runs of equal keys can be stacked; None for a run that cannot.
 
     They may differ in their seed and their voices. Stacked are fully connected networks on points without anything that
-    each step draws for the discriminator (augmentation, the gradient penalty), without Lookahead, without labels, in
-    float32, and not to be captured.
+    each step draws for the discriminator (augmentation, the gradient penalty), without Lookahead, without techniques,
+    without labels, in float32, and not to be captured.
     """
     penalties = config.weighed_penalties()
     players = (config.generator, config.discriminator)
@@ -35,6 +35,7 @@ def stack_key(config: GanConfig) -> str | None:
         return None
     if (
         config.capture == "on"
+        or config.techniques.each()
         or config.precision != "float32"
         or config.conditional
         or config.packing > 1

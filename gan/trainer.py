@@ -20,6 +20,7 @@ from gan.players import Players
 from gan.precision import is_native, passes
 from gan.randomness import stream
 from gan.rates import Rates
+from gan.riders import Riders
 from gan.sampling import latents, points, sample, scores
 from gan.snapshots import Snapshots
 from gan.step import SHARED, Game, plan
@@ -63,6 +64,7 @@ class GanTrainer:
         self.data = dataset.source(device, self._random["draws"], self._random["order"])
         self.players = Players(config, stream(config.seed, "weights"), device)
         self.average = Average(self.generator)
+        self._riders = Riders(config, self.players, self.average, self._random, context.event)
         self.view = View(config.augment, config.packing, self._random["view"])
         self.game = Game(
             **self.players.game,
@@ -118,6 +120,7 @@ class GanTrainer:
         voices = self._conductor.step(self.step, self.rates.levels)
         self.rates.set(self.step, voices)
         self._decay = voices.get("ema.decay", EMA_DECAY)
+        self._riders.begin(self.step, self.rates.levels)
         every = self.config.penalty_every
         due = self.step % every == 0
         return {name: voices[f"{name}.weight"] * every if due else 0.0 for name in self.game.penalties}
@@ -126,6 +129,7 @@ class GanTrainer:
         """Count a step that has been played: what it measured (``game.columns``), with which weights."""
         if self.players.lookahead:
             self.players.lookahead.after(self.step)
+        self._riders.end(self.step)
         self.average.update(self.step, self._decay)
         self._meter.add(self.step, statistics)
         self._meter.count([f"penalty/{name}" for name, weight in weights.items() if weight <= 0])
@@ -152,7 +156,7 @@ class GanTrainer:
         position = self.config.parsed_clock().position(self.step)
         row = {"clock/cycle": float(position.cycle), "clock/phase": float(position.phase)}
         row |= {f"voice/{name}": value for name, value in self.values().items() if name != CYCLE}
-        return row | self.rates.shown() | self._meter.means() | self._diagnosed()
+        return row | self.rates.shown() | self._meter.means() | self._diagnosed() | self._riders.row()
 
     def _diagnosed(self) -> dict[str, float]:
         """How the weights moved and, where scores are due, their layers' singular values; nothing unless asked for."""
@@ -193,6 +197,7 @@ class GanTrainer:
         self._meter.check()
         self.players.check(self.step)
         motion = self._motion.state_dict() if self._motion else {}
+        techniques = self._riders.state_dict()
         return {
             "step": self.step,
             **self.players.state_dict(),
@@ -202,6 +207,7 @@ class GanTrainer:
             "rates": self.rates.state_dict(),
             "meter": self._meter.state_dict(),
             **({"diagnostics": motion} if motion else {}),
+            **({"techniques": techniques} if techniques else {}),
         }
 
     def load_state_dict(self, state: Mapping[str, Any]) -> None:
@@ -216,6 +222,7 @@ class GanTrainer:
         self._meter.load_state_dict(state["meter"])
         if self._motion:
             self._motion.load_state_dict(state.get("diagnostics", {}))
+        self._riders.load_state_dict(state.get("techniques", {}))
         if self._captured:
             self._captured = self._capture()  # a graph knows the moments of before by their place in memory
 

@@ -19,6 +19,7 @@ MAY_IMPORT = {
     "lab.supervised.commands": {"lab"},
     "lab.supervised.figures": {"lab"},
     "lab.supervised.task_figures": {"lab"},
+    "lab.supervised.recall_figure": {"lab"},
     "curricula": {"lab.errors", "lab.door", "lab.phase", "lab.training"},
     "gan": {"lab", "curricula"},
     "rl": {"lab", "curricula"},
@@ -79,6 +80,8 @@ DECODERS = {
     "gzip": None,
     "zipfile": None,
     "tarfile": None,
+    "lzma": None,
+    "bz2": None,
     "pickle": None,
     "pickletools": None,
     "safetensors": {"safe_open", "deserialize"},
@@ -128,7 +131,7 @@ def test_outside_data_enters_by_the_door(path: Path) -> None:
     ["import json\njson.loads('1')", "import numpy as np\nnp.load('x')", "from yaml import safe_load", "import gzip",
      "from PIL import Image\nImage.open('x')", "import safetensors.torch\nsafetensors.torch.load(b'')",
      "import torch\ntorch.load('x')", "from safetensors import safe_open", "import csv\ncsv.DictReader([])",
-     "import tarfile", "from pickletools import genops"],
+     "import tarfile", "import lzma", "from bz2 import decompress", "from pickletools import genops"],
 )  # fmt: skip
 def test_a_decoder_is_noticed(code: str, tmp_path: Path) -> None:
     (tmp_path / "code.py").write_text(code)

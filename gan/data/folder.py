@@ -8,10 +8,7 @@ from functools import partial
 from pathlib import Path
 from typing import Literal
 
-import numpy as np
-import numpy.typing as npt
 import torch
-from PIL import Image, ImageOps
 from pydantic import Field
 from torch import Tensor
 from torch.nn import functional
@@ -20,14 +17,9 @@ from gan.data.features import FeatureData, feature_scores
 from gan.data.part import Dataset, Scorer, Shape
 from gan.data.source import Shuffled, Source, to_bytes, to_unit
 from gan.metrics import Gaussian, frechet_distance
-from lab.door import pictures
-from lab.door.text import one_line
-from lab.errors import UserError
+from lab.supervised.images import read
 from lab.supervised.judge import Judge
 from lab.supervised.rotations import DOUBTFUL, reduced, rotation_judge
-
-BROKEN_SHOWN = 5
-"""Broken files that one warning names."""
 
 
 class FolderData(FeatureData):
@@ -50,70 +42,13 @@ class FolderData(FeatureData):
         """
         found = read(Path(self.path).expanduser(), self.size, self.channels)
         if found.broken:
-            named = [f"{name} ({reason})" for name, reason in found.broken.items()]
-            more = f" and {len(named) - BROKEN_SHOWN} more" if len(named) > BROKEN_SHOWN else ""
-            count = f"{len(named)} of {len(named) + len(found.images)} images left out"
-            warn(one_line(f"{self.path}: {count}: {', '.join(named[:BROKEN_SHOWN])}{more}"))
+            warn(found.told(self.path))
         return unlabelled(found.images, data_dir, self.pairwise_scores, warn)
 
 
 def unlabelled(images: Tensor, data_dir: Path, pairwise: bool, warn: Callable[[str], None]) -> Dataset:
     """Byte images [n, c, h, w] without labels, shuffled, and scored by what a network learns from them alone."""
     return Dataset(partial(_source, images), partial(_scorer, images, data_dir, pairwise, warn))
-
-
-@dataclass(frozen=True)
-class Folder:
-    """What a folder held: images uint8[n, channels, size, size] and the broken files, each with its reason."""
-
-    images: Tensor
-    broken: dict[str, str]
-
-
-def read(folder: Path, size: int, channels: int) -> Folder:
-    """Read every image under ``folder`` (files whose suffix names an image format), in order of their paths.
-
-    Each is turned upright by its EXIF tag, laid on white where it is transparent, converted to grey or RGB, cropped to
-    its centred square and resized. Of an animation the first frame is taken.
-
-    Raises:
-        UserError: no such folder, or fewer than two readable images in it (one has no spread to score by).
-    """
-    if not folder.is_dir():
-        raise UserError(f"data.path: {str(folder)!r} is not a folder")
-    suffixes = pictures.suffixes()
-    arrays: list[npt.NDArray[np.uint8]] = []
-    broken: dict[str, str] = {}
-    paths = sorted(p for p in folder.rglob("*") if p.suffix.lower() in suffixes and p.is_file())
-    for path, found in zip(paths, pictures.read_all(paths, lambda image: to_array(image, size, channels)), strict=True):
-        if isinstance(found, pictures.Broken):
-            broken[str(path.relative_to(folder))] = found.reason
-        else:
-            arrays.append(found)
-    if len(arrays) < 2:
-        count = {0: "no readable image", 1: "one readable image"}[len(arrays)]
-        raise UserError(f"data.path: {str(folder)!r} holds {count} ({len(broken)} broken); at least two are needed")
-    return Folder(torch.from_numpy(np.stack(arrays)), broken)
-
-
-def to_array(image: Image.Image, size: int, channels: int) -> npt.NDArray[np.uint8]:
-    """One image as uint8[channels, size, size]."""
-    image = ImageOps.exif_transpose(image)
-    if image.mode.startswith("I") or image.mode == "F":
-        image = _sixteen_to_eight(image)
-    if image.mode in ("RGBA", "LA", "PA") or "transparency" in image.info:
-        image = image.convert("RGBA")
-        image = Image.alpha_composite(Image.new("RGBA", image.size, "white"), image)
-    image = ImageOps.fit(image.convert("RGB" if channels == 3 else "L"), (size, size), Image.Resampling.LANCZOS)
-    array = np.asarray(image, np.uint8)
-    return array.transpose(2, 0, 1) if channels == 3 else array[None]
-
-
-def _sixteen_to_eight(image: Image.Image) -> Image.Image:
-    """Pillow's ``convert`` clips numbers above 255 (16-bit grey, floats); scale the range in use instead."""
-    values = np.asarray(image, np.float64)
-    scale = 255 / 65535 if image.mode.startswith("I;16") or values.max(initial=0) > 255 else 1.0
-    return Image.fromarray(np.clip(values * scale, 0, 255).astype(np.uint8))
 
 
 @dataclass(frozen=True)

@@ -7,7 +7,6 @@ from pathlib import Path
 from typing import Annotated, Any, Literal
 
 import numpy as np
-import numpy.typing as npt
 import torch
 from pydantic import Field, model_validator
 
@@ -17,8 +16,8 @@ from gan.data.part import Dataset, Shape, shuffled, unscored
 from lab.door.arrays import npz_header, npz_names, read_npz
 from lab.door.text import one_line
 from lab.errors import UserError
+from lab.supervised.images import CHANNELS, channels_first, image_shape
 
-CHANNELS = (1, 3)
 MOST_SIDE = 1024
 ACCEPTED = "uint8[n, h, w], [n, h, w, c] or [n, c, h, w] with 1 or 3 channels, or points float[n, 2]"
 
@@ -90,20 +89,7 @@ def layout(shape: tuple[int, ...], dtype: np.dtype[Any]) -> Shape | None:
     """Shape of one sample: (2,) for points, (channels, height, width) for images; None for anything else."""
     if dtype.kind == "f":
         return (2,) if len(shape) == 2 and shape[1] == 2 else None
-    if dtype != np.uint8 or len(shape) not in (3, 4):
-        return None
-    if len(shape) == 3:
-        return (1, *shape[1:])
-    if shape[3] in CHANNELS:
-        return (shape[3], *shape[1:3])
-    return shape[1:] if shape[1] in CHANNELS else None
-
-
-def channels_first(images: npt.NDArray[np.uint8]) -> npt.NDArray[np.uint8]:
-    """Images of any layout that :func:`layout` accepts as [n, channels, height, width]."""
-    if images.ndim == 3:
-        return images[:, None]
-    return images.transpose(0, 3, 1, 2) if images.shape[3] in CHANNELS else images
+    return image_shape(shape, dtype)
 
 
 def _sample_in(name: str, key: str) -> Shape:

@@ -8,6 +8,7 @@ import statistics
 import sys
 import time
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -35,13 +36,15 @@ def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) 
     for name, plugin in trainers().items():
         if hasattr(plugin, "bench"):
             _add_trainer(kinds, name, plugin)
+        for word, (summary, measure) in getattr(plugin, "benches", {}).items():
+            more = kinds.add_parser(word, help=summary)
+            _add_options(more)
+            more.set_defaults(run=lambda args, measure=measure: _report(measure, args, "cpu"))
 
 
 def _add_trainer(kinds: argparse._SubParsersAction[argparse.ArgumentParser], name: str, plugin: TrainerPlugin) -> None:
     bench = kinds.add_parser(name, help=f"the speed of `lab {name} train` against a plain script")
-    bench.add_argument("--short", action="store_true", help="a quarter of a minute, for a check")
-    bench.add_argument("--check", type=float, metavar="R", help="exit with status 1 where a ratio is under R")
-    bench.add_argument("--threads", type=int, default=1, help="threads torch may use (default 1)")
+    _add_options(bench)
     if getattr(plugin, "bench_diagnostics", None):
         bench.add_argument(
             "--diagnostics",
@@ -50,27 +53,40 @@ def _add_trainer(kinds: argparse._SubParsersAction[argparse.ArgumentParser], nam
         )
     devices = getattr(plugin, "bench_devices", ("cpu",))
     bench.add_argument("--device", choices=devices, default=devices[0], help=f"where (default {devices[0]})")
+    bench.set_defaults(run=lambda args: run_trainer(plugin, args))
+
+
+def _add_options(bench: argparse.ArgumentParser) -> None:
+    bench.add_argument("--short", action="store_true", help="a quarter of a minute, for a check")
+    bench.add_argument("--check", type=float, metavar="R", help="exit with status 1 where a ratio is under R")
+    bench.add_argument("--threads", type=int, default=1, help="threads torch may use (default 1)")
     bench.add_argument("--out", type=Path, metavar="FILE", help="also write what was measured, as JSON")
     bench.add_argument("--json", action="store_true", help="print JSON")
-    bench.set_defaults(run=lambda args: run_trainer(plugin, args))
 
 
 def run_trainer(plugin: TrainerPlugin, args: argparse.Namespace) -> int:
     """Let a trainer measure itself; exit status 1 where a ratio is under what ``--check`` asks for."""
     import torch
 
-    from lab.training.device import device_name, set_threads
-    from lab.training.files import replace_file
-
     if args.device == "cuda" and not torch.cuda.is_available():
         raise UserError("--device cuda: torch sees no CUDA device; accepted here: cpu")
-    set_threads(args.threads)
     choice = {"device": args.device} if hasattr(plugin, "bench_devices") else {}
     bench: Callable[..., dict[str, Any]] = getattr(
         plugin, "bench_diagnostics" if getattr(args, "diagnostics", False) else "bench"
     )
-    measured = bench(short=args.short, **choice)
-    found = {**circumstances(args.threads), "device": device_name(torch.device(args.device)), **measured}
+    return _report(partial(bench, **choice), args, args.device)
+
+
+def _report(measure: Callable[..., dict[str, Any]], args: argparse.Namespace, device: str) -> int:
+    """Measure, print and write; exit status 1 where a ratio is under what ``--check`` asks for."""
+    import torch
+
+    from lab.training.device import device_name, set_threads
+    from lab.training.files import replace_file
+
+    set_threads(args.threads)
+    measured = measure(short=args.short)
+    found = {**circumstances(args.threads), "device": device_name(torch.device(device)), **measured}
     text = json.dumps(found, indent=2) + "\n"
     if args.out:
         try:

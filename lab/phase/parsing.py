@@ -3,6 +3,7 @@
 A voice is one of
     3e-4                                                                 a constant
     {wave: cosine, low: 0, high: 1e-3, offset: 0.25, clock: {…}, mean: 5e-4}
+    {wave: sawtooth, low: 0, high: 1e-3, clock: {period: 9000, cycles: 1}}   a linear decay to zero over 9,000 steps
     {follow: lr.generator, relation: anti_phase, low: 0, high: 1e-3}     of another voice, low and high its own
     {follow: lr.generator, relation: constant_product, product: 1e-7, low: 1e-5, high: 1e-2}
     {follow: difficulty, relation: anti_phase, low: 1e-4, high: 1e-3}    of something measured in the run

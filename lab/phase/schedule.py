@@ -28,8 +28,9 @@ class Schedule(Evaluated):
 
     Args:
         clock: gives the phase.
-        wave: a name (cosine, triangle, anneal, sawtooth, square, pulse, constant, one_cycle), or a user's own function
-            from a phase in [0, 1] to a level in [0, 1]; it is called with floats only.
+        wave: a name in :data:`lab.phase.waves.WAVES` (cosine, triangle, anneal, …), or a user's own function from a
+            phase in [0, 1] to a level in [0, 1]; it is called with floats only. On a clock of one cycle
+            (``Clock(steps, cycles=1)``) ``sawtooth`` is the linear decay to zero.
         low: the value at the trough; may be negative (a slingshot schedule).
         high: the value at the crest, at least ``low``.
         offset: how much earlier than the clock the wave runs, in cycles; 0.7 means 7/10 exactly.

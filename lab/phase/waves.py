@@ -14,6 +14,8 @@ Function: TypeAlias = Callable[[float], float]
 
 RISE = 0.3
 """The part of ``one_cycle`` that rises (torch's ``pct_start``)."""
+WARM_UP, DECAY = 0.05, 0.2
+"""The parts of ``warmup_stable_decay`` that rise and that fall (a decay of a fifth: arXiv 2405.18392)."""
 PULSE = 0.125
 """The part of the cycle in which ``pulse`` is 1."""
 
@@ -34,8 +36,13 @@ def anneal(phase: float) -> float:
 
 
 def sawtooth(phase: float) -> float:
-    """1 − φ."""
+    """1 − φ; on a clock of one cycle the linear decay to zero (arXiv 2502.15938)."""
     return 1.0 - phase
+
+
+def cubic(phase: float) -> float:
+    """(1 − φ)³; inverted it is the sparsity of gradual magnitude pruning (arXiv 1710.01878, equation 1)."""
+    return (1.0 - phase) ** 3
 
 
 def square(phase: float) -> float:
@@ -67,6 +74,15 @@ def one_cycle(phase: float) -> float:
     return (1.0 + math.cos(math.pi * ((phase - RISE) / (1.0 - RISE)))) / 2.0
 
 
+def warmup_stable_decay(phase: float) -> float:
+    """min(1, φ / 0.05, (1 − φ) / 0.2): a linear warm-up, a plateau, a linear decay to 0.
+
+    The trapezoid of warm-up-stable-decay (arXiv 2404.06395, 2405.18392); several cycles of it resume from the decayed
+    weights, as WSD-S does (arXiv 2410.05192).
+    """
+    return min(1.0, phase / WARM_UP, (1.0 - phase) / DECAY)
+
+
 @dataclass(frozen=True)
 class Wave:
     """A wave with its name and the phases of its extremes.
@@ -91,10 +107,12 @@ WAVES = {
         Wave("triangle", triangle, crest=0.0, trough=0.5),
         Wave("anneal", anneal, crest=0.0, trough=1.0),
         Wave("sawtooth", sawtooth, crest=0.0, trough=1.0),
+        Wave("cubic", cubic, crest=0.0, trough=1.0),
         Wave("square", square, crest=0.0, trough=0.5),
         Wave("pulse", pulse, crest=0.0, trough=PULSE / 2),
         Wave("constant", constant, crest=0.0, trough=None),
         Wave("one_cycle", one_cycle, crest=RISE, trough=1.0),
+        Wave("warmup_stable_decay", warmup_stable_decay, crest=WARM_UP, trough=1.0),
     )
 }
 """The waves that a configuration can name."""

@@ -78,7 +78,7 @@ def heatmap(
     grid = figure.subplots(len(drawn), 1, sharex=True, squeeze=False)[:, 0]
     norm = _norm([table.values for _, table in drawn])
     for axes, (arm, table) in zip(grid, drawn, strict=True):
-        axes.pcolormesh(step_edges(table.steps), _edges(table.levels), table.values, cmap=style.SEQUENTIAL, norm=norm)
+        axes.pcolormesh(step_edges(table.steps), edges(table.levels), table.values, cmap=style.SEQUENTIAL, norm=norm)
         _draw_overlay(axes, arm, overlay, overlay_label)
         axes.set(yticks=_ticks(table.levels), ylabel="difficulty")
         if len(drawn) > 1:
@@ -110,7 +110,7 @@ def _draw_overlay(axes: Axes, arm: Arm, column: str, label: str) -> None:
     line.set_path_effects([patheffects.Stroke(linewidth=4.6, foreground=style.INK), patheffects.Normal()])
 
 
-def _edges(levels: Floats) -> Floats:
+def edges(levels: Floats) -> Floats:
     """The borders of rows around these values: half-way between neighbours, as far outside at the ends."""
     if len(levels) == 1:
         return np.array([levels[0] - 0.1, levels[0] + 0.1])

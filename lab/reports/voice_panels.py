@@ -21,6 +21,8 @@ NAMES: Mapping[str, str] = {
     "target_kl": "target KL",
     "r1": "R1 penalty",
     "ema": "average of weights (EMA)",
+    "weight_decay": "weight decay",
+    "batchnorm": "BatchNorm",
 }
 """Words for the first part of a voice's name; a name that is not here is its own word."""
 

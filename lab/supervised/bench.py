@@ -19,8 +19,8 @@ from lab.training.timing import compared, timed
 from lab.training.trainer import Context
 
 PRESETS = Path(__file__).parent / "presets"
-WORKLOADS = {"digits": 100}
-"""Presets, each with the steps of a block."""
+WORKLOADS = {"digits": 100, "fashion-mnist": 6}
+"""Presets, a fully connected and a convolutional network, each with the steps of a block."""
 BLOCKS, SHORT = 21, 7
 WARM = 2
 RATE = 1e-3

@@ -5,18 +5,22 @@ from __future__ import annotations
 import argparse
 import json
 import sys
+from functools import partial
 from pathlib import Path
+from statistics import median
 from typing import TYPE_CHECKING, Any
 
 from lab.cli import options
 from lab.errors import UserError
 
+COST, COST_WORDS = "milliseconds_per_1000", "ms per 1000"
+"""What an answer costs, in JSON and in the table; never in the metrics log, which has no time in it."""
+TIMES = 5
+"""How often it is measured, at least; the median counts."""
+
 if TYPE_CHECKING:
     from lab.supervised.trainer import SupervisedTrainer
     from lab.training.run import Run
-
-ITSELF = "network"
-"""What the network that was trained is called in what is printed."""
 
 
 def add_commands(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
@@ -60,12 +64,17 @@ def load(run: Run, device: str = "auto", data_dir: Path | None = None) -> Superv
 
 
 def _evaluate(args: argparse.Namespace) -> int:
-    """Score as the trainer does, and print the numbers."""
+    """Score as the trainer does, and print the numbers and what an answer costs."""
+    from lab.supervised.config import NETWORK
+    from lab.supervised.metrics import column_words
+
     trainer = load(options.chosen_run(args), args.device or "auto", args.data_dir)
     by_word: dict[str, dict[str, float]] = {}
     for column, value in trainer.evaluate().items():
-        *word, name = column.split("/")[1:]
-        by_word.setdefault("/".join(word) or ITSELF, {})[name] = value
+        word, name = column_words(column)
+        by_word.setdefault(word or NETWORK, {})[name] = value
+    for name, cost in costs(trainer).items():
+        by_word[name or NETWORK][COST if args.json else COST_WORDS] = cost
     if args.json:
         print(json.dumps([{"step": trainer.step, "weights": word, **own} for word, own in by_word.items()]))
         return 0
@@ -75,6 +84,20 @@ def _evaluate(args: argparse.Namespace) -> int:
         cells = (f"{own[name]:>12.6g}" if name in own else f"{'–':>12}" for own in by_word.values())
         print(" ".join([f"  {name:<18}", *cells]))
     return 0
+
+
+def costs(trainer: SupervisedTrainer) -> dict[str, float]:
+    """Milliseconds on the wall for 1000 samples, of each predictor of a trainer by its word."""
+    from lab.supervised.samples import chunks
+    from lab.training.timing import timed
+
+    found = {}
+    first = next(chunks(trainer.data.test_inputs, trainer.device))
+    for word, predictor in trainer.predictors().items():
+        predictor(first)  # what it makes ready when it is first asked is no part of the cost
+        walls = [timed(partial(predictor, first), trainer.device)[1] for _ in range(TIMES)]
+        found[word] = 1e6 * median(walls) / len(first)
+    return found
 
 
 def _rehearsal(args: argparse.Namespace) -> int:

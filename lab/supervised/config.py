@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import Annotated
 
 from pydantic import Field, model_validator
 
+from lab.errors import UserError
 from lab.phase import Follower, Voice
 from lab.supervised.data import DATA, DataPart
 from lab.supervised.networks import NETWORKS, NetworkPart
@@ -15,6 +16,9 @@ from lab.supervised.tasks import TASKS, TasksPart
 from lab.supervised.tasks.part import check_length
 from lab.techniques import TECHNIQUES, TechniquePart, together
 from lab.training.config import RunConfig
+
+NETWORK = "network"
+"""What the network that is trained is called among the predictors."""
 
 
 class SupervisedConfig(RunConfig):
@@ -25,19 +29,36 @@ class SupervisedConfig(RunConfig):
     optimizer: Annotated[OptimizerPart, OPTIMIZERS] = Field(AdamOptimizer(), description="what trains the network")
     batch_size: int = Field(128, ge=1, le=1_000_000, description="new samples of a step")
     validation: int = Field(
-        0, ge=0, le=1_000_000, description="training samples held out, and scored in the place of the test part"
+        0,
+        ge=0,
+        le=1_000_000,
+        description="training samples held out before data are altered, and scored in the place of the test part",
     )
     tasks: Annotated[TasksPart, TASKS] | None = Field(
         None, description="learn the data as tasks one after the other, each for an equal share of the steps"
     )
+    imbalance: float = Field(
+        1.0, ge=1, le=1_000_000, description="training samples of the first class for each of the last: a long tail"
+    )
+    label_noise: float = Field(0.0, ge=0, lt=1, description="share of the training labels that are made wrong")
     techniques: tuple[Annotated[TechniquePart, TECHNIQUES], ...] = Field(
         (), max_length=32, description="what rides on the clock, in the order in which it is applied"
+    )
+    deployed: str | None = Field(
+        None,
+        description="whose scores are also logged as evaluation/deployed/…: network, or what a technique offers (until "
+        "it does, the network); then arms that are used in different ways have a column in common",
     )
 
     @classmethod
     def voice_names(cls) -> Mapping[str, str]:
         """The voices every classifier takes; its techniques bring theirs."""
         return {"lr": "learning rate"}
+
+    @classmethod
+    def brought_names(cls) -> Collection[str]:
+        """Those of every listed technique."""
+        return [name for part in TECHNIQUES.listed.values() for name in part.voices]
 
     def known_voices(self) -> Mapping[str, str]:
         """Also those of the techniques."""
@@ -48,6 +69,17 @@ class SupervisedConfig(RunConfig):
         """What a technique measures."""
         return tuple(name for part in self.techniques for name in part.measured)
 
+    def parsed_voices(self) -> dict[str, Voice | Follower]:
+        """As of any run; whoever follows what no technique measures is told which one would."""
+        measured = {level: word for word, part in TECHNIQUES.listed.items() for level in part.measured}
+        known = {*self.measured_names(), *self.voices}
+        for name, voice in self.voices.items():
+            followed = voice.get("follow") if isinstance(voice, Mapping) else None
+            if isinstance(followed, str) and followed in measured and followed not in known:
+                missing = f"it is measured by the technique {measured[followed]!r}, which is not among techniques"
+                raise UserError(f"voices.{name}.follow: unknown {followed!r}; {missing}")
+        return super().parsed_voices()
+
     def conducted(self) -> dict[str, Voice | Follower]:
         """The voices, and constants for those of techniques that are left out."""
         return together.with_defaults(self.techniques, self.parsed_voices())
@@ -55,6 +87,9 @@ class SupervisedConfig(RunConfig):
     @model_validator(mode="after")
     def _fits_together(self) -> SupervisedConfig:
         together.check(self.techniques, self.parsed_voices())
+        offered = (NETWORK, *(word for part in self.techniques for word in part.offers))
+        if self.deployed is not None and self.deployed not in offered:
+            raise UserError(f"deployed: {self.deployed!r} is not accepted; {', '.join(offered)} is")
         if self.tasks is not None and (number := self.tasks.known_number) is not None:
             check_length(number, self.steps)
         return self

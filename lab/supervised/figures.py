@@ -11,6 +11,8 @@ from lab.reports.runs import Arm, Draw, draw_named, heading, names
 from lab.reports.style import Saved
 from lab.reports.voice_panels import shared_voice_panels
 from lab.reports.words import fmt
+from lab.supervised.metrics import column_words
+from lab.supervised.recall_figure import draw_recall
 from lab.supervised.task_figures import draw_tasks
 
 UNIT = "update"
@@ -18,21 +20,29 @@ LEARNING = (
     Panel("Training loss", [Line("train/loss", "loss", style.INK)]),
     Panel("Training accuracy", [Line("train/accuracy", "accuracy", style.INK)], limits=(None, 1.0)),
     Panel("Gradient norm", [Line("train/gradient", "gradient", style.INK)]),
+    Panel("Accuracy lost to BatchNorm's running statistics", [Line("batchnorm/gap", "gap", style.INK)], levels=(0.0,)),
 )
 SCORES = {
     "accuracy": "Accuracy",
     "nll": "Negative log-likelihood",
+    "nll_scaled": "Negative log-likelihood at the best temperature",
     "brier": "Brier score",
     "ece": "Expected calibration error",
+    "ece_scaled": "Calibration error at the best temperature",
     "balanced_accuracy": "Balanced accuracy",
     "average_accuracy": "Average accuracy of the tasks so far",
     "forgetting": "Forgetting",
     "backward_transfer": "Backward transfer",
     "min_accuracy": "Worst accuracy of earlier tasks",
     "worst_case_accuracy": "Worst-case accuracy",
+    "macro_f1": "Macro F1",
+    "worst_recall": "Worst recall of a class",
+    "head_accuracy": "Accuracy of the most frequent third of the classes",
+    "medium_accuracy": "Accuracy of the middle third of the classes",
+    "tail_accuracy": "Accuracy of the rarest third of the classes",
 }
 """Scores and their words; one that is not here is drawn under its own name."""
-HUES = (style.ROLES["discriminator"], style.ROLES["ema"], style.ROLES["generator"])
+HUES = (style.VERMILION, style.GREEN, style.BLUE, style.PURPLE, style.ORANGE, style.SKY)
 
 
 def _draw_dynamics(groups: Sequence[Arm], out: Path) -> list[Saved]:
@@ -50,10 +60,9 @@ def _draw_dynamics(groups: Sequence[Arm], out: Path) -> list[Saved]:
 
 def _draw_scores(groups: Sequence[Arm], out: Path) -> list[Saved]:
     columns = [name for arm in groups for run in arm.runs for name in run.metrics.names()]
-    found = [name.removeprefix("evaluation/").split("/") for name in columns if name.startswith("evaluation/")]
-    found = [parts for parts in found if "task" not in parts]  # which have a figure of their own
-    words = list(dict.fromkeys("/".join(parts[:-1]) for parts in found))
-    own = {parts[-1] for parts in found}
+    found = [column_words(name) for name in columns if name.startswith("evaluation/")]
+    words = list(dict.fromkeys(word for word, _ in found))
+    own = {name for _, name in found if "/" not in name}  # classes and tasks have figures of their own
     panels = [
         Panel(
             SCORES.get(name, name),
@@ -83,7 +92,12 @@ def _ending(arm: Arm) -> str:
     return f"{arm.label} ends with an accuracy of {fmt(values[-1])}" if len(values) else f"{arm.label} has none yet"
 
 
-FIGURES: Mapping[str, Draw] = {"dynamics": _draw_dynamics, "scores": _draw_scores, "tasks": draw_tasks}
+FIGURES: Mapping[str, Draw] = {
+    "dynamics": _draw_dynamics,
+    "scores": _draw_scores,
+    "recall": draw_recall,
+    "tasks": draw_tasks,
+}
 """By the name that ``lab plot --only`` takes, in the order of reading."""
 
 

@@ -11,7 +11,11 @@ PLUGIN = LatePlugin(
     step_unit="update",
     headline=("evaluation/accuracy", "evaluation/average/accuracy", "train/loss", "voice/lr"),
     lower_is_better=(
-        *(f"evaluation/{word}{name}" for word in ("", "average/") for name in ("nll", "brier", "ece")),
+        *(
+            f"evaluation/{word}{name}"
+            for word in ("", "average/", "ensemble/", "swa/", "deployed/", "reestimated/")
+            for name in ("nll", "nll_scaled", "brier", "ece", "ece_scaled")
+        ),
         "evaluation/forgetting",
     ),
     dynamics=("train/loss",),

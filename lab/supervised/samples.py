@@ -12,6 +12,7 @@ from torch import Tensor
 from lab.errors import UserError
 from lab.supervised.classifier import normalised
 from lab.supervised.datasets import Labelled
+from lab.supervised.splits import stratified
 from lab.techniques.technique import Batch
 from lab.training.epochs import Epochs
 
@@ -60,19 +61,18 @@ def chunks(inputs: Tensor, device: torch.device, size: int = CHUNK) -> Iterator[
 
 
 def held_out(data: Labelled, n: int, random: torch.Generator) -> Labelled:
-    """The same data, ``n`` random samples of its training part in the place of its test part.
+    """The same data, ``n`` random samples of its training part, of each class its share, in the place of its test part.
 
     Raises:
         UserError: nothing would be left to learn from.
     """
     if n >= len(data.labels):
         raise UserError(f"validation: {n} is not accepted; below {len(data.labels)}, the training samples, is")
-    order = torch.randperm(len(data.labels), generator=random)
-    held, rest = order[:n], order[n:]
+    held = stratified(data.labels, n, random)
     return replace(
         data,
-        inputs=data.inputs[rest],
-        labels=data.labels[rest],
+        inputs=data.inputs[~held],
+        labels=data.labels[~held],
         test_inputs=data.inputs[held],
         test_labels=data.labels[held],
     )

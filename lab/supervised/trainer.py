@@ -9,16 +9,17 @@ from functools import partial
 from typing import Any, Literal
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from lab.errors import UserError
 from lab.phase import Conductor, PhaseError, targets
+from lab.supervised.altered import altered
 from lab.supervised.config import SupervisedConfig
 from lab.supervised.metrics import scores
 from lab.supervised.samples import Samples, chunks, held_out, prepared
 from lab.supervised.step import STATISTICS, learn
 from lab.supervised.tasks.lessons import Lessons
-from lab.techniques.technique import CLOCK, Host, Predictor, log_probabilities
+from lab.techniques.technique import CLOCK, Host, Predictor
 from lab.techniques.together import Techniques
 from lab.training.finite import NonFiniteError
 from lab.training.meter import Meter
@@ -45,13 +46,15 @@ class SupervisedTrainer:
         data = config.data.open(context.data_dir, self._warn)
         if config.validation:
             data = held_out(data, config.validation, stream(config.seed, "validation"))
+        data = altered(data, config.imbalance, config.label_noise, config.seed)
         shape = tuple(data.inputs.shape[1:])
         try:
             config.network.check(shape)
         except ValueError as error:
             raise UserError(f"network: {error}") from None
         self.data = data
-        self.network = config.network.initialised(shape, data.classes, stream(config.seed, "weights")).to(device)
+        self._counts = torch.bincount(data.labels, minlength=data.classes)
+        self.network = self._initialised(stream(config.seed, "weights")).to(device)
         self._parameters = tuple(self.network.parameters())
         self.optimizer = config.optimizer.build(self._parameters)
         self._randoms = {"order": stream(config.seed, "order")}
@@ -91,21 +94,17 @@ class SupervisedTrainer:
 
     def evaluate(self) -> dict[str, float]:
         """Scores of the network, ``evaluation/…``, and of each predictor of a technique, ``evaluation/<word>/…``."""
-        row: dict[str, float] = {}
-        for word, predictor in self.predictors().items():
-            prefix = f"evaluation/{word}" if word else "evaluation"
-            found = self._asked(predictor)
-            if not found.isfinite().all():
-                raise NonFiniteError(f"{prefix}/log_probabilities", self.step)
-            scored = self._scored(found)
-            if self._lessons:
-                scored |= self._lessons.row(found, self.step, itself=not word)
-            row |= {f"{prefix}/{name}": value for name, value in scored.items()}
-        return row
+        scored = {word: self._scored(word, predictor) for word, predictor in self.predictors().items()}
+        if self.config.deployed is not None:
+            scored["deployed"] = scored.get(self.config.deployed, scored[""])
+        row = {f"{_prefix(word)}/{name}": value for word, own in scored.items() for name, value in own.items()}
+        further = self.techniques.scores(self._asked, self._labels())
+        return row | {f"evaluation/{name}": value for name, value in further.items()}
 
     def predictors(self) -> dict[str, Predictor]:
         """What is scored, by a word; the network itself by none."""
-        return {"": log_probabilities(self.network), **self.techniques.predictors()}
+        itself = self.config.optimizer.predictor(self.network, self.optimizer, self._batches)
+        return {"": itself, **self.techniques.predictors()}
 
     def _asked(self, predictor: Predictor) -> Tensor:
         """Log-probabilities of the test part (of the tasks so far), float32[n, classes] on the host."""
@@ -113,9 +112,16 @@ class SupervisedTrainer:
             return self._lessons.answers(predictor, self.step)
         return torch.cat([predictor(part).cpu() for part in chunks(self.data.test_inputs, self.device)])
 
-    def _scored(self, log_probs: Tensor) -> dict[str, float]:
-        labels = self._lessons.labels(self.step) if self._lessons else self.data.test_labels
-        return scores(log_probs.numpy(), labels.numpy())
+    def _labels(self) -> Tensor:
+        """Of the samples that :meth:`_asked` is about, int64[n]."""
+        return self._lessons.labels(self.step) if self._lessons else self.data.test_labels
+
+    def _scored(self, word: str, predictor: Predictor) -> dict[str, float]:
+        log_probs = self._asked(predictor)
+        if not log_probs.isfinite().all():
+            raise NonFiniteError(f"{_prefix(word)}/log_probabilities", self.step)
+        found = scores(log_probs.numpy(), self._labels().numpy(), self._counts.numpy())
+        return found | (self._lessons.row(log_probs, self.step, itself=not word) if self._lessons else {})
 
     def state_dict(self) -> dict[str, Any]:
         """Everything a continuation depends on; the tensors are the live ones, so save or copy them at once."""
@@ -124,6 +130,9 @@ class SupervisedTrainer:
             "step": self.step,
             "network": self.network.state_dict(),
             "moments": self.optimizer.state_dict()["state"],
+            "counters": [
+                {name: group[name] for name in self.config.optimizer.counters} for group in self.optimizer.param_groups
+            ],
             "samples": self._samples.state_dict(),
             "random": {use: random.get_state() for use, random in self._randoms.items()},
             "noise": self._noise.state_dict(),
@@ -138,6 +147,8 @@ class SupervisedTrainer:
         self.network.load_state_dict(state["network"])
         moments = {int(place): kept for place, kept in state["moments"].items()}
         restore_moments(self.optimizer, moments, self.config.optimizer.memories)
+        for group, kept in zip(self.optimizer.param_groups, state["counters"], strict=True):
+            group.update({name: kept[name] for name in self.config.optimizer.counters})
         self._samples.load_state_dict(state["samples"])
         for use, random in self._randoms.items():
             random.set_state(state["random"][use].cpu())
@@ -161,11 +172,6 @@ class SupervisedTrainer:
         def random(use: str) -> torch.Generator:
             return self._randoms.setdefault(use, stream(config.seed, use))
 
-        def batches(n: int) -> Sequence[Tensor]:
-            order = torch.randperm(len(data.labels), generator=stream(config.seed, "batches"))
-            index = torch.split(order[: n * config.batch_size], config.batch_size)
-            return [prepared(data.inputs[part].to(device)) for part in index]
-
         return Host(
             network=self.network,
             optimizer=self.optimizer,
@@ -175,12 +181,23 @@ class SupervisedTrainer:
             steps=config.steps,
             batch_size=config.batch_size,
             classes=data.classes,
-            counts=torch.bincount(data.labels, minlength=data.classes),
+            counts=self._counts,
             random=random,
-            batches=batches,
+            batches=self._batches,
             event=self._context.event,
+            initialised=self._initialised,
             prepare=prepared,
         )
+
+    def _initialised(self, random: torch.Generator) -> nn.Module:
+        """A network on the host, its weights drawn from ``random``."""
+        return self.config.network.initialised(tuple(self.data.inputs.shape[1:]), self.data.classes, random)
+
+    def _batches(self, n: int) -> Sequence[Tensor]:
+        """The same ``n`` batches of training inputs each time, fewer where there are no more."""
+        order = torch.randperm(len(self.data.labels), generator=stream(self.config.seed, "batches"))
+        index = torch.split(order[: n * self.config.batch_size], self.config.batch_size)
+        return [prepared(self.data.inputs[part].to(self.device)) for part in index]
 
     def _conduct(self) -> Conductor:
         """The voices bound to what they set, and an event at each crest and trough of the learning rate."""
@@ -197,3 +214,8 @@ class SupervisedTrainer:
     def _warn(self, message: str) -> None:
         self._context.event("warning", 0, message=message)
         print(f"lab: warning: {message}", file=sys.stderr)
+
+
+def _prefix(word: str) -> str:
+    """Of the columns of a predictor's scores."""
+    return f"evaluation/{word}" if word else "evaluation"

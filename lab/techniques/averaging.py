@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import copy
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from functools import partial
 from typing import Any, ClassVar, Literal
 
 import torch
+from pydantic import Field
 from torch import Tensor, nn
 
 from lab.techniques.technique import Host, Predictor, Technique, TechniquePart, VoiceSpec, log_probabilities
+from lab.techniques.update_bn import reestimating
 from lab.techniques.value import Value
 
 
@@ -54,11 +57,17 @@ def _tensors(network: nn.Module) -> list[Tensor]:
 
 
 class Averaging(Technique):
-    """The moving average of the network that is trained, scored beside it as ``average``."""
+    """The moving average of the network that is trained, scored beside it as ``average``.
 
-    def __init__(self, host: Host) -> None:
+    Args:
+        host: whose network it follows.
+        update_bn: batches on which BatchNorm is estimated anew before it is asked; 0 keeps the averaged statistics.
+    """
+
+    def __init__(self, host: Host, update_bn: int = 0) -> None:
         self._average = Average(host.network)
-        self._network = host.network
+        self._batches = partial(host.batches, update_bn) if update_bn else None
+        host.copies.append(list(self._average.network.parameters()))
 
     def stepped(self, step: int, values: Mapping[str, float]) -> None:
         """Follow the network."""
@@ -66,7 +75,8 @@ class Averaging(Technique):
 
     def predictors(self) -> Mapping[str, Predictor]:
         """The average."""
-        return {"average": log_probabilities(self._average.network)}
+        network, batches = self._average.network, self._batches
+        return {"average": log_probabilities(network) if batches is None else reestimating(network, batches)}
 
     def state_dict(self) -> Mapping[str, Any]:
         """The average's weights."""
@@ -85,8 +95,13 @@ class AveragingPart(TechniquePart):
         "average.decay": VoiceSpec("share of itself that the average keeps at each step", 0.0, 1.0, 0.999)
     }
 
+    offers: ClassVar[Sequence[str]] = ("average",)
+
     name: Literal["average"] = "average"
+    update_bn: int = Field(
+        0, ge=0, le=10_000, description="batches on which BatchNorm is estimated anew; 0 keeps its averaged statistics"
+    )
 
     def build(self, host: Host) -> Averaging:
         """The average begins at the network's own weights."""
-        return Averaging(host)
+        return Averaging(host, self.update_bn)

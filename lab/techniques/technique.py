@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, ClassVar, Literal
 
 import torch
@@ -21,6 +21,8 @@ CLOCK = "clock"
 
 Predictor = Callable[[Tensor], Tensor]
 """From inputs float32[n, …] to log-probabilities float32[n, classes]; no gradient, evaluation mode."""
+Ask = Callable[[Predictor], Tensor]
+"""What a predictor says of the samples that are scored: log-probabilities float32[n, classes] on the host."""
 
 
 @dataclass(frozen=True)
@@ -79,6 +81,10 @@ class Host:
         random: a generator of its own for a use of chance, on the host; the technique keeps its state.
         batches: ``batches(n)`` is n batches of training inputs as the network takes them, the same ones each time.
         event: appends a line to the run's events: ``event(kind, step, **data)``.
+        initialised: a network of the same architecture on the host, its weights drawn from a generator; None where the
+            trainer draws none.
+        copies: what follows the network's parameters, such as an average: tensors in their order. A technique that
+            makes one adds it; one that holds weights to something holds these to it too.
         prepare: inputs as the network takes them, from samples as the data set holds them (:attr:`Batch.stored`).
     """
 
@@ -94,6 +100,8 @@ class Host:
     random: Callable[[str], torch.Generator]
     batches: Callable[[int], Sequence[Tensor]]
     event: Callable[..., None]
+    initialised: Callable[[torch.Generator], nn.Module] | None = None
+    copies: list[Sequence[Tensor]] = field(default_factory=list)
     prepare: Callable[[Tensor], Tensor] = unchanged
 
 
@@ -158,6 +166,15 @@ class Technique:
         """What is scored beside the network, by a word for the log's columns: ``evaluation/<word>/accuracy``."""
         return {}
 
+    def scores(self, ask: Ask, labels: Tensor) -> Mapping[str, float]:
+        """Further scores, by a word for the log's columns: ``evaluation/<technique>/disagreement``.
+
+        Args:
+            ask: what any predictor says of the samples that are scored.
+            labels: of those samples, int64[n] on the host.
+        """
+        return {}
+
     def row(self) -> Mapping[str, float]:
         """Columns for the metrics log, of this moment."""
         return {}
@@ -193,6 +210,8 @@ class TechniquePart(Part):
     """By name, ``<technique>.<quantity>``."""
     measured: ClassVar[Sequence[str]] = ()
     """Levels that it measures, which a voice may follow."""
+    offers: ClassVar[Sequence[str]] = ()
+    """The words of :meth:`Technique.predictors`."""
 
     name: str
 

@@ -11,7 +11,7 @@ from lab.errors import UserError
 from lab.phase import Conductor, Constant, Follower, Schedule, Target
 from lab.phase.errors import PhaseError
 from lab.phase.voice import Voice
-from lab.techniques.technique import CLOCK, Batch, Host, Predictor, Technique, TechniquePart, VoiceSpec
+from lab.techniques.technique import CLOCK, Ask, Batch, Host, Predictor, Technique, TechniquePart, VoiceSpec
 
 Binding = tuple[Voice | Follower, Target | None]
 
@@ -101,6 +101,11 @@ class Techniques:
     def predictors(self) -> dict[str, Predictor]:
         """What all of them offer to be scored."""
         return {name: found for each in self.each.values() for name, found in each.predictors().items()}
+
+    def scores(self, ask: Ask, labels: Tensor) -> dict[str, float]:
+        """Further scores of all of them, each under its technique's name."""
+        found = {name: each.scores(ask, labels) for name, each in self.each.items()}
+        return {f"{name}/{key}": value for name, own in found.items() for key, value in own.items()}
 
     def row(self) -> dict[str, float]:
         """Columns of all of them, each under its technique's name."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from difflib import get_close_matches
 from typing import TYPE_CHECKING, Any, Literal, Self, TypeVar
 
@@ -57,6 +57,11 @@ class RunConfig(Config):
     @classmethod
     def optional_voices(cls) -> Sequence[str]:
         """Those of :meth:`voice_names` that a configuration may leave out; the others are required."""
+        return ()
+
+    @classmethod
+    def brought_names(cls) -> Collection[str]:
+        """Voices that parts of a configuration may bring, so that ``--set`` takes none of them for a key of another."""
         return ()
 
     @classmethod

@@ -19,7 +19,7 @@ def override(
     changed = copy.deepcopy(dict(mapping))
     for key, value in _pairs(sets):
         _fill_default(model, changed, key)
-        names: Collection[str] = getattr(model, "voice_names", dict)()
+        names = {*getattr(model, "voice_names", dict)(), *getattr(model, "brought_names", tuple)()}
         _assign(changed, key, value, names)
     return changed
 

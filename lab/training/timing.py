@@ -10,7 +10,7 @@ from typing import Any
 import torch
 
 
-def timed(work: Callable[[], None], device: torch.device) -> tuple[float, float]:
+def timed(work: Callable[[], object], device: torch.device) -> tuple[float, float]:
     """Seconds of the processor and on the wall, until the device has done it."""
     wait = torch.cuda.synchronize if device.type == "cuda" else _nothing
     wait()

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
 from pkgutil import resolve_name
@@ -99,6 +99,8 @@ class TrainerPlugin(Protocol):
     that also has ``bench_devices``, the first of them the default, is asked for ``bench(short, device)``. It may have
     ``bench_diagnostics``, called as ``bench``, for ``lab bench NAME --diagnostics``: what it costs to record them.
 
+    It may have ``benches``, by the word of ``lab bench WORD`` a line of help and a function called as ``bench``.
+
     One that has ``arms``, words of variants of any configuration of its, and ``arrange(config, arm)``,
     which answers with an arm's changes as ``--set`` would make them, offers them as ``--arm``.
 
@@ -163,6 +165,7 @@ class LatePlugin:
         measure: the function that measures its speed; it takes ``short``, and a device where there is a choice.
         bench_devices: where it measures, ``cpu`` first.
         measure_diagnostics: the function that measures what its diagnostics cost, called as ``measure``.
+        measure_more: by the word of ``lab bench WORD``, a line of help and a function that measures something else.
         lower_is_better: columns of the metrics log of which less is better.
         dynamics: those whose swings a report speaks of.
         portrait: the two of them that span the phase portrait, none where it would say nothing.
@@ -186,6 +189,7 @@ class LatePlugin:
     measure: str
     bench_devices: Sequence[str] = ("cpu",)
     measure_diagnostics: str = ""
+    measure_more: Mapping[str, tuple[str, str]] = field(default_factory=dict)
     lower_is_better: Sequence[str] = ()
     dynamics: Sequence[str] = ()
     portrait: Sequence[str] = ()
@@ -232,6 +236,14 @@ class LatePlugin:
     def bench_diagnostics(self) -> Callable[..., dict[str, Any]] | None:
         """What its diagnostics cost, for ``lab bench``; None where it has none."""
         return partial(self._measured, self.measure_diagnostics) if self.measure_diagnostics else None
+
+    @property
+    def benches(self) -> Mapping[str, tuple[str, Callable[..., dict[str, Any]]]]:
+        """What else of it can be measured."""
+        return {
+            word: (summary, lambda short=False, name=name: dict(resolve_name(name)(short)))
+            for word, (summary, name) in self.measure_more.items()
+        }
 
     def _measured(self, function: str, short: bool = False, device: str = "cpu") -> dict[str, Any]:
         choice = (device,) if len(self.bench_devices) > 1 else ()

@@ -9,7 +9,6 @@ import pytest
 import torch
 from PIL import Image
 
-from gan.data import folder
 from gan.data.folder import FolderData
 from gan.data.ring import RingData
 from gan.data.source import Shuffled, to_bytes, to_unit
@@ -17,6 +16,7 @@ from gan.data.spiral import SpiralData, SpiralScorer
 from lab.door import pictures as decoding
 from lab.errors import UserError
 from lab.supervised import cifar, judge
+from lab.supervised import images as folder
 from lab.supervised.classifier import ClassifierConfig
 
 CPU = torch.device("cpu")

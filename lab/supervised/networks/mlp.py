@@ -38,7 +38,10 @@ class MlpNetwork(NetworkPart):
     hidden: tuple[Annotated[int, Field(ge=1, le=16_384)], ...] = Field(
         (256, 256), max_length=64, description="units of each hidden layer"
     )
+    dropout: float = Field(
+        0.0, ge=0, lt=1, description="share of units dropped, unless the technique dropout conducts it"
+    )
 
     def build(self, shape: Shape, classes: int) -> Mlp:
         """Images are flattened."""
-        return Mlp(math.prod(shape), self.hidden, classes, dropout=0.0)
+        return Mlp(math.prod(shape), self.hidden, classes, self.dropout)

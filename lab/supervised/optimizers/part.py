@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import ClassVar
 
-from torch import nn
+from torch import Tensor, nn
 from torch.optim import Optimizer
 
+from lab.techniques.technique import Predictor, log_probabilities
 from lab.training.parts import Part
 
 
@@ -16,6 +17,9 @@ class OptimizerPart(Part):
 
     moments: ClassVar[Sequence[str]] = ()
     """What it keeps for each parameter once it has stepped; "step" is one number, all else of the parameter's shape."""
+
+    counters: ClassVar[Sequence[str]] = ()
+    """Numbers that it keeps in each of its parameter groups, and that a resume needs."""
 
     name: str
 
@@ -27,3 +31,15 @@ class OptimizerPart(Part):
     def build(self, parameters: Iterable[nn.Parameter]) -> Optimizer:
         """The optimiser, its learning rate to be set before each step."""
         raise NotImplementedError
+
+    def predictor(
+        self, network: nn.Module, optimizer: Optimizer, batches: Callable[[int], Sequence[Tensor]]
+    ) -> Predictor:
+        """What the trained network says; as it stands, unless the weights to be used are others than those it trains.
+
+        Args:
+            network: whose parameters the optimiser has, in their order.
+            optimizer: as built.
+            batches: ``batches(n)`` is n batches of training inputs.
+        """
+        return log_probabilities(network)

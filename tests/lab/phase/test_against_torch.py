@@ -53,6 +53,27 @@ def test_one_cycle_has_the_shape_of_torchs_whose_parts_end_one_step_early() -> N
     assert (ours.table(STEPS).argmax(), theirs.argmax()) == (3000, 2999)
 
 
+def test_a_sawtooth_of_one_cycle_is_a_linear_decay_to_zero() -> None:
+    theirs = stepped(lambda o: lr_scheduler.LinearLR(o, start_factor=1.0, end_factor=0.0, total_iters=STEPS))
+    ours = Schedule(Clock(STEPS, cycles=1), "sawtooth", 0.0, HIGH).table(STEPS)
+    assert np.abs(ours - theirs).max() <= 1e-12
+
+
+def test_warmup_stable_decay_is_torchs_linear_parts_one_after_the_other() -> None:
+    def make(optimizer: torch.optim.Optimizer) -> lr_scheduler.LRScheduler:
+        up, down = round(waves.WARM_UP * STEPS), round(waves.DECAY * STEPS)
+        parts = (
+            lr_scheduler.LinearLR(optimizer, start_factor=1e-9, end_factor=1.0, total_iters=up),
+            lr_scheduler.ConstantLR(optimizer, factor=1.0, total_iters=0),
+            lr_scheduler.LinearLR(optimizer, start_factor=1.0, end_factor=0.0, total_iters=down),
+        )
+        return lr_scheduler.SequentialLR(optimizer, list(parts), milestones=[up, STEPS - down])
+
+    ours = Schedule(Clock(STEPS, cycles=1), "warmup_stable_decay", 0.0, HIGH)
+    assert np.abs(ours.table(STEPS) - stepped(make)).max() <= 1e-9
+    assert (list(ours.due("crest", 0)), list(ours.due("trough", 0))) == ([500], [STEPS - 1])
+
+
 def test_the_step_at_which_torch_itself_jumps_to_the_wrong_cycle() -> None:
     optimizer = torch.optim.SGD([torch.nn.Parameter(torch.zeros(1))], lr=HIGH)
     with warnings.catch_warnings():

@@ -29,9 +29,57 @@ BASE: dict[str, Any] = {
 }
 WITH: dict[str, dict[str, Any]] = {
     "average": {"techniques": ["average"], "voices.average.decay": 0.9},
+    "weight_decay": {
+        "techniques": [{"name": "weight_decay", "power": 2}],
+        "voices.weight_decay": {"follow": "lr", "relation": "anti_phase", "low": 0.0, "high": 5.0},
+    },
+    "dropout": {
+        "techniques": ["dropout"],
+        "voices.dropout": {"follow": "lr", "relation": "anti_phase", "low": 0.0, "high": 0.5},
+    },
+    "augmentation": {
+        "techniques": [{"name": "augmentation", "augmentations": ["color", "translation", "cutout", "flip"]}],
+        "voices.augmentation.strength": {"follow": "lr", "relation": "quadrature", "low": 0.0, "high": 1.0},
+    },
+    "smoothing": {
+        "techniques": ["smoothing"],
+        "voices.smoothing": {"follow": "lr", "low": 0.0, "high": 0.2},
+    },
+    "batchnorm": {
+        "network": {"network": "cnn", "widths": [4, 8], "hidden": [16], "dropout": 0.2},
+        "techniques": [{"name": "batchnorm", "batches": 2, "gap_every": 5}],
+        "voices.batchnorm.momentum": {"follow": "lr", "relation": "anti_phase", "low": 0.01, "high": 0.5},
+    },
+    "snapshots": {"techniques": [{"name": "snapshots", "size": 2}]},
+    "swa": {"techniques": ["swa"]},
+    "reset": {"techniques": ["reset", {"name": "snapshots", "of": "clock"}]},
+    "sparsity": {
+        "techniques": ["average", {"name": "sparsity", "drop_at": "trough", "grow_at": [0.25, 0.75], "of": "lr"}],
+        "voices.sparsity": {"wave": "cosine", "low": 0.7, "high": 0.9, "clock": {"period": 24}},
+        "voices.average.decay": 0.9,
+    },
     "rehearsal": {
         "techniques": [{"name": "rehearsal", "buffer_size": 100}],
         "voices.rehearsal.share": {"wave": "pulse", "low": 0.01, "high": 1.7},
+    },
+    "focal": {
+        "techniques": ["focal"],
+        "voices.focal.gamma": {"follow": "lr", "relation": "anti_phase", "low": 0, "high": 2},
+    },
+    "class_weights": {
+        "techniques": ["class_weights"],
+        "imbalance": 10,
+        "label_noise": 0.1,
+        "voices.class_weights.strength": {"follow": "lr", "relation": "anti_phase", "low": 0, "high": 1},
+    },
+    "logit_adjustment": {
+        "techniques": [{"name": "logit_adjustment", "form": "post_hoc"}],
+        "imbalance": 10,
+        "voices.logit_adjustment.tau": {"follow": "lr", "relation": "anti_phase", "low": 0.5, "high": 1.5},
+    },
+    "plateau": {
+        "techniques": [{"name": "plateau", "every": 3, "patience": 0, "threshold": 0.2, "length": 9}],
+        "voices.lr": {"follow": "plateau", "relation": "in_phase", "low": 1e-4, "high": 3e-3},
     },
 }
 """Of each technique a configuration that uses it: what it changes in ``BASE``. A new technique is added here."""

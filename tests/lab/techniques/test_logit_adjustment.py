@@ -1,0 +1,39 @@
+"""Logit adjustment: Bayes' rule for equal classes, and the same answers by the loss as after training."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+import torch
+from torch.nn import functional
+
+from lab.techniques.logit_adjustment import adjusted, log_priors
+
+COUNTS = torch.tensor([60, 30, 10])
+PRIORS = log_priors(COUNTS)
+
+
+def test_the_priors_are_shares() -> None:
+    assert PRIORS.exp().tolist() == pytest.approx([0.6, 0.3, 0.1])
+
+
+def test_what_knows_the_posterior_answers_for_equal_classes() -> None:
+    """Gaussians of unequal priors: the adjusted posterior is that of equal ones, class by class."""
+    x = torch.linspace(-3, 5, 41, dtype=torch.float64)
+    likelihood = torch.distributions.Normal(torch.tensor([0.0, 1.0, 2.0], dtype=torch.float64), 1).log_prob(x[:, None])
+    posterior = functional.log_softmax(likelihood + PRIORS, dim=1)
+    balanced = functional.log_softmax(likelihood, dim=1)
+    torch.testing.assert_close(adjusted(posterior, PRIORS, 1.0), balanced)
+    torch.testing.assert_close(adjusted(posterior, PRIORS, 0.0), posterior)
+
+
+def test_the_loss_that_knows_the_priors_is_least_at_the_balanced_logits() -> None:
+    """Menon et al. 2021: the minimiser of the adjusted loss needs no adjustment after training."""
+    random = np.random.default_rng(0)
+    joint = torch.tensor(random.dirichlet(np.ones(4), size=3)) * PRIORS.exp()[:, None]  # P(y, x), x of 4 values
+    likelihood = joint / joint.sum(dim=1, keepdim=True)
+    for logits, least in ((likelihood.log().T, True), (joint.log().T, False)):
+        own = logits.clone().requires_grad_()
+        (-(joint.T * functional.log_softmax(own + PRIORS, dim=1)).sum()).backward()
+        assert own.grad is not None
+        assert (float(own.grad.abs().max()) < 1e-12) == least  # it is convex in the logits

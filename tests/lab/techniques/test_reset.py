@@ -1,0 +1,77 @@
+"""Weights drawn anew at each cycle: what follows is a training of its own."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+from torch import nn
+
+from lab.errors import UserError
+from lab.supervised.config import SupervisedConfig
+from lab.supervised.trainer import SupervisedTrainer
+from lab.techniques.reset import begin_again
+from lab.techniques.snapshots import Snapshots
+from lab.training.config import resolve
+from lab.training.randomness import stream
+from lab.training.trainer import Context
+
+BASE: dict[str, Any] = {
+    "steps": 36,
+    "data": {"name": "digits"},
+    "network": {"network": "mlp", "hidden": [16]},
+    "batch_size": 16,
+    "clock": {"period": 12},
+    "voices": {"lr": {"wave": "sawtooth", "low": 0.0, "high": 0.01}},
+    "techniques": ["reset", {"name": "snapshots", "of": "clock"}],
+}
+
+
+def trainer(tmp_path: Path, **changes: Any) -> SupervisedTrainer:
+    config = resolve(SupervisedConfig, BASE, changes)
+    return SupervisedTrainer(config, Context(torch.device("cpu"), tmp_path, tmp_path, lambda *a, **k: None))
+
+
+def members(one: SupervisedTrainer) -> list[dict[str, torch.Tensor]]:
+    technique = one.techniques.each["snapshots"]
+    assert isinstance(technique, Snapshots)
+    return technique.ensemble.members
+
+
+@pytest.mark.parametrize("optimizer", ["adam", "sgd"])
+def test_a_cycle_is_the_training_of_a_network_of_its_own(optimizer: str, tmp_path: Path) -> None:
+    """The second member is what another run of one cycle ends with, given its first weights and the same samples."""
+    one = trainer(tmp_path, optimizer=optimizer)
+    one.advance(36)
+    alone = trainer(tmp_path, optimizer=optimizer, techniques=[])
+    alone._samples.batch(12 * 16)  # what the first cycle learned from
+    fresh = alone.config.network.initialised((1, 8, 8), 10, stream(0, "reset"))
+    alone.network.load_state_dict(fresh.state_dict())
+    alone.advance(12)
+    assert all(torch.equal(members(one)[1][name], tensor) for name, tensor in alone.network.state_dict().items())
+
+
+def test_members_share_nothing_that_they_learned(tmp_path: Path) -> None:
+    independent, one_run = trainer(tmp_path), trainer(tmp_path, techniques=[{"name": "snapshots", "of": "clock"}])
+    angles = []
+    for one in (independent, one_run):
+        one.advance(36)
+        first, second = (torch.cat([t.flatten() for t in member.values()]) for member in members(one)[1:])
+        angles.append(nn.functional.cosine_similarity(first, second, dim=0).item())
+    assert angles[0] < 0.3 < 0.9 < angles[1]
+
+
+def test_an_optimiser_forgets_in_place() -> None:
+    network, fresh = nn.Linear(3, 2), nn.Linear(3, 2)
+    optimizer = torch.optim.Adam(network.parameters(), lr=0.1)
+    network(torch.ones(1, 3)).sum().backward()
+    optimizer.step()
+    weight = network.weight
+    begin_again(network, optimizer, fresh)
+    assert network.weight is weight
+    assert torch.equal(network.weight, fresh.weight)
+    assert not optimizer.state
+    with pytest.raises(UserError, match="another technique has changed it"):
+        begin_again(network, optimizer, nn.Linear(4, 2))
