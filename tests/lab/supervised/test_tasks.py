@@ -196,7 +196,7 @@ def without(data: Labelled, label: int) -> Labelled:
         ({"tasks": {"name": "permuted"}}, "tasks.number: missing; a value is required"),
         ({"tasks": {"name": "splitt"}}, "tasks: no sequence of tasks is called 'splitt'; did you mean 'split'"),
         ({"tasks.incremental": "domain"}, "tasks.incremental: \"domain\" is not accepted"),
-        ({"validation": 12}, r"tasks: class \d has no test samples; every class needs some"),
+        ({"validation": 4}, r"tasks: class \d has no test samples; every class needs some"),
         (
             {"techniques": [{"name": "rehearsal", "buffer_size": 1438}]},
             "techniques.rehearsal: buffer_size: 1,438 is not accepted; at most 1,437 is, all training samples",

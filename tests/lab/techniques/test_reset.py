@@ -46,7 +46,7 @@ def test_a_cycle_is_the_training_of_a_network_of_its_own(optimizer: str, tmp_pat
     one = trainer(tmp_path, optimizer=optimizer)
     one.advance(36)
     alone = trainer(tmp_path, optimizer=optimizer, techniques=[])
-    alone._samples.batch(12 * 16)  # what the first cycle learned from
+    alone._samples.batch(12 * 16, 0)  # what the first cycle learned from
     fresh = alone.config.network.initialised((1, 8, 8), 10, stream(0, "reset"))
     alone.network.load_state_dict(fresh.state_dict())
     alone.advance(12)

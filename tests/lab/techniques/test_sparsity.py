@@ -134,7 +134,7 @@ def test_what_grows_has_the_largest_gradient_of_the_step(tmp_path: Path) -> None
     for each in (run, twin):
         each.trainer.advance(8)
     trainer = twin.trainer
-    batch = trainer._samples.batch(32)
+    batch = trainer._samples.batch(32, trainer.step)
     trainer.network.zero_grad()
     torch.nn.functional.cross_entropy(trainer.network(batch.inputs), batch.labels).backward()
     masks = trainer.techniques.each["sparsity"]._masks  # type: ignore[attr-defined]
