@@ -66,6 +66,14 @@ class Course:
             return samples
         return samples.flatten(1).gather(1, self._pixels[tasks]).view_as(samples)
 
+    def batches(self, n: int, size: int, step: int, random: torch.Generator) -> list[Tensor]:
+        """Up to ``n`` batches of training inputs, as the network takes them, of the tasks met after ``step`` steps."""
+        pairs = self.stages()[: self.seen(step)]
+        places, tasks = (torch.cat(each) for each in zip(*pairs, strict=True))
+        order = torch.randperm(len(places), generator=random)[: n * size]
+        samples = ((self._data.inputs[places[part]], tasks[part]) for part in torch.split(order, size))
+        return [prepared(self.shown(own.to(self.device), of.to(self.device))) for own, of in samples]
+
     def closed(self, logits: Tensor, tasks: Tensor | None) -> Tensor:
         """Logits float32[n, classes] with the classes closed that tasks int64[n] have not, where tasks are told."""
         return logits if self.heads is None or tasks is None else logits.masked_fill(~self.heads[tasks], CLOSED)
