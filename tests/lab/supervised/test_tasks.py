@@ -16,6 +16,7 @@ from lab.errors import UserError
 from lab.supervised import datasets
 from lab.supervised.config import SupervisedConfig
 from lab.supervised.datasets import Labelled
+from lab.supervised.samples import prepared
 from lab.supervised.tasks import scores
 from lab.supervised.tasks.course import Course
 from lab.supervised.tasks.lessons import Lessons
@@ -92,6 +93,17 @@ def test_permuted_samples_are_those_of_the_data_in_another_order(tmp_path: Path)
     assert sorted(undone.tolist()) == sorted(one.data.inputs.flatten(1).tolist())
     test = torch.cat(list(course(one).questions(1)))
     assert (test.flatten(1) == torch.cat(list(course(one).questions(0))).flatten(1)[:, pixels[1]]).all()
+
+
+def test_no_statistics_are_taken_of_tasks_that_are_yet_to_come(tmp_path: Path) -> None:
+    one = trainer(tmp_path)
+    one.advance(50)
+    shown = {tuple(row) for batch in one._batches(100) for row in batch.flatten(1).tolist()}
+    first, later = (one.data.inputs[torch.cat(course(one).tasks.train[part])] for part in (slice(2), slice(2, 5)))
+    met, coming = ({tuple(row) for row in prepared(part).flatten(1).tolist()} for part in (first, later))
+    assert shown == met
+    assert not shown & coming
+    assert [len(batch) for batch in one._batches(3)] == [32] * 3
 
 
 def test_scores_are_of_the_tasks_so_far(tmp_path: Path) -> None:
