@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from functools import partial
 from typing import Any, ClassVar, Literal
@@ -189,6 +189,7 @@ class BatchNormPart(TechniquePart):
     voices: ClassVar[Mapping[str, VoiceSpec]] = {
         "batchnorm.momentum": VoiceSpec("share of the batch in running statistics", 0.0, 1.0, 0.1)
     }
+    offers: ClassVar[Sequence[str]] = ("reestimated",)
 
     name: Literal["batchnorm"] = "batchnorm"
     batches: int = Field(
