@@ -149,6 +149,18 @@ def test_the_worst_accuracy_is_the_least_of_all_looks_since_a_task_was_learned(t
     assert found["evaluation/worst_case_accuracy"] == pytest.approx(worst, abs=1e-6)
 
 
+def test_every_score_of_a_sequence_is_there_from_the_first_evaluation_on(tmp_path: Path) -> None:
+    """A study looks for its columns there; all but the worst accuracy of earlier tasks, of which there are none."""
+    one = trainer(tmp_path)
+    one.advance(20)
+    first = one.evaluate()
+    assert first["evaluation/forgetting"] == first["evaluation/backward_transfer"] == 0
+    assert first["evaluation/worst_case_accuracy"] == first["evaluation/task/0/accuracy"]
+    one.advance(44)  # the first look at a task comes later
+    second = one.evaluate()
+    assert second["evaluation/min_accuracy"] == second["evaluation/task/0/accuracy"]
+
+
 def test_looks_change_nothing_and_can_be_switched_off(tmp_path: Path) -> None:
     watched, alone = trainer(tmp_path), trainer(tmp_path, **{"tasks.watch_every": 0})
     for one in (watched, alone):
