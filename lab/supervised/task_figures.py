@@ -15,7 +15,7 @@ from matplotlib.figure import Figure
 from lab.errors import UserError
 from lab.phase import Constant
 from lab.reports import style
-from lab.reports.axes import draw_voice, steps_axis
+from lab.reports.axes import steps_axis
 from lab.reports.heatmap import Table, step_edges, table_of
 from lab.reports.response import draw_curve
 from lab.reports.runs import Arm, RunData, heading, names, read_run
@@ -138,7 +138,7 @@ def response_and_tasks(
     grid = right.subplots(5, 1, sharex=True, height_ratios=(2.0, 2.0, 1.0, 0.34, 0.34))
     for place, ((offset, arm, table), hue) in enumerate(zip(drawn, (style.GREEN, style.VERMILION), strict=True)):
         which, scored = ("Best", "Worst")[place], study.arms[arm.label][study.metric]
-        _draw_matrix(grid[place], table, f"{which} offset, {fmt(offset)}: {words(study.metric)} {fmt(scored['mean'])}")
+        _draw_matrix(grid[place], table, f"{which}, {fmt(offset)} of a cycle ahead: {fmt(scored['mean'])}", hue)
         _draw_gate(grid[3 + place], arm.first, hue, which.lower())
     run = drawn[0][1].first
     _draw_rate(grid[2], run)
@@ -148,20 +148,21 @@ def response_and_tasks(
     return figure
 
 
-def _draw_matrix(axes: Axes, table: Table, title: str) -> None:
+def _draw_matrix(axes: Axes, table: Table, title: str, color: str = style.INK) -> None:
     edges = np.arange(len(table.levels) + 1) + 0.5
     axes.pcolormesh(step_edges(table.steps), edges, table.values, cmap=style.SEQUENTIAL, norm=SCALE)
     axes.set_ylim(edges[-1], edges[0])
     axes.set(yticks=np.arange(1, len(table.levels) + 1, max(1, -(-len(table.levels) // 5))), ylabel="task")
     axes.tick_params(length=0)
     if title:
-        axes.set_title(title)
+        axes.set_title(title, color=color)
 
 
 def _draw_rate(axes: Axes, run: RunData) -> None:
     """The learning rate, in the place of whose numbers stands what it is."""
     if (rate := run.voices.get("lr")) is not None:
-        draw_voice(axes, rate, run.steps, style.ROLES["learning_rate"], "-", "learning rate")
+        steps = np.arange(run.steps)
+        axes.plot(steps, np.broadcast_to(rate(steps), run.steps), color=style.ROLES["learning_rate"], linewidth=1.4)
     axes.set_ylim(bottom=0)
     _named(axes, "learning\nrate")
 
