@@ -202,8 +202,11 @@ class SupervisedTrainer:
         return self.config.network.initialised(tuple(self.data.inputs.shape[1:]), self.data.classes, random)
 
     def _batches(self, n: int) -> Sequence[Tensor]:
-        """The same ``n`` batches of training inputs each time, fewer where there are no more."""
-        order = torch.randperm(len(self.data.labels), generator=stream(self.config.seed, "batches"))
+        """The same ``n`` batches of training inputs each time (of the tasks so far), fewer where there are no more."""
+        random = stream(self.config.seed, "batches")
+        if self._lessons:
+            return self._lessons.course.batches(n, self.config.batch_size, self.step, random)
+        order = torch.randperm(len(self.data.labels), generator=random)
         index = torch.split(order[: n * self.config.batch_size], self.config.batch_size)
         return [prepared(self.data.inputs[part].to(self.device)) for part in index]
 

@@ -61,11 +61,18 @@ class Course:
         return [(torch.cat(places), torch.cat(tasks))]
 
     def shown(self, samples: Tensor, tasks: Tensor) -> Tensor:
-        """Samples as their tasks show them, on the device where they are."""
+        """Training samples as their tasks show them, on the device."""
         if self._pixels is None:
             return samples
-        order = self._pixels.to(samples.device)[tasks]
-        return samples.flatten(1).gather(1, order).view_as(samples)
+        return samples.flatten(1).gather(1, self._pixels[tasks]).view_as(samples)
+
+    def batches(self, n: int, size: int, step: int, random: torch.Generator) -> list[Tensor]:
+        """Up to ``n`` batches of training inputs, as the network takes them, of the tasks met after ``step`` steps."""
+        pairs = self.stages()[: self.seen(step)]
+        places, tasks = (torch.cat(each) for each in zip(*pairs, strict=True))
+        order = torch.randperm(len(places), generator=random)[: n * size]
+        samples = ((self._data.inputs[places[part]], tasks[part]) for part in torch.split(order, size))
+        return [prepared(self.shown(own.to(self.device), of.to(self.device))) for own, of in samples]
 
     def closed(self, logits: Tensor, tasks: Tensor | None) -> Tensor:
         """Logits float32[n, classes] with the classes closed that tasks int64[n] have not, where tasks are told."""
@@ -74,7 +81,9 @@ class Course:
     def questions(self, task: int, places: Tensor | None = None) -> Iterator[Tensor]:
         """Test inputs of a task on the device, as the network takes them: all of them, or those at these places."""
         samples = self._data.test_inputs[self.tasks.test[task] if places is None else places]
-        yield from chunks(self.shown(samples, torch.full((len(samples),), task)), self.device)
+        if self._pixels is not None:
+            samples = samples.flatten(1)[:, self._pixels[task].to(samples.device)].view_as(samples)
+        yield from chunks(samples, self.device)
 
     def labels(self, task: int) -> Tensor:
         """Labels of a task's test samples, int64[n] on the host."""

@@ -13,7 +13,7 @@ from lab.supervised.tasks.course import Course
 from lab.techniques.technique import Predictor
 
 UNSEEN = 2.0
-"""The worst accuracy of a task that was not looked at yet."""
+"""The worst accuracy of a task that was not looked at yet; what it is at an evaluation then stands for it."""
 
 
 class TaskRecord:
@@ -60,22 +60,21 @@ class TaskRecord:
     def row(self, accuracies: Sequence[float]) -> dict[str, float]:
         """What is told of the network beside its present accuracies of the tasks so far.
 
-        What needs an earlier task is left out before there is one.
+        Before there is an earlier task, nothing of one is lost, and none has a worst accuracy.
         """
         present = len(accuracies) - 1
         matrix = self.matrix[:present]
-        if not matrix:
-            return {}
         row = {
-            "forgetting": scores.forgetting(matrix, accuracies),
-            "backward_transfer": scores.backward_transfer(matrix, accuracies),
+            "forgetting": scores.forgetting(matrix, accuracies) if present else 0.0,
+            "backward_transfer": scores.backward_transfer(matrix, accuracies) if present else 0.0,
         }
-        worst = self._worst[:present].tolist()
-        if max(worst) < UNSEEN:
-            least = sum(worst) / present
-            row["min_accuracy"] = least
-            row["worst_case_accuracy"] = scores.worst_case_accuracy(accuracies[-1], least, present + 1)
-        return row
+        if not self._every:
+            return row
+        looks = zip(self._worst[:present].tolist(), accuracies, strict=False)
+        worst = [now if worst == UNSEEN else worst for worst, now in looks]
+        least = sum(worst) / present if present else 0.0
+        found = {"min_accuracy": least} if present else {}
+        return row | found | {"worst_case_accuracy": scores.worst_case_accuracy(accuracies[-1], least, present + 1)}
 
     def state_dict(self) -> dict[str, Any]:
         """The matrix so far and the minima."""

@@ -16,6 +16,7 @@ from lab.errors import UserError
 from lab.supervised import datasets
 from lab.supervised.config import SupervisedConfig
 from lab.supervised.datasets import Labelled
+from lab.supervised.samples import prepared
 from lab.supervised.tasks import scores
 from lab.supervised.tasks.course import Course
 from lab.supervised.tasks.lessons import Lessons
@@ -94,6 +95,17 @@ def test_permuted_samples_are_those_of_the_data_in_another_order(tmp_path: Path)
     assert (test.flatten(1) == torch.cat(list(course(one).questions(0))).flatten(1)[:, pixels[1]]).all()
 
 
+def test_no_statistics_are_taken_of_tasks_that_are_yet_to_come(tmp_path: Path) -> None:
+    one = trainer(tmp_path)
+    one.advance(50)
+    shown = {tuple(row) for batch in one._batches(100) for row in batch.flatten(1).tolist()}
+    first, later = (one.data.inputs[torch.cat(course(one).tasks.train[part])] for part in (slice(2), slice(2, 5)))
+    met, coming = ({tuple(row) for row in prepared(part).flatten(1).tolist()} for part in (first, later))
+    assert shown == met
+    assert not shown & coming
+    assert [len(batch) for batch in one._batches(3)] == [32] * 3
+
+
 def test_scores_are_of_the_tasks_so_far(tmp_path: Path) -> None:
     one = trainer(tmp_path)
     for step, tasks in ((0, 1), (40, 1), (41, 2), (80, 2), (200, 5)):
@@ -135,6 +147,18 @@ def test_the_worst_accuracy_is_the_least_of_all_looks_since_a_task_was_learned(t
     assert found["evaluation/min_accuracy"] == pytest.approx(least, abs=1e-6)
     worst = found["evaluation/task/4/accuracy"] / 5 + 0.8 * least
     assert found["evaluation/worst_case_accuracy"] == pytest.approx(worst, abs=1e-6)
+
+
+def test_every_score_of_a_sequence_is_there_from_the_first_evaluation_on(tmp_path: Path) -> None:
+    """A study looks for its columns there; all but the worst accuracy of earlier tasks, of which there are none."""
+    one = trainer(tmp_path)
+    one.advance(20)
+    first = one.evaluate()
+    assert first["evaluation/forgetting"] == first["evaluation/backward_transfer"] == 0
+    assert first["evaluation/worst_case_accuracy"] == first["evaluation/task/0/accuracy"]
+    one.advance(44)  # the first look at a task comes later
+    second = one.evaluate()
+    assert second["evaluation/min_accuracy"] == second["evaluation/task/0/accuracy"]
 
 
 def test_looks_change_nothing_and_can_be_switched_off(tmp_path: Path) -> None:

@@ -50,7 +50,7 @@ WITH: dict[str, dict[str, Any]] = {
         "techniques": [{"name": "batchnorm", "batches": 2, "gap_every": 5}],
         "voices.batchnorm.momentum": {"follow": "lr", "relation": "anti_phase", "low": 0.01, "high": 0.5},
     },
-    "snapshots": {"techniques": [{"name": "snapshots", "size": 2}]},
+    "snapshots": {"techniques": [{"name": "snapshots", "size": 4}], "clock": {"period": 8}},
     "swa": {"techniques": ["swa"]},
     "reset": {"techniques": ["reset", {"name": "snapshots", "of": "clock"}]},
     "sparsity": {
