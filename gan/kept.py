@@ -8,6 +8,7 @@ from gan.config import GanConfig
 from gan.trainer import GanTrainer
 from lab.training.config import resolve
 from lab.training.device import resolve_device
+from lab.training.initial import Initial, again
 from lab.training.loop import warn
 from lab.training.paths import data_root
 from lab.training.recovery import look
@@ -17,10 +18,18 @@ from lab.training.trainer import Context
 
 
 def begun(run: Run) -> GanTrainer:
-    """The trainer at step 0, on the processor: its weights follow from the run's seed."""
+    """The trainer at step 0, on the processor: its weights follow from the run's seed, or are another run's.
+
+    Raises:
+        UserError: that other run is no longer there.
+    """
+    return _built(run, again(run))
+
+
+def _built(run: Run, initial: Initial | None = None) -> GanTrainer:
     config = resolve(GanConfig, run.config, source=str(run.path / "config.yaml"))
     place = data_root(run.provenance.get("data_dir"))
-    return GanTrainer(config, Context(resolve_device("cpu"), place, run.snapshots, _unheard), snapshots=False)
+    return GanTrainer(config, Context(resolve_device("cpu"), place, run.snapshots, _unheard, initial), snapshots=False)
 
 
 def newest(run: Run) -> GanTrainer:
@@ -30,7 +39,7 @@ def newest(run: Run) -> GanTrainer:
         UserError: there is none yet.
     """
     found = look(run, warn)
-    trainer = begun(run)
+    trainer = _built(run)
     checked(lambda: trainer.load_state_dict(found.state), f"{run.checkpoints}: step {found.step}")
     return trainer
 

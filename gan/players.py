@@ -17,18 +17,25 @@ from gan.optimizers.part import rate_on
 from gan.precision import lay_out
 from gan.step import Moves, Player
 from lab.training.finite import NonFiniteError
+from lab.training.initial import Initial
 from lab.training.restoring import restore_moments
 
 
 class Players:
     """Both players of a game, and what their optimisers remember.
 
+    Args:
+        config, weights, device: what they are, from which chance they are drawn, and where they lie.
+        initial: weights of another run, taken over both networks.
+
     Attributes:
         networks, optimizers: by player, ``generator`` and ``discriminator``.
         game: the same as :class:`gan.step.Player`.
     """
 
-    def __init__(self, config: GanConfig, weights: torch.Generator, device: torch.device) -> None:
+    def __init__(
+        self, config: GanConfig, weights: torch.Generator, device: torch.device, initial: Initial | None = None
+    ) -> None:
         self._moments = config.optimizer.moments
         self.networks = {"generator": generator(config, weights), "discriminator": discriminator(config, weights)}
         self.optimizers: dict[str, Optimizer] = {}
@@ -41,6 +48,8 @@ class Players:
             )
             mover: Moves = Extragradient(optimizer) if config.updates == "extragradient" else optimizer
             self.game[name] = Player(network, mover, parameters)
+        if initial:
+            initial.load(self.networks)
         moving = [parameter for player in self.game.values() for parameter in player.parameters]
         self.lookahead = Lookahead(config.lookahead, moving) if config.lookahead else None
 

@@ -62,7 +62,7 @@ class GanTrainer:
         landmarks = config.data.landmarks()
         self._snapshots = Snapshots(config, context.snapshots, device, landmarks) if snapshots else None
         self.data = dataset.source(device, self._random["draws"], self._random["order"])
-        self.players = Players(config, stream(config.seed, "weights"), device)
+        self.players = Players(config, stream(config.seed, "weights"), device, context.initial)
         self.average = Average(self.generator)
         self._riders = Riders(config, self.players, self.average, self._random, context.event)
         self.view = View(config.augment, config.packing, self._random["view"])

@@ -14,7 +14,9 @@ from torch.optim import Adam, AdamW, Optimizer, RMSprop
 
 from lab.errors import UserError
 from lab.training.adam import LeanAdam
-from lab.training.restoring import ADAM, restore_moments
+from lab.training.initial import Initial
+from lab.training.restoring import ADAM, checked, restore_moments
+from rl.normalise import Normalised, load_moments
 from rl.replay import Replay
 
 COUNTERS = ("_n_updates", "_episode_num", "_n_calls", "exploration_rate", "_current_progress_remaining")
@@ -58,6 +60,26 @@ def load_networks(model: Any, state: Mapping[str, Any]) -> None:
     """What acting needs."""
     for name, network in networks(model).items():
         network.load_state_dict(state[name])
+
+
+def begin_with(initial: Initial, model: Any, env: Normalised) -> None:
+    """Take over another run's networks, and the moments of observations that they were trained to see through.
+
+    The moments go on from there, as BatchNorm's running statistics would; what rewards are scaled by begins anew.
+
+    Raises:
+        UserError: the networks are others, or they see other observations.
+    """
+    initial.load(networks(model))
+    saved = initial.checkpoint.state.get("normaliser")
+    seen = saved.get("observations") if isinstance(saved, Mapping) else None
+    if (seen is None) != (env.observations is None):
+        there, here = ("raw", "standardised") if seen is None else ("standardised", "raw")
+        raise UserError(
+            f"init_from: {initial.told} sees {there} observations and this one {here}; "
+            f"accepted: normalise_observations: {str(seen is not None).lower()}"
+        )
+    checked(lambda: load_moments(env.observations, seen), f"init_from: {initial.told}: what it sees")
 
 
 def refuse_unknown_optimizers(model: Any) -> None:

@@ -27,7 +27,7 @@ from rl.observations import channels_first, each
 from rl.progress import TargetCurve
 from rl.quantities import RATE
 from rl.randomness import OwnRandomness
-from rl.state import agent_state, exploration_jump, load_agent_state, load_networks
+from rl.state import agent_state, begin_with, exploration_jump, load_agent_state, load_networks
 from rl.vec_env import BatchedVecEnv
 
 _UNDEFINED = frozenset({"explained_variance"})
@@ -75,6 +75,8 @@ class RlTrainer:
                 gamma=config.agent.gamma,
             )
             self.model = build(config, self.env, context)
+            if context.initial:
+                begin_with(context.initial, self.model, self.env)
             self.curriculum = self._teacher()
             self._conducting = ConductorCallback(config.parsed_voices(), levels=self._levels)
             if config.ensemble_size:

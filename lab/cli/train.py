@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import json
 import os
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -39,6 +40,9 @@ def _add_trainer(subparsers: Subparsers[argparse.ArgumentParser], name: str, plu
         epilog=f"presets: {', '.join(preset_names(plugin))} (YAML files to copy and change, in {plugin.presets})",
     )
     train.add_argument("preset", metavar="PRESET|FILE", help="the name of a preset, or a YAML file")
+    train.add_argument(
+        "--init-from", metavar="RUN[@STEP]", help="begin with the weights of a run's newest checkpoint, or that of STEP"
+    )
     options.add_set_option(train)
     if arms := getattr(plugin, "arms", ()):
         train.add_argument("--arm", choices=tuple(arms), help="train it as this arm of a comparison (before --set)")
@@ -76,19 +80,23 @@ def _runner(plugin: TrainerPlugin) -> Callable[[argparse.Namespace], int]:
 def start(plugin: TrainerPlugin, args: argparse.Namespace) -> int:
     """Make a run directory and train."""
     from lab.training.config import load_yaml, resolve
+    from lab.training.init_from import parsed
     from lab.training.overrides import override
     from lab.training.paths import runs_root
     from lab.training.run import Run
 
     path = preset_path(plugin, args.preset)
-    sets = [*args.set, *([f"device={args.device}"] if args.device else [])]
+    begin = [f"init_from={json.dumps(parsed(args.init_from))}"] if args.init_from else []
+    sets = [*begin, *args.set, *([f"device={args.device}"] if args.device else [])]
     mapping = load_yaml(path)
     if arm := getattr(args, "arm", None):
         kind = plugin.config_type()
         mapping = override(kind, mapping, plugin.arrange(resolve(kind, mapping, source=str(path)), arm))  # type: ignore[attr-defined]
     config = resolve(plugin.config_type(), mapping, sets, source=str(path))
     from lab.training.device import resolve_device, set_threads  # torch: only once nothing is wrong with the words
+    from lab.training.initial import pinned
 
+    config = pinned(config, runs_root(args.results), plugin.name)
     resolve_device(config.device)
     set_threads(args.threads)
     for kind in args.mirrors:

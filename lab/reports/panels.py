@@ -77,6 +77,7 @@ class Panel:
         limits: (bottom, top) of the axis; None leaves an end to the data.
         height: relative to a plain panel.
         wide: whether the axis may become logarithmic, where positive values lie far apart.
+        legend: whether its lines are named beside the title, if there are several.
     """
 
     title: str
@@ -85,6 +86,7 @@ class Panel:
     limits: tuple[float | None, float | None] = (None, None)
     height: float = 1.0
     wide: bool = False
+    legend: bool = True
 
 
 @style.applied()
@@ -242,5 +244,5 @@ def finish_panel(axes: Axes, panel: Panel, legend: bool) -> None:
     bottom, top = panel.limits
     axes.set_ylim(bottom=bottom, top=top)
     axes.set_title(f"{short(panel.title, 56)} {'(log)' if logarithmic else scale(axes)}")
-    if legend and len(panel.lines) > 1:
+    if legend and panel.legend and len(panel.lines) > 1:
         legend_beside_title(axes, len(panel.lines))

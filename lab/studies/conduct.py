@@ -14,7 +14,7 @@ from typing import Any
 
 from lab.errors import Interrupted, UserError
 from lab.studies.engines import Engine
-from lab.studies.model import Study
+from lab.studies.model import SHIPPED, Study
 from lab.studies.pool import Pool, cores
 from lab.studies.progress import StudyProgress
 from lab.studies.result import TrialResult
@@ -120,6 +120,7 @@ def conduct(study: Study, conditions: Conditions) -> Summary:
     """
     conditions.engine.check(study)
     trials = prepare(study, conditions.results)
+    _check_sources(trials)
     store = Store(results_root(conditions.results) / study.name)
     with store.lock():
         before = {(result.arm, result.seed): result for result in store.trials()}
@@ -164,6 +165,26 @@ def _check_unchanged(trial: Trial) -> None:
             f"trial {trial.key} was run with other settings ({'; '.join(changed[:SHOWN])}{more}); "
             f"delete {trial.path.parent} to run the study anew, or give it another name"
         )
+
+
+def _check_sources(trials: Sequence[Trial]) -> None:
+    """Refuse a study whose trials begin with runs that are not there, before any of them is begun.
+
+    Raises:
+        UserError: the first of them is named, and the shipped study that it belongs to.
+    """
+    for trial in trials:
+        wanted = trial.config.init_from
+        if wanted is None or (trial.path / CONFIG).is_file():
+            continue
+        from lab.training.initial import check  # torch, only where it is needed
+
+        try:
+            check(wanted, trial.seed, trial.path.parent)
+        except UserError as error:
+            first = wanted.run.partition("/")[0]
+            hint = f"; first run: lab study {first}" if (SHIPPED / f"{first}.yaml").is_file() else ""
+            raise UserError(f"arm {trial.arm!r}: {error}{hint}") from None
 
 
 def _stands(trial: Trial, known: TrialResult, retry_failed: bool) -> bool:

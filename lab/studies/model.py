@@ -19,21 +19,45 @@ MOST_SEEDS = 10_000
 NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")
 
 
+ARM = "{arm}"
+"""What stands for the arm in the name of the runs that a response study's trials begin with."""
+
+
 class ResponseConfig(Config):
-    """A phase-response study: one voice is slid along the cycle, everything else stays as it is."""
+    """A phase-response study: one voice is slid along the cycle, everything else stays as it is.
+
+    With ``init_from`` it was slid before, in the runs whose weights the trials begin with: those of a response study of
+    this voice with as many offsets, ``its-name/{arm}-s{seed}``.
+    """
 
     voice: str = Field(min_length=1, description="a voice with a wave, or one that follows another in phase")
     offsets: int = Field(8, ge=3, le=64, description="how many offsets 0, 1/n, … (n-1)/n of a cycle it is slid to")
+    init_from: str | None = Field(
+        None, description="runs in which it was slid, and which trials begin with: STUDY/{arm}-s{seed}"
+    )
+
+    @field_validator("init_from")
+    @classmethod
+    def _of_each_arm(cls, value: str | None) -> str | None:
+        if value is not None and ARM not in value:
+            raise ValueError(f"{value!r} is the same for every offset; accepted: a name with {ARM} in it")
+        return value
+
+    @property
+    def words(self) -> str:
+        """What is slid."""
+        return self.voice if self.init_from is None else f"{self.voice} in the run begun with"
 
     def arms(self) -> dict[str, dict[str, Any]]:
         """An arm for each offset."""
         width = max(len(f"{place / self.offsets:.4g}") for place in range(self.offsets))
-        return {
-            f"offset-{f'{place / self.offsets:.4g}'.ljust(width, '0') if place else '0'}": {
-                f"voices.{self.voice}.offset": place / self.offsets
-            }
-            for place in range(self.offsets)
-        }
+        names = [f"{place / self.offsets:.4g}".ljust(width, "0") if place else "0" for place in range(self.offsets)]
+        return {f"offset-{name}": self._change(f"offset-{name}", place) for place, name in enumerate(names)}
+
+    def _change(self, arm: str, place: int) -> dict[str, Any]:
+        if self.init_from is not None:
+            return {"init_from.run": self.init_from.replace(ARM, arm)}
+        return {f"voices.{self.voice}.offset": place / self.offsets}
 
 
 class Study(Config):

@@ -129,7 +129,7 @@ class Summary:
             return {}
         found = asdict(self.response)
         lists = {name: found[name].tolist() for name in ("offsets", "means")}
-        return {"response": {"voice": self.study.response.voice, **found, **lists}}
+        return {"response": {"voice": self.study.response.words, **found, **lists}}
 
 
 def summarise(

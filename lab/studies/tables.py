@@ -143,7 +143,7 @@ def response_sentence(summary: Summary) -> str:
     study, found = summary.study, summary.response
     if study.response is None or found is None:
         return "Unclear: no seed has a score at every offset."
-    voice, seeds = study.response.voice, f"{found.seeds} seed{'s' if found.seeds > 1 else ''}"
+    voice, seeds = study.response.words, f"{found.seeds} seed{'s' if found.seeds > 1 else ''}"
     swing = f"{fmt(2 * found.amplitude)} from trough to peak"
     if found.p >= study.alpha:
         could = (

@@ -58,7 +58,7 @@ def plan(study: Study, plugin: TrainerPlugin, runs: Path) -> list[Trial]:
             except UserError as error:
                 raise UserError(f"arm {arm!r}: {error}") from None
             trials.append(Trial(arm, seed, config, runs / study.name / f"{arm}-s{seed}"))
-    if study.response is not None:
+    if study.response is not None and study.response.init_from is None:
         _check_response(study.response.voice, trials[: len(study.arms)])
     return trials
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import tempfile
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -21,6 +22,29 @@ from lab.training.trainer import Context
 PRESETS = Path(__file__).parent / "presets"
 WORKLOADS = {"digits": 100, "fashion-mnist": 6}
 """Presets, a fully connected and a convolutional network, each with the steps of a block."""
+RIDDEN = "fashion-mnist"
+"""The preset that each technique is measured on."""
+RIDING: dict[str, tuple[list[Any], dict[str, Any]]] = {
+    "average": (["average"], {}),
+    "snapshots": (["snapshots"], {}),
+    "swa": (["swa"], {}),
+    "weight_decay": (
+        ["weight_decay"],
+        {"weight_decay": {"follow": "lr", "relation": "anti_phase", "low": 0, "high": 1}},
+    ),
+    "dropout": (["dropout"], {"dropout": {"follow": "lr", "low": 0.1, "high": 0.4}}),
+    "smoothing": (["smoothing"], {"smoothing": {"follow": "lr", "low": 0, "high": 0.2}}),
+    "batchnorm": (["batchnorm"], {"batchnorm.momentum": {"follow": "lr", "low": 0.01, "high": 0.2}}),
+    "augmentation": ([{"name": "augmentation", "augmentations": ["flip"]}], {}),
+    "rehearsal": ([{"name": "rehearsal", "buffer_size": 1000}], {"rehearsal.share": 0.0}),
+    "sparsity": (["sparsity"], {"sparsity": 0.9}),
+    "focal": (["focal"], {"focal.gamma": {"follow": "lr", "low": 0, "high": 2}}),
+    "class_weights": (["class_weights"], {}),
+    "logit_adjustment": (["logit_adjustment"], {}),
+}
+"""Techniques as they are measured, each with the voices it is given."""
+CYCLE = {"wave": "cosine", "low": 1e-4, "high": 1e-3}
+"""The learning rate with and without them, on a cycle of 1,000 steps."""
 BLOCKS, SHORT = 21, 7
 WARM = 2
 RATE = 1e-3
@@ -54,6 +78,35 @@ def _compare(preset: str, steps: int, place: Path, short: bool) -> dict[str, Any
     pairs = [[timed(work, trainer.device) for work in works] for _ in range((SHORT if short else BLOCKS) + WARM)]
     mine, theirs = zip(*pairs[WARM:], strict=True)
     return compared(mine, theirs, steps, "updates", gpu=False)
+
+
+def measure_techniques(short: bool = False) -> dict[str, Any]:
+    """What a step costs with each technique against a step without any; no snapshot, mask or score falls into it."""
+    with tempfile.TemporaryDirectory() as place:
+        return {
+            "what": f"steps of the preset {RIDDEN} with each technique against steps without",
+            "workloads": {word: _compare_technique(word, Path(place), short) for word in RIDING},
+        }
+
+
+def _compare_technique(word: str, place: Path, short: bool) -> dict[str, Any]:
+    """Both in turns; ``percent`` is by how much a step with it takes longer."""
+    techniques, voices = RIDING[word]
+    steps = WORKLOADS[RIDDEN]
+    own = {"techniques": techniques, "voices": {"lr": CYCLE, **voices}}
+    trainers = [
+        trainer_of(RIDDEN, place, clock={"period": 1000}, **sets)
+        for sets in (own, {"techniques": [], "voices": {"lr": CYCLE}})
+    ]
+    works = [partial(_advance, trainer, steps) for trainer in trainers]
+    pairs = [[timed(work, torch.device("cpu")) for work in works] for _ in range((SHORT if short else BLOCKS) + WARM)]
+    mine, theirs = zip(*pairs[WARM:], strict=True)
+    found = compared(mine, theirs, steps, "updates", gpu=False)
+    return found | {"percent": round(100 / found["ratio"] - 100, 1)}
+
+
+def _advance(trainer: SupervisedTrainer, steps: int) -> None:
+    trainer.advance(trainer.step + steps)
 
 
 def _plain(trainer: SupervisedTrainer, steps: int) -> Callable[[], None]:

@@ -14,11 +14,13 @@ from lab.supervised.networks import NETWORKS, NetworkPart
 from lab.supervised.optimizers import OPTIMIZERS, AdamOptimizer, OptimizerPart
 from lab.supervised.tasks import TASKS, TasksPart
 from lab.supervised.tasks.part import check_length
-from lab.techniques import TECHNIQUES, TechniquePart, together
+from lab.techniques import TECHNIQUES, TechniquePart, groups, together
 from lab.training.config import RunConfig
 
 NETWORK = "network"
 """What the network that is trained is called among the predictors."""
+GroupName = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]*$", max_length=32)]
+Patterns = Annotated[tuple[str, ...], Field(min_length=1, max_length=64)]
 
 
 class SupervisedConfig(RunConfig):
@@ -33,6 +35,12 @@ class SupervisedConfig(RunConfig):
         ge=0,
         le=1_000_000,
         description="training samples held out before data are altered, and scored in the place of the test part",
+    )
+    train_samples: int | None = Field(
+        None,
+        ge=1,
+        le=1_000_000_000,
+        description="so many to learn from, of each class alike, drawn by the seed; null: all",
     )
     tasks: Annotated[TasksPart, TASKS] | None = Field(
         None, description="learn the data as tasks one after the other, each for an equal share of the steps"
@@ -50,6 +58,15 @@ class SupervisedConfig(RunConfig):
         "it does, the network); then arms that are used in different ways have a column in common",
     )
 
+    groups: Mapping[GroupName, Patterns] = Field(
+        default_factory=dict,
+        max_length=32,
+        description="parameters with rates of their own, lr.<group> and gate.<group>: name -> patterns of parameters",
+    )
+    layer_decay: float = Field(
+        1.0, gt=0, le=1, description="what the rate is multiplied by for each layer below the last; 1 is none"
+    )
+
     @classmethod
     def voice_names(cls) -> Mapping[str, str]:
         """The voices every classifier takes; its techniques bring theirs."""
@@ -63,7 +80,7 @@ class SupervisedConfig(RunConfig):
     def known_voices(self) -> Mapping[str, str]:
         """Also those of the techniques."""
         brought = {name: spec.what for name, spec in together.specs(self.techniques).items()}
-        return {**self.voice_names(), **brought}
+        return {**self.voice_names(), **groups.voices([*self.groups]), **brought}
 
     def measured_names(self) -> tuple[str, ...]:
         """What a technique measures."""
@@ -86,7 +103,11 @@ class SupervisedConfig(RunConfig):
 
     @model_validator(mode="after")
     def _fits_together(self) -> SupervisedConfig:
-        together.check(self.techniques, self.parsed_voices())
+        voices = self.parsed_voices()
+        together.check(self.techniques, voices)
+        for name in (f"gate.{group}" for group in self.groups):
+            if (gate := voices.get(name)) is not None and not 0 <= gate.low <= gate.high <= 1:
+                raise UserError(f"voices.{name}: {gate.low:g} to {gate.high:g} is not accepted; 0 to 1 is")
         offered = (NETWORK, *(word for part in self.techniques for word in part.offers))
         if self.deployed is not None and self.deployed not in offered:
             raise UserError(f"deployed: {self.deployed!r} is not accepted; {', '.join(offered)} is")

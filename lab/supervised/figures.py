@@ -40,8 +40,13 @@ SCORES = {
     "head_accuracy": "Accuracy of the most frequent third of the classes",
     "medium_accuracy": "Accuracy of the middle third of the classes",
     "tail_accuracy": "Accuracy of the rarest third of the classes",
+    "disagreement": "Disagreement of an ensemble's members",
+    "kl": "Divergence between members (nats)",
+    "error_correlation": "Correlation of members' errors",
 }
 """Scores and their words; one that is not here is drawn under its own name."""
+DEPLOYED = "deployed"
+"""Whose scores are those of another word, which is drawn."""
 HUES = (style.VERMILION, style.GREEN, style.BLUE, style.PURPLE, style.ORANGE, style.SKY)
 
 
@@ -61,7 +66,7 @@ def _draw_dynamics(groups: Sequence[Arm], out: Path) -> list[Saved]:
 def _draw_scores(groups: Sequence[Arm], out: Path) -> list[Saved]:
     columns = [name for arm in groups for run in arm.runs for name in run.metrics.names()]
     found = [column_words(name) for name in columns if name.startswith("evaluation/")]
-    words = list(dict.fromkeys(word for word, _ in found))
+    words = list(dict.fromkeys(word for word, _ in found if word != DEPLOYED))
     own = {name for _, name in found if "/" not in name}  # classes and tasks have figures of their own
     panels = [
         Panel(
@@ -70,8 +75,9 @@ def _draw_scores(groups: Sequence[Arm], out: Path) -> list[Saved]:
                 Line("/".join(["evaluation", *([word] if word else []), name]), word or "network", hue, sparse=True)
                 for word, hue in zip(words, HUES, strict=False)
             ],
+            legend=not place,  # the same words in all: the first has room for them beside its title
         )
-        for name in [*(name for name in SCORES if name in own), *sorted(own - set(SCORES))]
+        for place, name in enumerate([*(name for name in SCORES if name in own), *sorted(own - set(SCORES))])
     ]
     if not panels:
         return []

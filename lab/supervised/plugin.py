@@ -25,5 +25,6 @@ PLUGIN = LatePlugin(
     draw="lab.supervised.figures:draw",
     drawn="lab.supervised.figures:FIGURES",
     measure="lab.supervised.bench:measure",
+    measure_more={"techniques": ("what each technique adds to a step", "lab.supervised.bench:measure_techniques")},
 )
 """The entry point ``supervised`` of the group ``phaselab.trainers``."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -76,3 +76,33 @@ def held_out(data: Labelled, n: int, random: torch.Generator) -> Labelled:
         test_inputs=data.inputs[held],
         test_labels=data.labels[held],
     )
+
+
+def of_classes(data: Labelled, classes: Sequence[int]) -> Labelled:
+    """Only the samples of some classes, which become 0, 1, … in this order."""
+    numbers = torch.full((data.classes,), -1)
+    numbers[list(classes)] = torch.arange(len(classes))
+    train, test = numbers[data.labels], numbers[data.test_labels]
+    return Labelled(
+        data.inputs[train >= 0], train[train >= 0], data.test_inputs[test >= 0], test[test >= 0], len(classes)
+    )
+
+
+def few(data: Labelled, n: int, random: torch.Generator) -> Labelled:
+    """The same data, only ``n`` random samples in its training part: of each class as many, or one more.
+
+    Raises:
+        UserError: a class has not so many, or would have none.
+    """
+    if n < data.classes:
+        raise UserError(f"train_samples: {n} is not accepted; at least {data.classes}, one of each class, is")
+    order = torch.randperm(len(data.labels), generator=random)
+    drawn = []
+    for label in range(data.classes):
+        own = order[data.labels[order] == label]
+        wanted = n // data.classes + (label < n % data.classes)
+        if len(own) < wanted:
+            raise UserError(f"train_samples: {n} takes {wanted} of each class, and class {label} has {len(own)}")
+        drawn.append(own[:wanted])
+    kept = torch.cat(drawn)
+    return replace(data, inputs=data.inputs[kept], labels=data.labels[kept])

@@ -46,10 +46,11 @@ def learn(
     plain = functional.nll_loss(log_probs, batch.labels, reduction="none")
     loss = techniques.loss(plain, log_probs, batch.labels).mean()
     optimizer.zero_grad(set_to_none=True)
-    loss.backward()  # type: ignore[no-untyped-call]
+    if loss.requires_grad:  # all may be frozen
+        loss.backward()  # type: ignore[no-untyped-call]
     techniques.gradients(step)
     found = [parameter.grad for parameter in parameters if parameter.grad is not None]
-    norm = torch.linalg.vector_norm(torch.stack(torch._foreach_norm(found)))
+    norm = torch.linalg.vector_norm(torch.stack(torch._foreach_norm(found))) if found else torch.zeros_like(loss)
     optimizer.step()
     right = (logits.detach().argmax(dim=1) == batch.labels).float().mean()
     return torch.stack((loss.detach(), right, norm))

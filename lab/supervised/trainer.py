@@ -12,13 +12,14 @@ import torch
 from torch import Tensor, nn
 
 from lab.errors import UserError
-from lab.phase import Conductor, PhaseError, targets
+from lab.phase import Conductor, PhaseError
 from lab.supervised.altered import altered
 from lab.supervised.config import SupervisedConfig
 from lab.supervised.metrics import scores
-from lab.supervised.samples import Samples, chunks, held_out, prepared
+from lab.supervised.samples import Samples, chunks, few, held_out, prepared
 from lab.supervised.step import STATISTICS, learn
 from lab.supervised.tasks.lessons import Lessons
+from lab.techniques.groups import Groups, rates
 from lab.techniques.technique import CLOCK, Host, Predictor
 from lab.techniques.together import Techniques
 from lab.training.finite import NonFiniteError
@@ -46,6 +47,8 @@ class SupervisedTrainer:
         data = config.data.open(context.data_dir, self._warn)
         if config.validation:
             data = held_out(data, config.validation, stream(config.seed, "validation"))
+        if config.train_samples:
+            data = few(data, config.train_samples, stream(config.seed, "few"))
         data = altered(data, config.imbalance, config.label_noise, config.seed)
         shape = tuple(data.inputs.shape[1:])
         try:
@@ -55,8 +58,11 @@ class SupervisedTrainer:
         self.data = data
         self._counts = torch.bincount(data.labels, minlength=data.classes)
         self.network = self._initialised(stream(config.seed, "weights")).to(device)
+        if context.initial:
+            context.initial.load({"network": self.network})
         self._parameters = tuple(self.network.parameters())
-        self.optimizer = config.optimizer.build(self._parameters)
+        self._groups = Groups(self.network, config.groups, config.layer_decay)
+        self.optimizer = config.optimizer.build(self._groups.options())
         self._randoms = {"order": stream(config.seed, "order")}
         self._lessons = self._divided()
         order = self._randoms["order"]
@@ -74,6 +80,7 @@ class SupervisedTrainer:
         with self._noise:
             while self.step < until:
                 values = self._conductor.step(self.step, self.techniques.levels())
+                self._groups.set(self.optimizer, rates(self._groups.names, values))
                 batch = self._samples.batch(self.config.batch_size, self.step)
                 found = learn(self.network, self._parameters, self.optimizer, self.techniques, batch, self.step, closed)
                 self.techniques.stepped(self.step, values)
@@ -146,7 +153,8 @@ class SupervisedTrainer:
         self.step = int(state["step"])
         self.network.load_state_dict(state["network"])
         moments = {int(place): kept for place, kept in state["moments"].items()}
-        restore_moments(self.optimizer, moments, self.config.optimizer.memories)
+        some = bool(self.config.groups)  # those that were never frozen have moments
+        restore_moments(self.optimizer, moments, self.config.optimizer.memories, some)
         for group, kept in zip(self.optimizer.param_groups, state["counters"], strict=True):
             group.update({name: kept[name] for name in self.config.optimizer.counters})
         self._samples.load_state_dict(state["samples"])
@@ -205,7 +213,7 @@ class SupervisedTrainer:
     def _conduct(self) -> Conductor:
         """The voices bound to what they set, and an event at each crest and trough of the learning rate."""
         rate = self.config.conducted()["lr"]
-        conductor = self.techniques.conductor({"lr": (rate, targets.param_group(self.optimizer, "lr"))})
+        conductor = self.techniques.conductor({"lr": (rate, None)})
         for moment in MOMENTS:
             with suppress(PhaseError):  # a constant has neither crest nor trough, another wave may lack one
                 conductor.on(moment, of="lr", do=partial(self._announce, moment))

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from functools import partial
 from typing import Any, ClassVar, Literal
 
 import torch
@@ -14,9 +16,9 @@ from torch.nn.modules.batchnorm import _BatchNorm
 from lab.errors import UserError
 from lab.phase import targets
 from lab.phase.conductor import Target
-from lab.techniques.norm_statistics import Statistics, by_batch, by_running, reestimated
 from lab.techniques.replacing import replaced
 from lab.techniques.technique import Batch, Host, Predictor, Technique, TechniquePart, VoiceSpec
+from lab.techniques.update_bn import reestimating
 
 
 class TensorMomentum(_BatchNorm):
@@ -98,6 +100,39 @@ def with_tensor_momenta(network: nn.Module) -> list[TensorMomentum]:
     return replaced(network, make)
 
 
+@contextmanager
+def _evaluating(network: nn.Module) -> Iterator[None]:
+    """Evaluation mode without gradients; afterwards each module is in its own mode again, frozen ones too."""
+    modes = {module: module.training for module in network.modules()}
+    network.eval()
+    try:
+        with torch.no_grad():
+            yield
+    finally:
+        for module, training in modes.items():
+            module.training = training
+
+
+def by_running(network: nn.Module, inputs: Tensor) -> Tensor:
+    """What a network answers in evaluation mode; it is left as it was found."""
+    with _evaluating(network):
+        answer: Tensor = network(inputs)
+    return answer
+
+
+def by_batch(network: nn.Module, inputs: Tensor) -> Tensor:
+    """The same, but that BatchNorm normalises by these inputs, as it does in training."""
+    norms = [module for module in network.modules() if isinstance(module, _BatchNorm)]
+    kept = [(norm.running_mean, norm.running_var) for norm in norms]
+    for norm in norms:
+        norm.running_mean = norm.running_var = None
+    try:
+        return by_running(network, inputs)
+    finally:
+        for norm, (mean, variance) in zip(norms, kept, strict=True):
+            norm.running_mean, norm.running_var = mean, variance
+
+
 class ConductedBatchNorm(Technique):
     """The momentum of all BatchNorms of the network that is trained; scores ``reestimated`` beside it."""
 
@@ -105,7 +140,7 @@ class ConductedBatchNorm(Technique):
         if not with_tensor_momenta(host.network):
             raise UserError("the network has no BatchNorm with running statistics; a network with one is needed")
         self._network, self._every = host.network, part.gap_every
-        self._batches = host.batches(part.batches) if part.batches else ()
+        self._batches = partial(host.batches, part.batches) if part.batches else None
         self._gaps = torch.zeros((), dtype=torch.float64, device=host.device)
         self._measured = 0
 
@@ -123,17 +158,8 @@ class ConductedBatchNorm(Technique):
         return batch
 
     def predictors(self) -> Mapping[str, Predictor]:
-        """The network with statistics that are estimated anew, once for all that is asked."""
-        if not self._batches:
-            return {}
-        found: list[Statistics] = []
-
-        def predict(inputs: Tensor) -> Tensor:
-            if not found:
-                found.append(reestimated(self._network, self._batches))
-            return functional.log_softmax(by_running(self._network, inputs, found[0]), dim=1)
-
-        return {"reestimated": predict}
+        """The network with statistics that are estimated anew."""
+        return {} if self._batches is None else {"reestimated": reestimating(self._network, self._batches)}
 
     def row(self) -> Mapping[str, float]:
         """``gap``: accuracy by the batch's statistics less that by running ones, in the mean since the last row."""
@@ -163,6 +189,7 @@ class BatchNormPart(TechniquePart):
     voices: ClassVar[Mapping[str, VoiceSpec]] = {
         "batchnorm.momentum": VoiceSpec("share of the batch in running statistics", 0.0, 1.0, 0.1)
     }
+    offers: ClassVar[Sequence[str]] = ("reestimated",)
 
     name: Literal["batchnorm"] = "batchnorm"
     batches: int = Field(

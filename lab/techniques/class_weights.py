@@ -24,11 +24,14 @@ def class_weights(counts: Tensor, kind: Kind = "inverse", beta: float = 0.9999) 
     by the effective number of samples (Cui et al. 2019, equation 2): 1/n_c for β → 1, equal weights for β = 0.
 
     Args:
-        counts: training samples of each class, each at least 1.
+        counts: training samples of each class, int64[classes].
         kind: of the two.
         beta: of the second, in [0, 1).
+
+    Raises:
+        UserError: a class has no training sample.
     """
-    n = counts.to(torch.float64)
+    n = counted(counts)
     rarity = 1 / n if kind == "inverse" else (1 - beta) / -torch.expm1(n * torch.log(torch.tensor(beta, dtype=n.dtype)))
     return rarity * (n.sum() / (rarity * n).sum())
 
@@ -94,5 +97,5 @@ class ClassWeightsPart(TechniquePart):
         Raises:
             UserError: a class has no training sample.
         """
-        weights = class_weights(counted(host.counts), self.kind, self.beta)
+        weights = class_weights(host.counts, self.kind, self.beta)
         return ClassWeights(weights.to(host.device, torch.float32))

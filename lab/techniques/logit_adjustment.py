@@ -19,8 +19,12 @@ TAU = "logit_adjustment.tau"
 
 
 def log_priors(counts: Tensor) -> Tensor:
-    """log π_c, float64[classes], of the classes' shares π of the training samples; each count is at least 1."""
-    n = counts.to(torch.float64)
+    """log π_c, float64[classes], of the classes' shares π of the training samples.
+
+    Raises:
+        UserError: a class has none.
+    """
+    n = counted(counts)
     return (n / n.sum()).log()
 
 
@@ -100,7 +104,7 @@ class LogitAdjustmentPart(TechniquePart):
         Raises:
             UserError: a class has no training sample.
         """
-        priors = log_priors(counted(host.counts)).to(host.device, torch.float32)
+        priors = log_priors(host.counts).to(host.device, torch.float32)
         forms: Mapping[str, Callable[[], Technique]] = {
             "loss": lambda: LossAdjustment(priors),
             "post_hoc": lambda: PostHocAdjustment(host, priors),

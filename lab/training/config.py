@@ -13,6 +13,7 @@ from lab.door.jsons import LAST
 from lab.door.yamls import dump_yaml, load_yaml
 from lab.errors import UserError
 from lab.training.complaints import complaint
+from lab.training.init_from import InitFrom
 from lab.training.overrides import override
 from lab.training.parts import own_parts
 from lab.training.record import Config
@@ -39,6 +40,12 @@ class RunConfig(Config):
     log_every: int = Field(50, ge=1, le=LAST, description="steps between rows of training metrics")
     evaluate_every: int = Field(500, ge=1, le=LAST, description="steps between evaluations")
     checkpoint_every: int = Field(1000, ge=1, le=LAST, description="steps between checkpoints")
+    keep_checkpoints: int = Field(
+        3, ge=1, le=LAST, description="newest checkpoints that stay, of which another run may begin with any"
+    )
+    init_from: InitFrom | None = Field(
+        None, description="the run whose weights this one begins with: RUN, RUN@STEP or {run: …, step: …, fresh: […]}"
+    )
 
     @classmethod
     def rewritten(cls, mapping: Mapping[str, Any], changed: bool) -> Mapping[str, Any]:

@@ -57,8 +57,8 @@ def _assign(mapping: dict[str, Any], key: str, value: Any, voices: Collection[st
     walked = ""
     rest = key
     while True:
-        if walked == "voices":  # names of voices have dots: what is no known one is a new one, as a whole
-            name = _longest(rest, {*here, *voices}, otherwise=rest)
+        if walked == "voices":
+            name = _voice(rest, {*here, *voices})
         else:
             name = _longest(rest, here, otherwise=rest.partition(".")[0])
         if name == rest:
@@ -69,6 +69,19 @@ def _assign(mapping: dict[str, Any], key: str, value: Any, voices: Collection[st
         walked = f"{walked}.{name}" if walked else name
         if not isinstance(here, dict):
             raise UserError(f"--set {key}: {walked} is {here!r}, which has no {rest!r} in it; set {walked} as a whole")
+
+
+def _voice(dotted: str, names: Collection[str]) -> str:
+    """The voice that a key begins with.
+
+    Names of voices have dots: what is no known one is a new one, as a whole, and so is ``lr.body`` beside ``lr``, since
+    ``body`` is no key of a voice.
+    """
+    from lab.phase.parsing import FOLLOW_KEYS, WAVE_KEYS
+
+    name = _longest(dotted, names, otherwise=dotted)
+    key = dotted[len(name) + 1 :].partition(".")[0]
+    return name if not key or key in WAVE_KEYS or key in FOLLOW_KEYS else dotted
 
 
 def _longest(dotted: str, names: Collection[str], otherwise: str) -> str:

@@ -55,6 +55,15 @@ class Marked(BaseModel):
     sha256: str
 
 
+class Began(BaseModel):
+    """What :meth:`lab.training.initial.Initial.record` remembers of the run whose weights another began with."""
+
+    model_config = ConfigDict(extra="allow")
+
+    run: str
+    step: int = Field(ge=0, le=jsons.LAST)
+
+
 class Made(BaseModel):
     """What provenance.json must say; what else it says is only shown."""
 
@@ -67,6 +76,7 @@ class Made(BaseModel):
     seed: StrictInt | None = None
     config: Marked | None = None
     resumed: list[dict[str, Any]] = Field(default_factory=list)
+    init_from: Began | None = None
 
 
 class Run:

@@ -10,12 +10,13 @@ from typing import Any
 
 import torch
 
-from lab.errors import Interrupted, RunError
+from lab.errors import Interrupted, RunError, UserError
 from lab.training import checkpoints, files
 from lab.training.config import RunConfig
 from lab.training.device import out_of_memory
 from lab.training.findings import Teller, watch_of
 from lab.training.finite import NonFiniteError, check_row
+from lab.training.initial import Initial, find
 from lab.training.metrics import Metrics
 from lab.training.provenance import record
 from lab.training.recovery import about, recover, rewind
@@ -87,10 +88,15 @@ class Session:
             session["together"] = together
         if "command" in self.run.provenance:
             session |= {"from_step": recovery.step, "warnings": list(recovery.warnings)}
+        initial = self._initial(plugin)
+        if initial:
+            session["init_from"] = initial.record()
         self.run.record(session)
         if recovery.checkpoint is None:
             rewind(self.run, recovery)
-        self.trainer = plugin.build(self.config, replace(self.context, event=self._event))
+        self.trainer = plugin.build(self.config, replace(self.context, event=self._event, initial=initial))
+        if initial:
+            self._begin_with(initial, plugin)
         if recovery.checkpoint:
             self._held = []
             restore(self.trainer, recovery.checkpoint.state, f"checkpoint {recovery.step:09d} of run {self.run.name}")
@@ -104,6 +110,20 @@ class Session:
             self._teller = Teller(watch, self.run, Metrics.read(self.run.path).rows, self._show)
         if self.trainer.step != recovery.step:
             raise RuntimeError(f"{plugin.name}: the trainer is at step {self.trainer.step}, not {recovery.step}")
+
+    def _initial(self, plugin: TrainerPlugin) -> Initial | None:
+        """The weights of another run that this one begins with; none where it goes on from a checkpoint of its own."""
+        wanted = self.config.init_from
+        if wanted is None or self.recovery.checkpoint:
+            return None
+        return find(wanted, self.config.seed, self.run.path.parent, plugin.name)
+
+    def _begin_with(self, initial: Initial, plugin: TrainerPlugin) -> None:
+        """Save at once what was begun with: a resume then never needs the other run."""
+        if not initial.loaded:
+            raise UserError(f"init_from: the trainer {plugin.name!r} cannot begin with weights of another run")
+        self.run.event("initialised", 0, run=initial.source.name, from_step=initial.checkpoint.step)
+        self._save()
 
     def _event(self, kind: str, step: int, **data: Any) -> None:
         """Log an event of the trainer; one of its restoring when the logs have been cut back."""
@@ -180,7 +200,8 @@ class Session:
     def _save(self) -> None:
         """Write a checkpoint of this step, if there is none yet."""
         if self.saved != self.trainer.step:
-            checkpoints.save(self.run.checkpoints, self.trainer.step, self.trainer.state_dict(), about(self.run))
+            state, keep = self.trainer.state_dict(), self.config.keep_checkpoints
+            checkpoints.save(self.run.checkpoints, self.trainer.step, state, about(self.run), keep)
             self.saved = self.trainer.step
 
     def _last_good(self) -> str:

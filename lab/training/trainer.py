@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 
     from lab.training.config import RunConfig
     from lab.training.findings import Watch
+    from lab.training.initial import Initial
 
 
 @dataclass(frozen=True)
@@ -27,12 +28,15 @@ class Context:
         data_dir: where data sets lie or are downloaded to.
         snapshots: an existing directory of the run for samples and the like.
         event: appends one line to the run's ``events.jsonl``: ``event(kind, step, **data)``, data being JSON values.
+        initial: weights of another run to begin with; a trainer calls its ``load`` once its networks are drawn and
+            before anything is made of them (optimisers may have been, averages may not). None where there are none.
     """
 
     device: torch.device
     data_dir: Path
     snapshots: Path
     event: Callable[..., None]
+    initial: Initial | None = None
 
 
 class Advancing(Protocol):

@@ -1,7 +1,7 @@
 """Crafted files inside run and study directories through the real commands.
 
 ``python tests/fuzz/fuzz_files.py --n 500 --seed 0`` spoils one to three files of finished and half-done runs of both
-trainers, or of a study, and lets a command that reads them loose on them. Most of the time the sums that tell of it are
+trainers, of a study, or of published data, and lets a command that reads them loose on them. Most of the time the sums that tell of it are
 made again, as somebody would who crafts a file.
 """
 
@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import argparse
 import contextlib
+import gzip
 import hashlib
 import io
 import json
@@ -19,15 +20,18 @@ import struct
 import sys
 import tempfile
 import zipfile
+import zlib
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import yaml
 
+sys.path.insert(0, str(Path(__file__).parents[1] / "lab" / "door"))
 sys.path.insert(0, str(Path(__file__).parent))
 from cases import Ending, report, run_case
 from fuzz_yaml import mutate_text, mutate_values
+from rsave import saved
 
 GAN = ["steps=12", "log_every=4", "evaluate_every=4", "checkpoint_every=4", "snapshot_every=6", "evaluation_samples=50",
        "snapshot_samples=9", "batch_size=8", "generator.width=4", "discriminator.width=4", "clock={period: 4}", "device=cpu"]  # fmt: skip
@@ -80,6 +84,15 @@ def build(root: Path, study: bool) -> None:
         shutil.copytree(config.parent, config.parent.with_name(f"{name}2"))  # a finished run beside it
         config.write_text(config.read_text().replace(old, new))  # so that a resume has something to do
     (root / "runs" / "g" / "stability.json").write_text(json.dumps(KEPT))
+    for name in ("letter", "shuttle"):
+        (root / "data" / name).mkdir(parents=True)
+    letters = [chr(ord("A") + place) for place in range(26)]
+    columns = {f"x{place}": [float(row % (place + 2)) for row in range(40)] for place in range(16)}
+    frame = saved("LetterRecognition", {"lettr": ([row % 26 + 1 for row in range(40)], letters), **columns})
+    (root / "data" / "letter" / "LetterRecognition.rda").write_bytes(gzip.compress(frame))
+    for end in ("trn", "tst"):
+        rows = [" ".join(map(str, [*range(row, row + 9), row % 7 + 1])) for row in range(14)]
+        (root / "data" / "shuttle" / f"shuttle.{end}").write_text("\n".join(rows))
     if not study:
         return
     (root / "s.yaml").write_text(STUDY % ", ".join(change.replace("=", ": ", 1) for change in GAN))
@@ -138,7 +151,7 @@ def spoil(path: Path, chance: random.Random) -> str:
         return "bytes changed"
     try:
         return STRUCTURED.get(path.suffix, _plain)(path, chance)
-    except (ValueError, OSError, zipfile.BadZipFile):  # spoiled before
+    except (ValueError, OSError, EOFError, IndexError, zlib.error, zipfile.BadZipFile):  # spoiled before
         return _plain(path, chance)
 
 
@@ -255,8 +268,26 @@ def _safetensors(path: Path, chance: random.Random) -> str:
     return "header changed"
 
 
+def _rda(path: Path, chance: random.Random) -> str:
+    data = bytearray(gzip.decompress(path.read_bytes()))
+    for _ in range(chance.randint(1, 3)):
+        at = chance.randrange(len(data) // 4) * 4 + 3  # where a whole number begins, after the seven bytes of the head
+        value = chance.choice([0, -1, 1, 255, 2**31 - 1, -(2**31), 13, 19, 238, 3, 1000])
+        data[at : at + 4] = struct.pack(">i", value)
+    path.write_bytes(chance.choice([gzip.compress, bytes])(bytes(data)))
+    return "a frame changed"
+
+
+def _rows(path: Path, chance: random.Random) -> str:
+    words = path.read_text().split(" ")
+    words[chance.randrange(len(words))] = chance.choice(["nan", "1e999", "x", "", "\n", "\0", "9" * 400, "1 2"])
+    path.write_text(" ".join(words))
+    return "a cell changed"
+
+
 STRUCTURED: dict[str, Callable[[Path, random.Random], str]] = {
     ".json": _json, ".yaml": _yaml, ".jsonl": _jsonl, ".csv": _csv, ".npz": _npz, ".safetensors": _safetensors,
+    ".rda": _rda, ".trn": _rows, ".tst": _rows,
 }  # fmt: skip
 
 
@@ -293,6 +324,9 @@ def commands(place: Path, root: Path) -> list[list[str]]:
     """The real commands that read a file."""
     results = ["--results", str(root)]
     parts = place.relative_to(root).parts
+    if parts[0] == "data":
+        small = ["--set", "steps=2", "--set", "network.hidden=[4]", "--set", "device=cpu", "--quiet"]
+        return [["supervised", "train", parts[1], "--data-dir", str(root / "data"), *small, *results]]
     if parts[0] == "s" or parts[:2] == ("runs", "s"):
         study = ["study", str(root / "s.yaml"), "--jobs", "1", *results]
         return [study, study, ["report", str(root / "s"), *results]]
@@ -317,6 +351,7 @@ def victims(base: Path) -> list[list[Path]]:
         groups += [[run / name] for name in ("config.yaml", "provenance.json", "metrics.jsonl", "events.jsonl", "timing.jsonl", "lock")]  # fmt: skip
         groups += [sorted((run / "checkpoints").glob(f"*/{name}")) for name in ("about.json", "state.json", "manifest.json", "*.safetensors", "*.safetensors", "state.json")]  # fmt: skip
         groups += [sorted((run / "snapshots").glob("*.npz")) or [run / "metrics.jsonl"]]
+    groups += [[path] for path in sorted((base / "data").rglob("*.*"))]
     if not (base / "s").exists():
         return groups
     groups += [[base / "s" / name] for name in ("trials.csv", "summary.json", "study.yaml", "provenance.json", ".lock", "trials.csv", "summary.json")]  # fmt: skip
@@ -333,7 +368,10 @@ def run_of(place: Path, root: Path) -> Path | None:
 
 
 def copied(base: Path, root: Path, parts: tuple[str, ...]) -> None:
-    """Copy what a command may read that is given this file: its trainer's runs, or the study."""
+    """Copy what a command may read that is given this file: its trainer's runs, the study, or the data."""
+    if parts[0] == "data":
+        shutil.copytree(base / "data", root / "data")
+        return
     names = ("s", "s.yaml", "runs/s") if "s" in parts[:2] else [f"runs/{parts[1][0]}{end}" for end in ("", "2")]
     for name in names:
         (shutil.copytree if (base / name).is_dir() else shutil.copy)(base / name, root / name)

@@ -3,29 +3,36 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import replace
 from pathlib import Path
-from typing import Literal
+from typing import Annotated, Literal
 
-from pydantic import Field
+from pydantic import Field, field_validator
 
-from lab.errors import UserError
 from lab.supervised import datasets
 from lab.supervised.data.part import DataPart
 from lab.supervised.datasets import Labelled
+from lab.supervised.samples import of_classes
 
 
 class NamedData(DataPart):
-    """A set of :mod:`lab.supervised.datasets`: ten classes of images."""
+    """A set of :mod:`lab.supervised.datasets`: ten classes of images, or some of them."""
 
     name: Literal["digits", "mnist", "fashion-mnist", "cifar10"]
-    samples: int | None = Field(None, ge=1, description="the first so many of the training part; all, if left out")
+    classes: tuple[Annotated[int, Field(ge=0, le=9)], ...] | None = Field(
+        None,
+        min_length=2,
+        max_length=10,
+        description="those that there are, in the order of their new numbers; null: all",
+    )
+
+    @field_validator("classes")
+    @classmethod
+    def _each_once(cls, value: tuple[int, ...] | None) -> tuple[int, ...] | None:
+        if value is not None and len(set(value)) != len(value):
+            raise ValueError(f"{list(value)} names a class twice")
+        return value
 
     def open(self, data_dir: Path, warn: Callable[[str], None]) -> Labelled:
-        """All of the test part."""
-        data = datasets.load(self.name, data_dir)
-        if self.samples is None:
-            return data
-        if self.samples > len(data.labels):
-            raise UserError(f"data.samples: {self.samples} is not accepted; at most {len(data.labels)} is")
-        return replace(data, inputs=data.inputs[: self.samples], labels=data.labels[: self.samples])
+        """The samples of its classes."""
+        found = datasets.load(self.name, data_dir)
+        return found if self.classes is None else of_classes(found, self.classes)

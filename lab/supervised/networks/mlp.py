@@ -11,10 +11,20 @@ from torch import Tensor, nn
 from lab.supervised.networks.part import NetworkPart, Shape
 
 
+class UnitRange(nn.Flatten):
+    """Flattens images in [−1, 1] and takes them to [0, 1]: an always blank pixel gives its weights no gradient."""
+
+    def forward(self, inputs: Tensor) -> Tensor:
+        """Float32[n, numbers]."""
+        return super().forward(inputs).mul(0.5).add(0.5)
+
+
 class Mlp(nn.Module):
     """Layers with ReLU and dropout between them."""
 
-    def __init__(self, inputs: int, hidden: tuple[int, ...], classes: int, dropout: float) -> None:
+    def __init__(
+        self, inputs: int, hidden: tuple[int, ...], classes: int, dropout: float, unit_range: bool = False
+    ) -> None:
         super().__init__()
         sizes = (inputs, *hidden)
         layers = [
@@ -22,7 +32,7 @@ class Mlp(nn.Module):
             for before, after in zip(sizes, hidden, strict=False)
             for layer in (nn.Linear(before, after), nn.ReLU(), nn.Dropout(dropout))
         ]
-        self.body = nn.Sequential(nn.Flatten(), *layers)
+        self.body = nn.Sequential(UnitRange() if unit_range else nn.Flatten(), *layers)
         self.readout = nn.Linear(sizes[-1], classes)
 
     def forward(self, inputs: Tensor) -> Tensor:
@@ -41,7 +51,12 @@ class MlpNetwork(NetworkPart):
     dropout: float = Field(
         0.0, ge=0, lt=1, description="share of units dropped, unless the technique dropout conducts it"
     )
+    unit_range: bool = Field(
+        False,
+        description="take images in [0, 1] in the place of [-1, 1], where the weights of every blank pixel have the "
+        "gradient of a bias, and sparse training that grows by gradient spends its connections on them",
+    )
 
     def build(self, shape: Shape, classes: int) -> Mlp:
         """Images are flattened."""
-        return Mlp(math.prod(shape), self.hidden, classes, self.dropout)
+        return Mlp(math.prod(shape), self.hidden, classes, self.dropout, self.unit_range)

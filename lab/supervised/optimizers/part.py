@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
 from typing import ClassVar
 
 from torch import Tensor, nn
 from torch.optim import Optimizer
+from torch.optim.optimizer import ParamsT
 
 from lab.techniques.technique import Predictor, log_probabilities
 from lab.training.parts import Part
@@ -28,8 +29,8 @@ class OptimizerPart(Part):
         """Those of :attr:`moments` that its settings make use of."""
         return self.moments
 
-    def build(self, parameters: Iterable[nn.Parameter]) -> Optimizer:
-        """The optimiser, its learning rate to be set before each step."""
+    def build(self, parameters: ParamsT) -> Optimizer:
+        """The optimiser of parameters, or of groups of them as torch takes them; its rates are set before each step."""
         raise NotImplementedError
 
     def predictor(

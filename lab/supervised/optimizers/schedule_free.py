@@ -6,7 +6,7 @@ The method trains y, keeps z, and is to be used with x, the weighted mean of all
 from __future__ import annotations
 
 import copy
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
 from importlib import import_module
 from importlib.util import find_spec
 from typing import Any, ClassVar, Literal
@@ -15,6 +15,7 @@ import torch
 from pydantic import Field, model_validator
 from torch import Tensor, nn
 from torch.optim import Optimizer
+from torch.optim.optimizer import ParamsT
 
 from lab.errors import UserError
 from lab.supervised.optimizers.part import OptimizerPart
@@ -45,7 +46,7 @@ class ScheduleFreeOptimizer(OptimizerPart):
         """The network with the mean of its weights, BatchNorm estimated anew."""
         return reestimating(averaged(network, optimizer), lambda: batches(self.update_bn))
 
-    def _built(self, method: str, parameters: Iterable[nn.Parameter], **settings: Any) -> Optimizer:
+    def _built(self, method: str, parameters: ParamsT, **settings: Any) -> Optimizer:
         made = getattr(import_module("schedulefree"), method)(
             parameters, lr=0.0, r=self.r, weight_lr_power=self.weight_lr_power, **settings
         )
@@ -84,7 +85,7 @@ class ScheduleFreeSgd(ScheduleFreeOptimizer):
     name: Literal["schedulefree_sgd"] = "schedulefree_sgd"
     momentum: float = Field(0.9, gt=0, lt=1, description="how far what is trained stands from z towards the mean")
 
-    def build(self, parameters: Iterable[nn.Parameter]) -> Optimizer:
+    def build(self, parameters: ParamsT) -> Optimizer:
         """That of the package, without a warm-up of its own: the learning rate is a voice."""
         return self._built("SGDScheduleFree", parameters, momentum=self.momentum)
 
@@ -99,6 +100,6 @@ class ScheduleFreeAdamW(ScheduleFreeOptimizer):
     beta2: float = Field(0.999, ge=0, lt=1, description="decay of the mean of squared gradients")
     eps: float = Field(1e-8, gt=0, description="added to the denominator")
 
-    def build(self, parameters: Iterable[nn.Parameter]) -> Optimizer:
+    def build(self, parameters: ParamsT) -> Optimizer:
         """That of the package, without a warm-up of its own: the learning rate is a voice."""
         return self._built("AdamWScheduleFree", parameters, betas=(self.beta1, self.beta2), eps=self.eps)

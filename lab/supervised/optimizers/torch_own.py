@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from typing import ClassVar, Literal
 
 from pydantic import Field
-from torch import nn
 from torch.optim import SGD, Adam
+from torch.optim.optimizer import ParamsT
 
 from lab.supervised.optimizers.part import OptimizerPart
 from lab.training.restoring import ADAM
@@ -26,7 +26,7 @@ class SgdOptimizer(OptimizerPart):
         """None without momentum."""
         return self.moments if self.momentum else ()
 
-    def build(self, parameters: Iterable[nn.Parameter]) -> SGD:
+    def build(self, parameters: ParamsT) -> SGD:
         """Torch's fused SGD."""
         return SGD(parameters, lr=0.0, momentum=self.momentum, nesterov=self.momentum > 0, fused=True)
 
@@ -41,6 +41,6 @@ class AdamOptimizer(OptimizerPart):
     beta2: float = Field(0.999, ge=0, lt=1, description="decay of the mean of squared gradients")
     eps: float = Field(1e-8, gt=0, description="added to the denominator")
 
-    def build(self, parameters: Iterable[nn.Parameter]) -> Adam:
+    def build(self, parameters: ParamsT) -> Adam:
         """Torch's fused Adam."""
         return Adam(parameters, lr=0.0, betas=(self.beta1, self.beta2), eps=self.eps, fused=True)

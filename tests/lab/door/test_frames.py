@@ -13,7 +13,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from hypothesis import example, given
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 sys.path.insert(0, str(Path(__file__).parent))
@@ -111,6 +111,7 @@ def test_packed_content_that_is_cut_or_without_end(
     tracemalloc.stop()
 
 
+@settings(deadline=None, max_examples=60)
 @given(st.lists(st.tuples(st.integers(0, 2000), st.integers(0, 255)), max_size=4), st.integers(0, 2000))
 @example([], 30)
 def test_a_spoiled_frame_is_read_or_refused(changes: list[tuple[int, int]], cut: int) -> None:

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 import torch
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from lab.errors import UserError
@@ -44,6 +44,7 @@ def test_unequal_classes_are_brought_to_the_profile_of_the_smallest() -> None:
     assert torch.bincount(labels[kept]).tolist() == [20, 10, 5]
 
 
+@settings(deadline=None, max_examples=60)
 @given(st.integers(2, 8), st.floats(0, 0.99), st.integers(0, 99))
 def test_as_many_labels_as_asked_for_are_wrong(classes: int, share: float, seed: int) -> None:
     labels = torch.arange(200) % classes

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from sklearn import metrics as sklearn_metrics
 
@@ -18,6 +18,7 @@ def answered(answers: list[int], classes: int = 4) -> np.ndarray:
     return np.log(np.eye(classes)[answers] * 0.9 + 0.1 / classes)
 
 
+@settings(deadline=None, max_examples=60)
 @given(FEW)
 def test_scores_by_class_are_those_of_scikit_learn(pairs: list[tuple[int, int]]) -> None:
     answers, labels = (np.array(column) for column in zip(*pairs, strict=True))

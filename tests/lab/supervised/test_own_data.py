@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from PIL import Image
 
@@ -143,6 +143,7 @@ def test_archives_that_are_none(arrays: dict[str, np.ndarray], complaint: str, t
     assert "\n" not in str(told.value)
 
 
+@settings(deadline=None, max_examples=60)
 @given(st.lists(st.integers(0, 5), min_size=1, max_size=40), st.floats(0, 1), st.integers(0, 9))
 def test_each_class_gives_its_share(labels: list[int], share: float, seed: int) -> None:
     every, n = torch.tensor(labels), int(share * len(labels))

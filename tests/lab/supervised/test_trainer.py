@@ -50,7 +50,7 @@ WITH: dict[str, dict[str, Any]] = {
         "techniques": [{"name": "batchnorm", "batches": 2, "gap_every": 5}],
         "voices.batchnorm.momentum": {"follow": "lr", "relation": "anti_phase", "low": 0.01, "high": 0.5},
     },
-    "snapshots": {"techniques": [{"name": "snapshots", "size": 2}]},
+    "snapshots": {"techniques": [{"name": "snapshots", "size": 4}], "clock": {"period": 8}},
     "swa": {"techniques": ["swa"]},
     "reset": {"techniques": ["reset", {"name": "snapshots", "of": "clock"}]},
     "sparsity": {
@@ -95,6 +95,22 @@ TASKS: dict[str, dict[str, Any]] = {
     },
 }
 """Ways of learning the data as tasks."""
+CNN = {"network": "cnn", "widths": [4, 8], "hidden": [16], "dropout": 0.2}
+LATE = {"wave": "square", "inverted": True, "low": 0.0, "high": 1.0, "clock": {"period": 36, "cycles": 1}}
+"""0 for 18 steps, then 1."""
+THAWED: dict[str, Any] = {
+    "network": CNN,
+    "groups": {"body": ["body.*"], "head": ["readout.*"]},
+    "layer_decay": 0.5,
+    "voices": {"lr": BASE["voices"]["lr"], "lr.body": {"follow": "lr", "high": 1e-3}, "gate.body": LATE},
+}
+SETTINGS: dict[str, dict[str, Any]] = {
+    "layer_decay": {"layer_decay": 0.5},
+    "thawed": THAWED,
+    "thawed-sgd": {**THAWED, "optimizer": {"name": "sgd"}},
+    "few": {"train_samples": 50, "validation": 100, "data": {"name": "digits", "classes": [7, 1, 3]}},
+}
+"""The same of settings that are no techniques."""
 
 
 def trainer(tmp_path: Path, **changes: Any) -> SupervisedTrainer:
@@ -119,10 +135,10 @@ def test_every_technique_is_tried() -> None:
     assert set(WITH) == set(TECHNIQUES.listed)
 
 
-@pytest.mark.parametrize("word", [None, *WITH, *TASKS])
+@pytest.mark.parametrize("word", [None, *WITH, *TASKS, *SETTINGS])
 @pytest.mark.parametrize("at", [13, 24])
 def test_a_run_resumes_bit_for_bit(word: str | None, at: int, tmp_path: Path) -> None:
-    changes = {**WITH, **TASKS}[word] if word else {}
+    changes = {**WITH, **TASKS, **SETTINGS}[word] if word else {}
     whole = trainer(tmp_path, **changes)
     whole.advance(at)
     checkpoints.save(tmp_path / "checkpoints", at, whole.state_dict(), {})
@@ -186,12 +202,86 @@ def test_held_out_samples_are_not_learned_from(tmp_path: Path) -> None:
         ({"voices.lr": {"follow": "plateau", "low": 0, "high": 1}}, "plateau"),
         ({"network": {"network": "mlp", "hidden": [0]}}, "hidden"),
         ({"data": {"name": "minst"}}, "did you mean 'mnist'"),
+        ({"data": {"name": "mnist", "classes": [3, 3]}}, r"classes: \[3, 3\] names a class twice"),
+        ({"voices.lr.body": 0.1}, "voices.lr.body: no such voice"),
+        ({"groups": {"body": ["body.*"]}, "voices": {"lr": 0.1, "lr.bdy": 0}}, "no such voice; did you mean 'lr.body'"),
+        (
+            {"groups": {"body": ["body.*"]}, "voices": {"lr": 0.1, "gate.body": 2}},
+            "voices.gate.body: 2 to 2 is not accepted",
+        ),
+        ({"groups": {"Body!": ["body.*"]}}, "groups"),
+        ({"groups": {"body": []}}, "groups.body"),
+        ({"layer_decay": 0}, "layer_decay: 0 is not accepted"),
     ],
 )
 def test_a_mistake_is_one_line_before_training(changes: dict[str, Any], words: str) -> None:
     with pytest.raises(UserError, match=words) as error:
         resolve(SupervisedConfig, BASE, changes)
     assert "\n" not in str(error.value)
+
+
+def test_a_network_that_is_frozen_whole_does_not_move(tmp_path: Path) -> None:
+    one = trainer(tmp_path, network=CNN, groups={"all": ["*"]}, voices={"lr": 0.1, "lr.all": 0.0})
+    before = {name: tensor.clone() for name, tensor in one.network.state_dict().items()}
+    one.advance(5)
+    assert all(torch.equal(tensor, one.network.state_dict()[name]) for name, tensor in before.items())
+    assert one.metrics()["train/gradient"] == 0
+
+
+def test_a_frozen_body_stays_frozen_while_it_is_scored(tmp_path: Path) -> None:
+    one = trainer(tmp_path, **THAWED)
+    before = {name: tensor.clone() for name, tensor in one.network.body.state_dict().items()}  # type: ignore[operator, union-attr]
+    for until in (6, 12, 18):
+        one.advance(until)
+        one.evaluate()
+    now = one.network.body.state_dict()  # type: ignore[operator, union-attr]
+    assert all(torch.equal(tensor, now[name]) for name, tensor in before.items())
+    one.advance(19)
+    assert not any(torch.equal(tensor, now[name]) for name, tensor in before.items())
+
+
+def test_a_group_without_a_voice_learns_as_the_rest_does(tmp_path: Path) -> None:
+    rows = []
+    for changes in ({}, {"groups": {"head": ["readout.*"]}}):
+        one = trainer(tmp_path, **changes)
+        one.advance(20)
+        rows.append(one.metrics()["train/loss"])
+    assert rows[0] == pytest.approx(rows[1], rel=1e-5)
+
+
+def test_a_group_gets_its_voice_beside_lr(tmp_path: Path) -> None:
+    """As ``--set voices.lr.body=…`` and an arm of a study write it."""
+    changes = {"groups.body": ["body.*"], "voices.lr.body": {"follow": "lr", "high": 1e-3}, "voices.lr.offset": 0.25}
+    voices = resolve(SupervisedConfig, BASE, changes | {"voices.lr.body.high": 2e-3}).parsed_voices()
+    assert (voices["lr"](12), voices["lr.body"](12)) == (3e-3, 2e-3)
+
+
+def test_a_pattern_that_matches_nothing_is_told(tmp_path: Path) -> None:
+    with pytest.raises(UserError, match=r"groups.head: 'raedout.\*' matches no parameter; there are body.1.weight"):
+        trainer(tmp_path, groups={"head": ["raedout.*"]})
+
+
+def test_few_samples_are_of_each_class_alike(tmp_path: Path) -> None:
+    one, other = (trainer(tmp_path, train_samples=53, seed=seed) for seed in (0, 1))
+    assert sorted(torch.bincount(one.data.labels).tolist()) == [5] * 7 + [6] * 3
+    assert len(one.data.test_labels) == len(trainer(tmp_path).data.test_labels)
+    assert not torch.equal(one.data.inputs, other.data.inputs)
+    for n, words in (
+        (9, "train_samples: 9 is not accepted; at least 10"),
+        (1430, "takes 143 of each class, and class"),
+    ):
+        with pytest.raises(UserError, match=words):
+            trainer(tmp_path, train_samples=n)
+
+
+def test_some_classes_are_numbered_anew(tmp_path: Path) -> None:
+    whole, some = trainer(tmp_path), trainer(tmp_path, data={"name": "digits", "classes": [7, 1]})
+    assert some.data.classes == 2
+    assert torch.equal(some.data.inputs[some.data.labels == 0], whole.data.inputs[whole.data.labels == 7])
+    assert torch.equal(
+        some.data.test_inputs[some.data.test_labels == 1], whole.data.test_inputs[whole.data.test_labels == 1]
+    )
+    assert some.network(torch.zeros(3, 1, 8, 8)).shape == (3, 2)
 
 
 def test_scores_are_those_of_scikit_learn() -> None:

@@ -1,4 +1,4 @@
-"""BatchNorm with a tensor momentum is torch's; statistics estimated anew are those of ``update_bn``."""
+"""BatchNorm with a tensor momentum is torch's, and what running statistics cost is told."""
 
 from __future__ import annotations
 
@@ -13,8 +13,7 @@ from torch.optim.swa_utils import update_bn
 from lab.errors import UserError
 from lab.supervised.config import SupervisedConfig
 from lab.supervised.trainer import SupervisedTrainer
-from lab.techniques.batchnorm import BatchNorm1d, BatchNorm2d, BatchNorm3d, with_tensor_momenta
-from lab.techniques.norm_statistics import by_batch, by_running, reestimated
+from lab.techniques.batchnorm import BatchNorm1d, BatchNorm2d, BatchNorm3d, by_batch, by_running, with_tensor_momenta
 from lab.training.config import resolve
 from lab.training.trainer import Context
 
@@ -104,27 +103,6 @@ def test_a_network_keeps_weights_statistics_and_names() -> None:
     assert all(torch.equal(network.state_dict()[name], tensor) for name, tensor in state.items())
 
 
-@pytest.mark.parametrize("conducted", [False, True])
-def test_estimated_anew_is_update_bn(conducted: bool) -> None:
-    network = net()
-    network[3].p = 0.0  # update_bn leaves dropout on
-    batches = images(4)
-    network(batches[0])
-    reference = net()
-    reference.load_state_dict(network.state_dict())
-    reference[3].p = 0.0
-    update_bn(batches, reference)
-    reference.eval()
-    if conducted:
-        with_tensor_momenta(network)
-    before = {name: tensor.clone() for name, tensor in network.state_dict().items()}
-    found = by_running(network, batches[1], reestimated(network, batches))
-    torch.testing.assert_close(found, reference(batches[1]), rtol=1e-5, atol=1e-5)
-    assert not torch.allclose(found, by_running(network, batches[1]))
-    assert all(torch.equal(network.state_dict()[name], tensor) for name, tensor in before.items())
-    assert all(module.training for module in network.modules())
-
-
 def test_torchs_own_update_bn_works_on_the_conducted_network() -> None:
     network, reference = net(), net()
     network[3].p = reference[3].p = 0.0
@@ -138,9 +116,14 @@ def test_torchs_own_update_bn_works_on_the_conducted_network() -> None:
 def test_by_batch_is_training_mode_without_dropout() -> None:
     network = net()
     network[3].p = 0.0
+    network[1].eval()  # as a frozen layer is
+    state = {name: tensor.clone() for name, tensor in network.state_dict().items()}
     (inputs,) = images()
-    found = by_batch(network, inputs)
-    torch.testing.assert_close(found, network(inputs).detach())
+    found, running = by_batch(network, inputs), by_running(network, inputs)
+    assert all(torch.equal(network.state_dict()[name], tensor) for name, tensor in state.items())
+    assert [module.training for module in network] == [True, False, True, True, True, True]
+    torch.testing.assert_close(running, network.eval()(inputs))
+    torch.testing.assert_close(found, network.train()(inputs))
 
 
 def test_the_log_tells_what_running_statistics_cost(tmp_path: Path) -> None:

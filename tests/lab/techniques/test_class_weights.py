@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 import torch
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from sklearn.utils.class_weight import compute_class_weight
 
@@ -23,6 +23,7 @@ def test_inverse_weights_are_scikit_learns_balanced_ones() -> None:
     np.testing.assert_allclose(class_weights(torch.bincount(torch.tensor(labels))).numpy(), theirs)
 
 
+@settings(deadline=None, max_examples=60)
 @given(COUNTS, st.sampled_from([0.0, 0.9, 0.999, 0.9999]))
 def test_effective_weights_are_those_of_the_paper_up_to_scale(counts: torch.Tensor, beta: float) -> None:
     found = class_weights(counts, "effective", beta).numpy()
@@ -30,6 +31,7 @@ def test_effective_weights_are_those_of_the_paper_up_to_scale(counts: torch.Tens
     np.testing.assert_allclose(found * effective, found[0] * effective[0], rtol=1e-6)
 
 
+@settings(deadline=None, max_examples=60)
 @given(COUNTS, st.floats(0, 1), st.sampled_from(["inverse", "effective"]))
 def test_the_mean_weight_of_a_training_sample_is_one(counts: torch.Tensor, strength: float, kind: str) -> None:
     labels = torch.arange(len(counts)).repeat_interleave(counts)

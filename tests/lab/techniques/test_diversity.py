@@ -13,7 +13,7 @@ from scipy.special import rel_entr
 from scipy.stats import pearsonr
 from sklearn.metrics import accuracy_score
 
-from lab.techniques.diversity import diversity
+from lab.techniques.diversity import divergences, diversity
 
 
 def drawn(members: int, n: int, classes: int, seed: int) -> tuple[np.ndarray, np.ndarray]:
@@ -32,6 +32,9 @@ def test_the_numbers_are_those_of_the_references() -> None:
     assert found["kl"] == pytest.approx(
         np.mean([rel_entr(probs[i], probs[j]).sum(axis=1).mean() for i, j in permutations(range(4), 2)])
     )
+    each = divergences(torch.tensor(np.log(probs)))
+    for i, j in permutations(range(4), 2):
+        assert each[i, j].item() == pytest.approx(rel_entr(probs[i], probs[j]).sum(axis=1).mean())
     wrong = (classes != labels).astype(float)
     assert found["error_correlation"] == pytest.approx(
         np.mean([pearsonr(wrong[i], wrong[j]).statistic for i, j in pairs])

@@ -2,12 +2,20 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+from typing import Any
+
 import numpy as np
 import pytest
 import torch
 from torch.nn import functional
 
+from lab.errors import UserError
+from lab.supervised.config import SupervisedConfig
+from lab.supervised.trainer import SupervisedTrainer
 from lab.techniques.logit_adjustment import adjusted, log_priors
+from lab.training.config import resolve
+from lab.training.trainer import Context
 
 COUNTS = torch.tensor([60, 30, 10])
 PRIORS = log_priors(COUNTS)
@@ -37,3 +45,38 @@ def test_the_loss_that_knows_the_priors_is_least_at_the_balanced_logits() -> Non
         (-(joint.T * functional.log_softmax(own + PRIORS, dim=1)).sum()).backward()
         assert own.grad is not None
         assert (float(own.grad.abs().max()) < 1e-12) == least  # it is convex in the logits
+
+
+BASE: dict[str, Any] = {
+    "steps": 40,
+    "data": {"name": "digits"},
+    "imbalance": 20,
+    "network": {"network": "mlp", "hidden": [16]},
+    "techniques": [{"name": "logit_adjustment", "form": "post_hoc"}],
+    "clock": {"period": 16},
+    "voices": {"lr": 3e-3, "logit_adjustment.tau": {"wave": "cosine", "low": 0.0, "high": 2.0}},
+}
+
+
+def trainer(tmp_path: Path, **changes: Any) -> SupervisedTrainer:
+    context = Context(torch.device("cpu"), tmp_path, tmp_path, lambda *a, **k: None)
+    return SupervisedTrainer(resolve(SupervisedConfig, BASE, changes), context)
+
+
+def test_a_resumed_run_scores_with_the_tau_of_its_last_step(tmp_path: Path) -> None:
+    one, other = trainer(tmp_path), trainer(tmp_path)
+    one.advance(30)
+    other.load_state_dict(one.state_dict())
+    assert other.evaluate() == one.evaluate()
+
+
+def test_of_a_long_tail_the_adjusted_answers_find_more_of_the_rare_classes(tmp_path: Path) -> None:
+    trained = trainer(tmp_path, **{"voices.logit_adjustment.tau": 1.0})
+    trained.advance(40)
+    found = trained.evaluate()
+    assert found["evaluation/adjusted/tail_accuracy"] > found["evaluation/tail_accuracy"] + 0.1
+
+
+def test_a_class_without_a_sample_is_refused() -> None:
+    with pytest.raises(UserError, match="class 1 has no training sample"):
+        log_priors(torch.tensor([2, 0]))

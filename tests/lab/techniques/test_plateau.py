@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 import torch
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch.optim.lr_scheduler import ReduceLROnPlateau
 
@@ -21,6 +21,7 @@ from lab.training.trainer import Context
 SERIES = st.lists(st.sampled_from([1.0, 0.9, 0.89, 0.5, 0.4995, 0.3, 2.0, 0.0]), max_size=40)
 
 
+@settings(deadline=None, max_examples=60)
 @given(SERIES, st.integers(0, 4), st.integers(0, 3), st.sampled_from([0.0, 1e-3, 0.1]))
 def test_a_reduction_is_that_of_torch(values: list[float], patience: int, cooldown: int, threshold: float) -> None:
     optimizer = torch.optim.SGD([torch.nn.Parameter(torch.zeros(1))], lr=1.0)
@@ -33,6 +34,7 @@ def test_a_reduction_is_that_of_torch(values: list[float], patience: int, cooldo
         assert mine.level(step) == optimizer.param_groups[0]["lr"]
 
 
+@settings(deadline=None, max_examples=60)
 @given(SERIES, st.integers(0, 40))
 def test_a_watch_goes_on_where_it_was_saved(values: list[float], at: int) -> None:
     whole, first, second = (Plateau(1, 0.01, 1) for _ in range(3))
@@ -42,6 +44,7 @@ def test_a_watch_goes_on_where_it_was_saved(values: list[float], at: int) -> Non
     assert before + [second.saw(value) for value in values[at:]] == told
 
 
+@settings(deadline=None, max_examples=60)
 @given(st.integers(2, 50), st.integers(0, 100))
 def test_a_bump_is_a_triangle_from_0_to_1_and_back(length: int, began: int) -> None:
     bump = Bump(length)

@@ -188,3 +188,17 @@ def test_a_mistake_is_one_line_before_training(
         Run(tmp_path, *techniques, **changes)
     assert "\n" not in str(error.value)
     assert "techniques" in str(error.value) or "voices" in str(error.value)
+
+
+def test_with_images_in_unit_range_no_connection_goes_to_a_blank_border(tmp_path: Path) -> None:
+    """Where blank is −1 its weights have the gradient of a bias, and grow; where it is 0 they have none."""
+    grown = {}
+    for unit_range in (False, True):
+        run = Run(tmp_path, RIGL, **{"network.unit_range": unit_range, "voices.sparsity.drop_fraction": 0.5})
+        blank = (run.trainer.data.inputs == 0).all(dim=0).flatten()
+        masks = run.trainer.techniques.each["sparsity"]._masks  # type: ignore[attr-defined]
+        before = masks.kept[0].clone()
+        run.trainer.advance(40)
+        grown[unit_range] = int((masks.kept[0] & ~before)[:, blank].sum())
+    assert blank.any()
+    assert grown[True] == 0 < grown[False]

@@ -30,6 +30,8 @@ class ToyTrainer:
             for before, after in pairwise(sizes):
                 layers += [torch.nn.Linear(before, after), torch.nn.Tanh()]
         self.net = torch.nn.Sequential(*layers[:-1])
+        if context.initial:
+            context.initial.load({"net": self.net})
         self.optimizer = torch.optim.Adam(self.net.parameters(), lr=1e-3)
         lr = config.parsed_voices()["lr.net"]
         assert isinstance(lr, Schedule)

@@ -1,0 +1,40 @@
+"""The benchmarks of the classifier's trainer: what is compared exists, and the commands print ratios."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+
+from lab.cli.main import main
+from lab.supervised import bench
+from lab.supervised.config import SupervisedConfig
+from lab.techniques import TECHNIQUES
+from lab.training.config import load_yaml, resolve
+
+UNMEASURED = {"reset", "plateau"}
+"""They cost nothing between two cycles, and what a step's loss costs to read."""
+
+
+def test_every_technique_is_measured() -> None:
+    assert set(bench.RIDING) | UNMEASURED == set(TECHNIQUES.listed)
+
+
+@pytest.mark.parametrize("word", bench.RIDING)
+def test_a_technique_is_measured_as_it_may_be_configured(word: str) -> None:
+    techniques, voices = bench.RIDING[word]
+    preset = load_yaml(bench.PRESETS / f"{bench.RIDDEN}.yaml")
+    sets = {"techniques": techniques, "voices": {"lr": bench.CYCLE, **voices}, "clock": {"period": 1000}}
+    assert resolve(SupervisedConfig, preset, sets).words == [word]
+
+
+def test_the_cost_of_a_technique_is_printed(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(bench, "RIDDEN", "digits")
+    monkeypatch.setattr(bench, "RIDING", {"average": bench.RIDING["average"]})
+    monkeypatch.setattr(bench, "WORKLOADS", {"digits": 5})
+    assert main(["bench", "techniques", "--short", "--json"]) == 0
+    found = json.loads(capsys.readouterr().out)["workloads"]["average"]
+    assert found["percent"] == pytest.approx(100 / found["ratio"] - 100, abs=0.06)
+    assert main(["bench", "techniques", "--short", "--check", "50"]) == 1
