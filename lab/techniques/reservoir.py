@@ -42,20 +42,24 @@ class Reservoir:
         """Offer samples one after the other; column i holds the i-th thing that is known of each, [n, …]."""
         if not self.columns:
             self.columns = tuple(column.new_zeros((self.size, *column.shape[1:])) for column in columns)
-        places, which = self._places(len(columns[0]))
-        for held, column in zip(self.columns, columns, strict=True):
-            at, taken = places.to(held.device), which.to(column.device)
-            held[at] = column[taken].to(held.device)
+        last = self._places(len(columns[0]))
+        if last:
+            places, which = torch.tensor(list(last)), torch.tensor(list(last.values()))
+            for held, column in zip(self.columns, columns, strict=True):
+                taken = column.index_select(0, which.to(column.device))
+                held.index_copy_(0, places.to(held.device), taken.to(held.device))
 
-    def _places(self, n: int) -> tuple[Tensor, Tensor]:
-        """Where to put which of the next ``n`` samples, int64[m] each; of several for one place the last."""
-        order = torch.arange(self.seen, self.seen + n)
-        drawn = (torch.rand(n, generator=self._random, dtype=torch.float64) * (order + 1)).long()
-        places = torch.where(order < self.size, order, drawn)
+    def _places(self, n: int) -> dict[int, int]:
+        """Which of the next ``n`` samples to put where; of several for one place the last."""
+        # In plain Python: at the size of a batch every call of torch costs as much as ten samples of this loop.
+        drawn = torch.rand(n, generator=self._random, dtype=torch.float64).tolist()
+        last = {}
+        for order, (seen, u) in enumerate(enumerate(drawn, self.seen)):
+            place = seen if seen < self.size else int(u * (seen + 1))
+            if place < self.size:
+                last[place] = order
         self.seen += n
-        kept = (places < self.size).nonzero()[:, 0]
-        last = dict(zip(places[kept].tolist(), kept.tolist(), strict=True))
-        return torch.tensor(list(last), dtype=torch.int64), torch.tensor(list(last.values()), dtype=torch.int64)
+        return last
 
     def draw(self, n: int, random: torch.Generator) -> tuple[Tensor, ...]:
         """The columns of ``n`` of those held, each any of them with equal chance.
@@ -70,7 +74,7 @@ class Reservoir:
         if not len(self):
             raise ValueError("the reservoir is empty")
         index = torch.randint(len(self), (n,), generator=random)
-        return tuple(column[index.to(column.device)] for column in self.columns)
+        return tuple(column.index_select(0, index.to(column.device)) for column in self.columns)
 
     def state_dict(self) -> Mapping[str, Any]:
         """What was seen and what is held."""
