@@ -91,7 +91,9 @@ def save_response(study: StudyData, out: Path) -> Saved:
     """
     response = study.summary.get("response")
     if response is None:
-        raise UserError(f"{study.path}: it has no phase response; accepted: a study with response: {{voice: {GATE}}}")
+        raise UserError(
+            f"{study.path}: it has no phase response; a study with response: {{voice: {GATE}}} at its end has one"
+        )
     higher = study.summary["direction"] == "higher"
     ranked = sorted(study.arms, key=lambda arm: float(study.arms[arm][study.metric]["mean"]), reverse=higher)
     offsets = dict(zip(study.arms, response["offsets"], strict=True))

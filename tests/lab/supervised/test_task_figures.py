@@ -111,5 +111,6 @@ def test_a_study_without_a_response_is_told_what_would_have_one(tmp_path: Path, 
     write_study(tmp_path, {"plain": 0.5}, seeds=2)
     assert main(["supervised", "rehearsal", "ring", "--results", str(tmp_path)]) == 2
     assert (
-        "it has no phase response; accepted: a study with response: {voice: rehearsal.share}" in capsys.readouterr().err
+        "it has no phase response; a study with response: {voice: rehearsal.share} at its end"
+        in capsys.readouterr().err
     )
