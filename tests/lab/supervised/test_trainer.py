@@ -98,6 +98,12 @@ TASKS: dict[str, dict[str, Any]] = {
 CNN = {"network": "cnn", "widths": [4, 8], "hidden": [16], "dropout": 0.2}
 LATE = {"wave": "square", "inverted": True, "low": 0.0, "high": 1.0, "clock": {"period": 36, "cycles": 1}}
 """0 for 18 steps, then 1."""
+LAYERED: dict[str, Any] = {
+    "network": CNN,
+    "techniques": ["dropout", "batchnorm", {"name": "average", "update_bn": 2}, "swa"],
+    "voices.dropout": {"follow": "lr", "relation": "anti_phase", "low": 0.0, "high": 0.5},
+    "voices.batchnorm.momentum": {"follow": "lr", "low": 0.01, "high": 0.5},
+}
 THAWED: dict[str, Any] = {
     "network": CNN,
     "groups": {"body": ["body.*"], "head": ["readout.*"]},
@@ -107,6 +113,7 @@ THAWED: dict[str, Any] = {
 SETTINGS: dict[str, dict[str, Any]] = {
     "layer_decay": {"layer_decay": 0.5},
     "thawed": THAWED,
+    "layers that were replaced": LAYERED,
     "thawed-sgd": {**THAWED, "optimizer": {"name": "sgd"}},
     "few": {"train_samples": 50, "validation": 100, "data": {"name": "digits", "classes": [7, 1, 3]}},
 }
