@@ -86,6 +86,8 @@ class Host:
         copies: what follows the network's parameters, such as an average: tensors in their order. A technique that
             makes one adds it; one that holds weights to something holds these to it too.
         prepare: inputs as the network takes them, from samples as the data set holds them (:attr:`Batch.stored`).
+        redrawn: what is to be done whenever a technique has drawn the weights anew. One that holds weights to something
+            adds it; one that draws them does it all.
     """
 
     network: nn.Module
@@ -103,6 +105,7 @@ class Host:
     initialised: Callable[[torch.Generator], nn.Module] | None = None
     copies: list[Sequence[Tensor]] = field(default_factory=list)
     prepare: Callable[[Tensor], Tensor] = unchanged
+    redrawn: list[Callable[[], object]] = field(default_factory=list)
 
 
 @dataclass(frozen=True)
