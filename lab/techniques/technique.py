@@ -35,12 +35,14 @@ class Batch:
         tasks: the task of each, int64[n]; None where there is only one.
         stored: the samples as the data set holds them (bytes), from which :attr:`Host.prepare` makes inputs; None where
             nobody has kept them.
+        weight: what the loss of each sample is multiplied by in the end, after all techniques.
     """
 
     inputs: Tensor
     labels: Tensor
     tasks: Tensor | None = None
     stored: Tensor | None = None
+    weight: float = 1.0
 
     def __len__(self) -> int:
         """How many samples it holds."""

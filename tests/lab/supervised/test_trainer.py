@@ -311,3 +311,14 @@ def test_calibration_error_is_that_of_torchmetrics() -> None:
     labels = random.integers(0, 5, 700)
     theirs = multiclass_calibration_error(torch.tensor(probs), torch.tensor(labels), num_classes=5, n_bins=15)
     assert metrics.calibration_error(probs, labels) == pytest.approx(float(theirs), abs=1e-7)
+
+
+def test_what_replayed_samples_count_does_not_depend_on_the_order_of_techniques(tmp_path: Path) -> None:
+    techniques = [{"name": "rehearsal", "buffer_size": 50}, "smoothing"]
+    still = {"voices": {"lr": 0.0, "smoothing": 0.5, "rehearsal.share": 1.0}}
+    losses = []
+    for order in (techniques, techniques[::-1]):
+        one = trainer(tmp_path, techniques=order, **still)
+        one.advance(4)
+        losses.append(one.metrics()["train/loss"])
+    assert losses[0] == pytest.approx(losses[1])
