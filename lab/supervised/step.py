@@ -44,7 +44,8 @@ def learn(
     logits = techniques.logits(answers if closed is None else closed(answers, batch.tasks))
     log_probs = functional.log_softmax(logits, dim=1)
     plain = functional.nll_loss(log_probs, batch.labels, reduction="none")
-    loss = techniques.loss(plain, log_probs, batch.labels).mean()
+    losses = techniques.loss(plain, log_probs, batch.labels)
+    loss = (losses if batch.weight == 1 else losses * batch.weight).mean()
     optimizer.zero_grad(set_to_none=True)
     if loss.requires_grad:  # all may be frozen
         loss.backward()  # type: ignore[no-untyped-call]

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any, ClassVar, Literal
 
 from pydantic import Field
@@ -55,7 +56,6 @@ class Rehearsal(Technique):
         self._host, self._per_new = host, per_new
         self._owed = Owed()
         self._share = 0.0
-        self._factor = 1.0
         self._replayed = 0
 
     def targets(self) -> Mapping[str, Target]:
@@ -71,8 +71,7 @@ class Rehearsal(Technique):
         whole = batch.joined(self._again(due, batch)) if due else batch
         self.reservoir.offer(*_columns(batch))
         self._replayed += due
-        self._factor = len(whole) / len(batch) if self._per_new else 1.0
-        return whole
+        return replace(whole, weight=len(whole) / len(batch)) if due and self._per_new else whole
 
     def _again(self, n: int, like: Batch) -> Batch:
         samples, labels, *tasks = self.reservoir.draw(n, self._random)
@@ -80,10 +79,6 @@ class Rehearsal(Technique):
         if like.stored is None:
             return Batch(samples, labels, own)
         return Batch(self._host.prepare(samples), labels, own, samples)
-
-    def loss(self, losses: Tensor, log_probs: Tensor, labels: Tensor) -> Tensor:
-        """Scaled so that their mean is as the settings say."""
-        return losses if self._factor == 1.0 else losses * self._factor
 
     def row(self) -> Mapping[str, float]:
         """How many samples were replayed so far, and how many are held."""

@@ -43,6 +43,8 @@ class Reset(Technique):
     def _begin_again(self, step: int) -> None:
         if step:
             begin_again(self._host.network, self._host.optimizer, self._fresh(self._random))
+            for do in self._host.redrawn:
+                do()
             self._host.event("reset", step)
 
     def moments(self) -> Sequence[Moment]:

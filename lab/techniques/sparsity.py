@@ -31,7 +31,8 @@ class Sparsity(Technique):
 
     At ``drop_at`` each layer keeps of the n weights that the present sparsity grants it (or of those it has, if fewer)
     n − ⌊n · drop_fraction⌋, and at ``grow_at`` it is filled up to n. Where both fall on one step, what was just dropped
-    may grow again, and has then lost nothing, as in RigL. Counts are exact and known to the host.
+    may grow again, and has then lost nothing, as in RigL. Counts are exact and known to the host. A frozen layer keeps
+    its mask; it has its share of the sparsity from the first change after it has thawed.
     """
 
     def __init__(self, part: SparsityPart, host: Host) -> None:
@@ -50,6 +51,7 @@ class Sparsity(Technique):
         self._drop = self._grow = False
         self._dropped = self._summed = self._steps = 0
         self._hold()
+        host.redrawn.append(self._hold)
 
     def targets(self) -> Mapping[str, Target]:
         """Both are read where weights are dropped or grown."""
@@ -95,10 +97,13 @@ class Sparsity(Technique):
         return counts(self._shapes, 1 - self._sparsity, self._part.distribution)
 
     def _change(self, step: int) -> None:
-        masks, granted, gone, come = self._masks, self._counts(), 0, 0
+        masks, gone, come = self._masks, 0, 0
+        moved = [weight.grad is not None for weight in masks.weights]  # the others are frozen, and stay as they are
+        granted = [own if moves else now for own, moves, now in zip(self._counts(), moved, masks.active, strict=True)]
         if self._drop:
             present = map(min, granted, masks.active)
-            gone = masks.drop([count - int(self._fraction * count) for count in present])
+            kept = [n - int(self._fraction * n) if moves else n for n, moves in zip(present, moved, strict=True)]
+            gone = masks.drop(kept)
         if self._grow:
             scores = masks.gradients() if self._part.grow == "gradient" else masks.random(self._random)
             come = masks.grow(granted, scores)

@@ -19,7 +19,7 @@ class Swa(AfterMoment):
 
     def __init__(self, part: SwaPart, host: Host) -> None:
         super().__init__(part, host)
-        self._network = host.network
+        self._network, self._copies = host.network, host.copies
         self._skip = part.skip
         self._batches = partial(host.batches, part.update_bn)
         self._seen = 0
@@ -29,6 +29,7 @@ class Swa(AfterMoment):
         """Of the network as it is when this is first needed: techniques may change its layers before."""
         average = AveragedModel(self._network)
         average.requires_grad_(False).eval()
+        self._copies.append(list(average.module.parameters()))
         return average
 
     @property

@@ -35,12 +35,14 @@ class Batch:
         tasks: the task of each, int64[n]; None where there is only one.
         stored: the samples as the data set holds them (bytes), from which :attr:`Host.prepare` makes inputs; None where
             nobody has kept them.
+        weight: what the loss of each sample is multiplied by in the end, after all techniques.
     """
 
     inputs: Tensor
     labels: Tensor
     tasks: Tensor | None = None
     stored: Tensor | None = None
+    weight: float = 1.0
 
     def __len__(self) -> int:
         """How many samples it holds."""
@@ -86,6 +88,8 @@ class Host:
         copies: what follows the network's parameters, such as an average: tensors in their order. A technique that
             makes one adds it; one that holds weights to something holds these to it too.
         prepare: inputs as the network takes them, from samples as the data set holds them (:attr:`Batch.stored`).
+        redrawn: what is to be done whenever a technique has drawn the weights anew. One that holds weights to something
+            adds it; one that draws them does it all.
     """
 
     network: nn.Module
@@ -103,6 +107,7 @@ class Host:
     initialised: Callable[[torch.Generator], nn.Module] | None = None
     copies: list[Sequence[Tensor]] = field(default_factory=list)
     prepare: Callable[[Tensor], Tensor] = unchanged
+    redrawn: list[Callable[[], object]] = field(default_factory=list)
 
 
 @dataclass(frozen=True)

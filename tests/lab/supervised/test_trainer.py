@@ -98,6 +98,12 @@ TASKS: dict[str, dict[str, Any]] = {
 CNN = {"network": "cnn", "widths": [4, 8], "hidden": [16], "dropout": 0.2}
 LATE = {"wave": "square", "inverted": True, "low": 0.0, "high": 1.0, "clock": {"period": 36, "cycles": 1}}
 """0 for 18 steps, then 1."""
+LAYERED: dict[str, Any] = {
+    "network": CNN,
+    "techniques": ["dropout", "batchnorm", {"name": "average", "update_bn": 2}, "swa"],
+    "voices.dropout": {"follow": "lr", "relation": "anti_phase", "low": 0.0, "high": 0.5},
+    "voices.batchnorm.momentum": {"follow": "lr", "low": 0.01, "high": 0.5},
+}
 THAWED: dict[str, Any] = {
     "network": CNN,
     "groups": {"body": ["body.*"], "head": ["readout.*"]},
@@ -107,6 +113,7 @@ THAWED: dict[str, Any] = {
 SETTINGS: dict[str, dict[str, Any]] = {
     "layer_decay": {"layer_decay": 0.5},
     "thawed": THAWED,
+    "layers that were replaced": LAYERED,
     "thawed-sgd": {**THAWED, "optimizer": {"name": "sgd"}},
     "few": {"train_samples": 50, "validation": 100, "data": {"name": "digits", "classes": [7, 1, 3]}},
 }
@@ -304,3 +311,14 @@ def test_calibration_error_is_that_of_torchmetrics() -> None:
     labels = random.integers(0, 5, 700)
     theirs = multiclass_calibration_error(torch.tensor(probs), torch.tensor(labels), num_classes=5, n_bins=15)
     assert metrics.calibration_error(probs, labels) == pytest.approx(float(theirs), abs=1e-7)
+
+
+def test_what_replayed_samples_count_does_not_depend_on_the_order_of_techniques(tmp_path: Path) -> None:
+    techniques = [{"name": "rehearsal", "buffer_size": 50}, "smoothing"]
+    still = {"voices": {"lr": 0.0, "smoothing": 0.5, "rehearsal.share": 1.0}}
+    losses = []
+    for order in (techniques, techniques[::-1]):
+        one = trainer(tmp_path, techniques=order, **still)
+        one.advance(4)
+        losses.append(one.metrics()["train/loss"])
+    assert losses[0] == pytest.approx(losses[1])

@@ -147,7 +147,7 @@ def test_a_replayed_sample_counts_as_the_settings_say(mean_over: str) -> None:
     log_probs = functional.log_softmax(logits, dim=1)
     labels = whole.labels % 3
     losses = functional.nll_loss(log_probs, labels, reduction="none")
-    found = mine.loss(losses, log_probs, labels).mean()
+    found = float((mine.loss(losses, log_probs, labels) * whole.weight).mean())
     assert found == pytest.approx(float(losses.sum() / {"new": 8, "all": 12}[mean_over]))
 
 

@@ -202,3 +202,34 @@ def test_with_images_in_unit_range_no_connection_goes_to_a_blank_border(tmp_path
         grown[unit_range] = int((masks.kept[0] & ~before)[:, blank].sum())
     assert blank.any()
     assert grown[True] == 0 < grown[False]
+
+
+def test_weights_drawn_anew_are_as_sparse_as_those_before(tmp_path: Path) -> None:
+    run = Run(tmp_path, "reset", "sparsity", **{"voices.sparsity": 0.8})
+    run.trainer.advance(9)
+    assert [e["step"] for e in run.events if e["kind"] == "reset"] == [8]
+    assert run.present() <= THERE
+
+
+def test_a_frozen_layer_keeps_its_weights_until_it_thaws(tmp_path: Path) -> None:
+    late = {"wave": "square", "inverted": True, "low": 0, "high": 1, "clock": {"period": 40, "cycles": 1}}
+    run = Run(tmp_path, RIGL, groups={"body": ["body.*"]}, **{"voices.gate.body": late})
+    before, head = (weight.clone() for weight in run.weights())
+    run.trainer.advance(20)
+    frozen, learned = run.weights()
+    assert torch.equal(frozen, before)
+    assert not torch.equal(learned != 0, head != 0)
+    run.trainer.advance(40)
+    assert not torch.equal(frozen != 0, before != 0)
+    assert run.present() <= THERE
+
+
+def test_the_mean_of_weights_loses_what_the_network_drops(tmp_path: Path) -> None:
+    """As the moving average does: otherwise it would have all weights that were ever there."""
+    run = Run(
+        tmp_path, {"name": "swa", "update_bn": 1}, {**RIGL, "of": "clock"}, **{"voices.sparsity.drop_fraction": 0.5}
+    )
+    run.trainer.advance(40)
+    swa = run.trainer.techniques.each["swa"]
+    mean = swa._average.module  # type: ignore[attr-defined]
+    assert sum(int(weight.count_nonzero()) for weight in mean.parameters() if weight.ndim > 1) <= THERE

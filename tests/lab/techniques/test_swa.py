@@ -78,6 +78,18 @@ def test_statistics_are_those_of_update_bn_and_the_network_stays() -> None:
     assert not found.training
 
 
+def test_statistics_know_no_dropout_and_no_chance() -> None:
+    """Else they depended on the rate that a voice gave it last, which no checkpoint has."""
+    torch.manual_seed(0)
+    layers = [nn.Linear(4, 6), nn.Dropout(0.5), nn.BatchNorm1d(6)]
+    batches = [torch.randn(20, 4) for _ in range(5)]
+    plain = nn.Sequential(*(nn.Identity() if isinstance(layer, nn.Dropout) else layer for layer in layers))
+    state = torch.get_rng_state()
+    found, expected = (reestimated(network, lambda: batches) for network in (nn.Sequential(*layers), plain))
+    assert torch.equal(torch.get_rng_state(), state)
+    assert all(torch.equal(tensor, expected.state_dict()[name]) for name, tensor in found.state_dict().items())
+
+
 def test_batches_are_asked_for_only_where_there_is_batchnorm() -> None:
     def never() -> list[Tensor]:
         raise AssertionError("nothing needs them")
@@ -92,6 +104,13 @@ def test_a_batch_of_one_has_no_variance_and_is_left_out() -> None:
     batches = [torch.randn(20, 4), torch.randn(1, 4)]
     found, expected = (reestimated(network, lambda kept=kept: kept) for kept in (batches, batches[:1]))  # type: ignore[misc]
     assert torch.equal(found[1].running_var, expected[1].running_var)  # type: ignore[index]
+
+
+def test_without_a_batch_that_has_a_variance_statistics_stay() -> None:
+    network = nn.Sequential(nn.BatchNorm1d(4))
+    network(torch.randn(20, 4))
+    found = reestimated(network, lambda: [torch.randn(1, 4)])
+    assert all(torch.equal(tensor, found.state_dict()[name]) for name, tensor in network.state_dict().items())
 
 
 @pytest.mark.parametrize("technique", ["swa", {"name": "average", "update_bn": 5}, "snapshots"])
