@@ -15,7 +15,7 @@ PRESETS = [(name, preset) for name in ("gan", "rl") for preset in preset_names(t
 EXPERIMENTS = {"ring-quadrature"}
 """Presets to look at phases with, which do not claim to be the best."""
 NOT_YET = {
-    "gan": ("stacked-mnist", "cifar10", "folder"),
+    "gan": ("cifar10", "folder"),
     "rl": ("lunar-lander-wind", "mountain-car-continuous-weak", "point-mass-gate"),
 }
 UNTUNED = {(name, preset) for name, presets in NOT_YET.items() for preset in presets}
