@@ -110,8 +110,11 @@ class SupervisedTrainer:
 
     def predictors(self) -> dict[str, Predictor]:
         """What is scored, by a word; the network itself by none."""
-        itself = self.config.optimizer.predictor(self.network, self.optimizer, self._batches)
-        return {"": itself, **self.techniques.predictors()}
+        return {"": self._answers(), **self.techniques.predictors()}
+
+    def _answers(self) -> Predictor:
+        """What the network says now."""
+        return self.config.optimizer.predictor(self.network, self.optimizer, self._batches)
 
     def _asked(self, predictor: Predictor) -> Tensor:
         """Log-probabilities of the test part (of the tasks so far), float32[n, classes] on the host."""
@@ -171,7 +174,9 @@ class SupervisedTrainer:
         config, clock = self.config, self.config.parsed_clock()
         if config.tasks is None:
             return None
-        return Lessons(config.tasks, self.data, self.network, config.seed, config.steps, clock, self.device, self._warn)
+        return Lessons(
+            config.tasks, self.data, self._answers, config.seed, config.steps, clock, self.device, self._warn
+        )
 
     def _host(self) -> Host:
         """What techniques are built with; the generators that they ask for are saved with the run's own."""
@@ -195,6 +200,8 @@ class SupervisedTrainer:
             event=self._context.event,
             initialised=self._initialised,
             prepare=prepared,
+            answers=self._answers,
+            shrink=partial(config.optimizer.shrink, self.optimizer),
         )
 
     def _initialised(self, random: torch.Generator) -> nn.Module:

@@ -88,6 +88,9 @@ class Host:
         copies: what follows the network's parameters, such as an average: tensors in their order. A technique that
             makes one adds it; one that holds weights to something holds these to it too.
         prepare: inputs as the network takes them, from samples as the data set holds them (:attr:`Batch.stored`).
+        answers: makes what the trained network says now, as it is scored; None where that is the network as it stands.
+        shrink: ``shrink(group, weights, share)`` takes a share away of weights of one of the optimiser's groups, as its
+            method would have it; None where that is θ ← (1 − share)·θ.
         redrawn: what is to be done whenever a technique has drawn the weights anew. One that holds weights to something
             adds it; one that draws them does it all.
     """
@@ -107,6 +110,8 @@ class Host:
     initialised: Callable[[torch.Generator], nn.Module] | None = None
     copies: list[Sequence[Tensor]] = field(default_factory=list)
     prepare: Callable[[Tensor], Tensor] = unchanged
+    answers: Callable[[], Predictor] | None = None
+    shrink: Callable[[Mapping[str, Any], Sequence[Tensor], float], None] | None = None
     redrawn: list[Callable[[], object]] = field(default_factory=list)
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import ClassVar, Literal
+from typing import Any, ClassVar, Literal
 
 import torch
 from pydantic import Field, model_validator
@@ -56,6 +56,7 @@ class WeightDecay(Technique):
 
     def __init__(self, part: WeightDecayPart, host: Host) -> None:
         self._part, self._optimizer = part, host.optimizer
+        self._shrink = host.shrink or _plainly
         rate = host.voices[RATE]
         self._scale = 1.0 if isinstance(rate, Follower) else factor(rate, part.power)
         self._decay = 0.0
@@ -76,10 +77,14 @@ class WeightDecay(Technique):
             if self._part.coupled:
                 pull(weights, self._decay)
             else:
-                shrink(weights, share(self._decay, group["lr"], self._part.power, self._scale))
+                self._shrink(group, weights, share(self._decay, group["lr"], self._part.power, self._scale))
 
     def _acts_on(self, weight: Tensor) -> bool:
         return weight.grad is not None and (weight.ndim >= 2 or self._part.vectors)
+
+
+def _plainly(group: Mapping[str, Any], weights: Sequence[Tensor], part: float) -> None:
+    shrink(weights, part)
 
 
 class WeightDecayPart(TechniquePart):
