@@ -58,6 +58,8 @@ class SupervisedTrainer:
         self.data = data
         self._counts = torch.bincount(data.labels, minlength=data.classes)
         self.network = self._initialised(stream(config.seed, "weights")).to(device)
+        if config.batch_size == 1 and any(isinstance(module, nn.BatchNorm1d) for module in self.network.modules()):
+            raise UserError("batch_size: 1 is not accepted; at least 2 is, as the network's BatchNorm takes a variance")
         if context.initial:
             context.initial.load({"network": self.network})
         self._parameters = tuple(self.network.parameters())

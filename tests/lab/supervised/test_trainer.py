@@ -322,3 +322,9 @@ def test_what_replayed_samples_count_does_not_depend_on_the_order_of_techniques(
         one.advance(4)
         losses.append(one.metrics()["train/loss"])
     assert losses[0] == pytest.approx(losses[1])
+
+
+def test_a_batch_of_one_is_refused_where_batchnorm_needs_a_variance(tmp_path: Path) -> None:
+    with pytest.raises(UserError, match="batch_size: 1 is not accepted; at least 2 is"):
+        trainer(tmp_path, batch_size=1, network=CNN)
+    trainer(tmp_path, batch_size=1).advance(1)
