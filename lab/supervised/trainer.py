@@ -158,7 +158,8 @@ class SupervisedTrainer:
         self.step = int(state["step"])
         self.network.load_state_dict(state["network"])
         moments = {int(place): kept for place, kept in state["moments"].items()}
-        some = bool(self.config.groups)  # those that were never frozen have moments
+        # Those have moments that were never frozen; a network of somebody else's may have some that it never uses.
+        some = bool(self.config.groups or self.config.own_modules())
         restore_moments(self.optimizer, moments, self.config.optimizer.memories, some)
         for group, kept in zip(self.optimizer.param_groups, state["counters"], strict=True):
             group.update({name: kept[name] for name in self.config.optimizer.counters})
