@@ -77,7 +77,9 @@ class WeightDecay(Technique):
             if self._part.coupled:
                 pull(weights, self._decay)
             else:
-                self._shrink(group, weights, share(self._decay, group["lr"], self._part.power, self._scale))
+                # The scale is that of the voice; a group whose rate is a factor of it has its totals equal, too.
+                scale = self._scale * group.get("factor", 1.0) ** (1 - self._part.power)
+                self._shrink(group, weights, share(self._decay, group["lr"], self._part.power, scale))
 
     def _acts_on(self, weight: Tensor) -> bool:
         return weight.grad is not None and (weight.ndim >= 2 or self._part.vectors)
@@ -92,6 +94,7 @@ class WeightDecayPart(TechniquePart):
 
     With ``power`` the share that weights lose is ∝ lr^power, scaled so that its total over a cycle of the learning rate
     is the same: 0 is a constant share, 1 AdamW's, 2 what keeps the weights' norm steady (arXiv 2506.02285, 2512.08217).
+    It is scaled by the voice ``lr``, and does not know of voices that a group has of its own.
     """
 
     voices: ClassVar[Mapping[str, VoiceSpec]] = {
