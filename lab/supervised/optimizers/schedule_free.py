@@ -1,6 +1,8 @@
 """Schedule-free SGD and AdamW (Defazio et al. 2024, arXiv 2405.15682), behind the extra ``schedulefree``.
 
-The method trains y, keeps z, and is to be used with x, the weighted mean of all z, where y = (1 − β)·z + β·x.
+The method trains y, keeps z, and is to be used with x, the weighted mean of all z, where y = (1 − β)·z + β·x. What is
+scored as the network is x. Techniques that keep weights (snapshots, averages) and checkpoints that others begin with
+have y.
 """
 
 from __future__ import annotations
