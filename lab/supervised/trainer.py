@@ -204,6 +204,7 @@ class SupervisedTrainer:
             initialised=self._initialised,
             prepare=prepared,
             answers=self._answers,
+            begun=config.init_from is not None,
             closes=self._lessons is not None and self._lessons.course.heads is not None,
             shrink=partial(config.optimizer.shrink, self.optimizer),
         )

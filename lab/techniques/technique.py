@@ -95,6 +95,7 @@ class Host:
         shrink: ``shrink(group, weights, share)`` takes a share away of weights of one of the optimiser's groups, as its
             method would have it; None where that is θ ← (1 − share)·θ.
         closes: whether some classes may be closed to a sample, their logit :data:`CLOSED`.
+        begun: whether the weights are those that another run has learned.
         redrawn: what is to be done whenever a technique has drawn the weights anew. One that holds weights to something
             adds it; one that draws them does it all.
     """
@@ -117,6 +118,7 @@ class Host:
     answers: Callable[[], Predictor] | None = None
     shrink: Callable[[Mapping[str, Any], Sequence[Tensor], float], None] | None = None
     closes: bool = False
+    begun: bool = False
     redrawn: list[Callable[[], object]] = field(default_factory=list)
 
 
