@@ -81,6 +81,7 @@ class Rider:
             random=generator,
             batches=_no_batches,
             event=partial(event, player=player),
+            begun=config.init_from is not None,
             copies=[*follows, *players.copies(player)],
         )
         self._techniques, self._conductor = _fitting(player, parts, host)

@@ -52,9 +52,13 @@ class PlayerTechniques(Config):
 def named(
     parts: Sequence[TechniquePart], player: str, voices: Mapping[str, Voice | Follower]
 ) -> dict[str, Voice | Follower]:
-    """The voices as a player's techniques know them: their own without its name, all others as they are."""
+    """The voices as a player's techniques know them: their own without its name, all others as they are.
+
+    Its learning rate is ``lr`` besides, as techniques that go by one call it.
+    """
     own = {f"{name}.{player}": name for name in together.specs(parts)}
-    return {own.get(name, name): voice for name, voice in voices.items()}
+    known = {own.get(name, name): voice for name, voice in voices.items()}
+    return {"lr": voices[f"lr.{player}"], **known} if f"lr.{player}" in voices else known
 
 
 def _of_player(message: str, parts: Sequence[TechniquePart], player: str) -> str:

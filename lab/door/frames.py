@@ -246,7 +246,7 @@ def _of(kind: type[Any], value: Any) -> Any:
 
 def _words(node: _Node, attribute: str) -> list[str]:
     found = node.attributes.get(attribute)
-    return [] if found is None else list(_of(list, found.value))
+    return [] if found is None else [_of(str, word) for word in _of(list, found.value)]
 
 
 def _frame(node: _Node) -> Frame:
@@ -272,8 +272,6 @@ def _frame(node: _Node) -> Frame:
 def _factor(name: str, column: _Node) -> Factor:
     levels = _words(column, "levels")
     codes = column.value
-    if not all(isinstance(level, str) for level in levels):
-        raise ValueError(f"the levels of its column {name[:60]!r} are no words")
     if not ((codes >= 1) & (codes <= len(levels)) & (codes == np.floor(codes))).all():  # NaN is none of them
         raise ValueError(f"its column {name[:60]!r} has codes that are none of its {len(levels)} levels")
     return Factor(codes.astype(np.int64) - 1, tuple(levels))

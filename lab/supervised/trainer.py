@@ -58,6 +58,8 @@ class SupervisedTrainer:
         self.data = data
         self._counts = torch.bincount(data.labels, minlength=data.classes)
         self.network = self._initialised(stream(config.seed, "weights")).to(device)
+        if config.batch_size == 1 and any(isinstance(module, nn.BatchNorm1d) for module in self.network.modules()):
+            raise UserError("batch_size: 1 is not accepted; at least 2 is, as the network's BatchNorm takes a variance")
         if context.initial:
             context.initial.load({"network": self.network})
         self._parameters = tuple(self.network.parameters())
@@ -110,8 +112,11 @@ class SupervisedTrainer:
 
     def predictors(self) -> dict[str, Predictor]:
         """What is scored, by a word; the network itself by none."""
-        itself = self.config.optimizer.predictor(self.network, self.optimizer, self._batches)
-        return {"": itself, **self.techniques.predictors()}
+        return {"": self._answers(), **self.techniques.predictors()}
+
+    def _answers(self) -> Predictor:
+        """What the network says now."""
+        return self.config.optimizer.predictor(self.network, self.optimizer, self._batches)
 
     def _asked(self, predictor: Predictor) -> Tensor:
         """Log-probabilities of the test part (of the tasks so far), float32[n, classes] on the host."""
@@ -153,7 +158,8 @@ class SupervisedTrainer:
         self.step = int(state["step"])
         self.network.load_state_dict(state["network"])
         moments = {int(place): kept for place, kept in state["moments"].items()}
-        some = bool(self.config.groups)  # those that were never frozen have moments
+        # Those have moments that were never frozen; a network of somebody else's may have some that it never uses.
+        some = bool(self.config.groups or self.config.own_modules())
         restore_moments(self.optimizer, moments, self.config.optimizer.memories, some)
         for group, kept in zip(self.optimizer.param_groups, state["counters"], strict=True):
             group.update({name: kept[name] for name in self.config.optimizer.counters})
@@ -171,7 +177,9 @@ class SupervisedTrainer:
         config, clock = self.config, self.config.parsed_clock()
         if config.tasks is None:
             return None
-        return Lessons(config.tasks, self.data, self.network, config.seed, config.steps, clock, self.device, self._warn)
+        return Lessons(
+            config.tasks, self.data, self._answers, config.seed, config.steps, clock, self.device, self._warn
+        )
 
     def _host(self) -> Host:
         """What techniques are built with; the generators that they ask for are saved with the run's own."""
@@ -195,6 +203,10 @@ class SupervisedTrainer:
             event=self._context.event,
             initialised=self._initialised,
             prepare=prepared,
+            answers=self._answers,
+            begun=config.init_from is not None,
+            closes=self._lessons is not None and self._lessons.course.heads is not None,
+            shrink=partial(config.optimizer.shrink, self.optimizer),
         )
 
     def _initialised(self, random: torch.Generator) -> nn.Module:

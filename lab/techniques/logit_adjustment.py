@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from functools import partial
 from typing import Any, ClassVar, Literal
 
 import torch
@@ -62,7 +63,7 @@ class PostHocAdjustment(Technique):
     """Scores the network's adjusted answers beside its own, as ``adjusted``; training is left as it is."""
 
     def __init__(self, host: Host, priors: Tensor) -> None:
-        self._own = log_probabilities(host.network)
+        self._own = host.answers or partial(log_probabilities, host.network)
         self._priors = priors
         self._tau = 0.0
 
@@ -75,7 +76,8 @@ class PostHocAdjustment(Technique):
 
     def predictors(self) -> Mapping[str, Predictor]:
         """What the network says, adjusted."""
-        return {"adjusted": lambda inputs: adjusted(self._own(inputs), self._priors, self._tau)}
+        own = self._own()
+        return {"adjusted": lambda inputs: adjusted(own(inputs), self._priors, self._tau)}
 
     def state_dict(self) -> Mapping[str, Any]:
         """τ, for scores between a resume and the next step."""

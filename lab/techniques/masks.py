@@ -61,6 +61,7 @@ class Masks:
         weights: by name.
         counts: how many of each are there.
         random: on the host.
+        learned: the weights are no random ones: the largest of them are there, in the place of any.
 
     Attributes:
         names, weights: of the layers, in order.
@@ -69,13 +70,15 @@ class Masks:
         ever: as ``kept``, true where the weight has been there at any time.
     """
 
-    def __init__(self, weights: Mapping[str, Tensor], counts: Sequence[int], random: torch.Generator) -> None:
+    def __init__(
+        self, weights: Mapping[str, Tensor], counts: Sequence[int], random: torch.Generator, learned: bool = False
+    ) -> None:
         self.names, self.weights = list(weights), list(weights.values())
         self.kept = [torch.zeros_like(weight, dtype=torch.bool) for weight in self.weights]
         self.ever = [kept.clone() for kept in self.kept]
         self._factors = [torch.zeros_like(weight) for weight in self.weights]
         self.active = [0] * len(self.weights)
-        self.grow(counts, self.random(random))
+        self.grow(counts, [weight.detach().abs() for weight in self.weights] if learned else self.random(random))
         self.hold()
 
     @property

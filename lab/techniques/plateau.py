@@ -177,7 +177,7 @@ class Answering(Technique):
             return
         mean = float(self._sum) / self._every
         self._sum.zero_()
-        if self._answer.busy(step):
+        if self._answer.busy(self._next - self._every):  # a bump begins with a mean, and may end within one
             self._watch.forget()
         elif self._watch.saw(mean):
             self._plateaus += 1

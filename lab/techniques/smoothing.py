@@ -10,7 +10,7 @@ from torch import Tensor
 
 from lab.phase import targets
 from lab.phase.conductor import Target
-from lab.techniques.technique import Host, Technique, TechniquePart, VoiceSpec
+from lab.techniques.technique import CLOSED, Host, Technique, TechniquePart, VoiceSpec
 from lab.techniques.value import Value
 
 
@@ -27,11 +27,19 @@ def smoothed(losses: Tensor, log_probs: Tensor, smoothing: Value) -> Tensor:
     return losses + smoothing * (-log_probs.mean(dim=1) - losses)
 
 
+def smoothed_over_open(losses: Tensor, log_probs: Tensor, smoothing: Value) -> Tensor:
+    """The same, but that labels are spread over those classes only that are not closed to a sample."""
+    is_open = log_probs > CLOSED / 2
+    mean = torch.where(is_open, log_probs, 0).sum(dim=1) / is_open.sum(dim=1)
+    return losses + smoothing * (-mean - losses)
+
+
 class Smoothing(Technique):
-    """A share of each label is spread over all classes."""
+    """A share of each label is spread over all classes that a sample may be of."""
 
     def __init__(self, host: Host) -> None:
         self._share = torch.zeros((), device=host.device)
+        self._smoothed = smoothed_over_open if host.closes else smoothed
 
     def targets(self) -> Mapping[str, Target]:
         """The share."""
@@ -39,7 +47,7 @@ class Smoothing(Technique):
 
     def loss(self, losses: Tensor, log_probs: Tensor, labels: Tensor) -> Tensor:
         """As :func:`smoothed`, of the loss that the techniques before left."""
-        return smoothed(losses, log_probs, self._share)
+        return self._smoothed(losses, log_probs, self._share)
 
 
 class SmoothingPart(TechniquePart):

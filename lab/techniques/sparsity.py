@@ -45,7 +45,7 @@ class Sparsity(Technique):
         self._random = host.random("sparsity")
         weights = weights_of(host.network, part.dense, part.dense_first)
         self._shapes = [weight.shape for weight in weights.values()]
-        self._masks = Masks(weights, self._counts(), self._random)
+        self._masks = Masks(weights, self._counts(), self._random, host.begun)
         place = {id(weight): at for at, weight in enumerate(host.network.parameters())}
         self._places = [place[id(weight)] for weight in weights.values()]
         self._drop = self._grow = False
@@ -169,7 +169,7 @@ class SparsityPart(TechniquePart):
                              "voices.sparsity.drop_fraction: 0 for pruning")  # fmt: skip
 
     def build(self, host: Host) -> Sparsity:
-        """The masks are drawn at random from the first."""
+        """The masks are drawn at random from the first; of another run's weights the largest stay."""
         return Sparsity(self, host)
 
 

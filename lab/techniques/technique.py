@@ -19,6 +19,9 @@ from lab.training.parts import Part
 CLOCK = "clock"
 """Whose crests are the beginnings of the master clock's cycles, and whose phase is the clock's."""
 
+CLOSED = -1e4
+"""The logit of a class that a sample cannot be of: no probability is left of it, and its logarithm stays finite."""
+
 Predictor = Callable[[Tensor], Tensor]
 """From inputs float32[n, …] to log-probabilities float32[n, classes]; no gradient, evaluation mode."""
 Ask = Callable[[Predictor], Tensor]
@@ -88,6 +91,11 @@ class Host:
         copies: what follows the network's parameters, such as an average: tensors in their order. A technique that
             makes one adds it; one that holds weights to something holds these to it too.
         prepare: inputs as the network takes them, from samples as the data set holds them (:attr:`Batch.stored`).
+        answers: makes what the trained network says now, as it is scored; None where that is the network as it stands.
+        shrink: ``shrink(group, weights, share)`` takes a share away of weights of one of the optimiser's groups, as its
+            method would have it; None where that is θ ← (1 − share)·θ.
+        closes: whether some classes may be closed to a sample, their logit :data:`CLOSED`.
+        begun: whether the weights are those that another run has learned.
         redrawn: what is to be done whenever a technique has drawn the weights anew. One that holds weights to something
             adds it; one that draws them does it all.
     """
@@ -107,6 +115,10 @@ class Host:
     initialised: Callable[[torch.Generator], nn.Module] | None = None
     copies: list[Sequence[Tensor]] = field(default_factory=list)
     prepare: Callable[[Tensor], Tensor] = unchanged
+    answers: Callable[[], Predictor] | None = None
+    shrink: Callable[[Mapping[str, Any], Sequence[Tensor], float], None] | None = None
+    closes: bool = False
+    begun: bool = False
     redrawn: list[Callable[[], object]] = field(default_factory=list)
 
 

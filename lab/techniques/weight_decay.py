@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import ClassVar, Literal
+from typing import Any, ClassVar, Literal
 
 import torch
 from pydantic import Field, model_validator
@@ -56,6 +56,7 @@ class WeightDecay(Technique):
 
     def __init__(self, part: WeightDecayPart, host: Host) -> None:
         self._part, self._optimizer = part, host.optimizer
+        self._shrink = host.shrink or _plainly
         rate = host.voices[RATE]
         self._scale = 1.0 if isinstance(rate, Follower) else factor(rate, part.power)
         self._decay = 0.0
@@ -76,10 +77,16 @@ class WeightDecay(Technique):
             if self._part.coupled:
                 pull(weights, self._decay)
             else:
-                shrink(weights, share(self._decay, group["lr"], self._part.power, self._scale))
+                # The scale is that of the voice; a group whose rate is a factor of it has its totals equal, too.
+                scale = self._scale * group.get("factor", 1.0) ** (1 - self._part.power)
+                self._shrink(group, weights, share(self._decay, group["lr"], self._part.power, scale))
 
     def _acts_on(self, weight: Tensor) -> bool:
         return weight.grad is not None and (weight.ndim >= 2 or self._part.vectors)
+
+
+def _plainly(group: Mapping[str, Any], weights: Sequence[Tensor], part: float) -> None:
+    shrink(weights, part)
 
 
 class WeightDecayPart(TechniquePart):
@@ -87,6 +94,7 @@ class WeightDecayPart(TechniquePart):
 
     With ``power`` the share that weights lose is ∝ lr^power, scaled so that its total over a cycle of the learning rate
     is the same: 0 is a constant share, 1 AdamW's, 2 what keeps the weights' norm steady (arXiv 2506.02285, 2512.08217).
+    It is scaled by the voice ``lr``, and does not know of voices that a group has of its own.
     """
 
     voices: ClassVar[Mapping[str, VoiceSpec]] = {

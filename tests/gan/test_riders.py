@@ -107,3 +107,21 @@ def test_a_mistake_is_one_line(make: Make, sets: tuple[str, ...], words: str) ->
 def test_sparse_runs_are_not_stacked(make: Make) -> None:
     assert stack_key(make("ring", *SMALL).config)
     assert stack_key(make("ring", *SMALL, *SPARSE).config) is None
+
+
+def test_weights_decay_by_their_players_own_rate(make: Make) -> None:
+    plain, decaying = (
+        make("ring", *SMALL, *sets)
+        for sets in (
+            (),
+            ("techniques={generator: [{name: weight_decay, power: 2}]}", "voices.weight_decay.generator=20"),
+        )
+    )
+    for trainer in (plain, decaying):
+        trainer.advance(24)
+    norms = [
+        {name: sum(float(p.square().sum()) for p in net.parameters()) for name, net in trainer.players.networks.items()}
+        for trainer in (plain, decaying)
+    ]
+    assert norms[1]["generator"] < 0.95 * norms[0]["generator"]
+    assert norms[1]["discriminator"] > 0.95 * norms[0]["discriminator"]

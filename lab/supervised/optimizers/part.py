@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from typing import ClassVar
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, ClassVar
 
 from torch import Tensor, nn
 from torch.optim import Optimizer
 from torch.optim.optimizer import ParamsT
 
+from lab.techniques import weight_decay
 from lab.techniques.technique import Predictor, log_probabilities
 from lab.training.parts import Part
 
@@ -32,6 +33,17 @@ class OptimizerPart(Part):
     def build(self, parameters: ParamsT) -> Optimizer:
         """The optimiser of parameters, or of groups of them as torch takes them; its rates are set before each step."""
         raise NotImplementedError
+
+    def shrink(self, optimizer: Optimizer, group: Mapping[str, Any], weights: Sequence[Tensor], share: float) -> None:
+        """Decoupled weight decay, before a step: θ ← (1 − share)·θ, unless the method keeps other weights too.
+
+        Args:
+            optimizer: as built.
+            group: of its groups the one that the weights belong to.
+            weights: which are about to be moved.
+            share: that they lose.
+        """
+        weight_decay.shrink(weights, share)
 
     def predictor(
         self, network: nn.Module, optimizer: Optimizer, batches: Callable[[int], Sequence[Tensor]]

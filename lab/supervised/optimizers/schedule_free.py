@@ -1,12 +1,14 @@
 """Schedule-free SGD and AdamW (Defazio et al. 2024, arXiv 2405.15682), behind the extra ``schedulefree``.
 
-The method trains y, keeps z, and is to be used with x, the weighted mean of all z, where y = (1 − β)·z + β·x.
+The method trains y, keeps z, and is to be used with x, the weighted mean of all z, where y = (1 − β)·z + β·x. What is
+scored as the network is x. Techniques that keep weights (snapshots, averages) and checkpoints that others begin with
+have y.
 """
 
 from __future__ import annotations
 
 import copy
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from importlib import import_module
 from importlib.util import find_spec
 from typing import Any, ClassVar, Literal
@@ -40,6 +42,16 @@ class ScheduleFreeOptimizer(OptimizerPart):
             )
         return self
 
+    @torch.no_grad()
+    def shrink(self, optimizer: Optimizer, group: Mapping[str, Any], weights: Sequence[Tensor], share: float) -> None:
+        """z ← z − share·y, as in the paper: y follows by 1 − β of it, and the mean as z enters it."""
+        for y in weights:
+            if (z := optimizer.state.get(y, {}).get("z")) is None:  # before the first step all three are one
+                y.mul_(1 - share)
+            else:
+                z.sub_(y, alpha=share)
+                y.mul_(1 - share * (1 - _beta(group)))
+
     def predictor(
         self, network: nn.Module, optimizer: Optimizer, batches: Callable[[int], Sequence[Tensor]]
     ) -> Predictor:
@@ -70,11 +82,15 @@ def averaged(network: nn.Module, optimizer: Optimizer) -> nn.Module:
     copied = copy.deepcopy(network).requires_grad_(False).eval()
     mean = dict(zip(network.parameters(), copied.parameters(), strict=True))
     for group in optimizer.param_groups:
-        beta = group["momentum"] if "momentum" in group else group["betas"][0]
+        beta = _beta(group)
         for parameter in group["params"]:
             if "z" in optimizer.state.get(parameter, {}):
                 mean[parameter].lerp_(optimizer.state[parameter]["z"], 1 - 1 / beta)
     return copied
+
+
+def _beta(group: Mapping[str, Any]) -> float:
+    return float(group["momentum"] if "momentum" in group else group["betas"][0])
 
 
 class ScheduleFreeSgd(ScheduleFreeOptimizer):

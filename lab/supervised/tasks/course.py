@@ -13,11 +13,8 @@ from lab.errors import UserError
 from lab.supervised.datasets import Labelled
 from lab.supervised.samples import chunks, prepared
 from lab.supervised.tasks.part import TaskSet, check_length
-from lab.techniques.technique import Batch, Predictor
+from lab.techniques.technique import CLOSED, Batch, Predictor
 from lab.training.epochs import Epochs
-
-CLOSED = -1e4
-"""The logit of a class that a sample cannot be of: no probability is left of it, and its logarithm stays finite."""
 
 
 class Course:

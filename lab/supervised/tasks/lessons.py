@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
 from lab.phase import Clock
 from lab.supervised.datasets import Labelled
@@ -14,7 +14,7 @@ from lab.supervised.tasks.course import Course, CourseSamples
 from lab.supervised.tasks.part import TasksPart
 from lab.supervised.tasks.record import TaskRecord, right
 from lab.supervised.tasks.scores import average_accuracy
-from lab.techniques.technique import Predictor, log_probabilities
+from lab.techniques.technique import Predictor
 from lab.training.randomness import stream
 
 LEAST_CYCLES = 2
@@ -27,7 +27,7 @@ class Lessons:
     Args:
         part: of the configuration.
         data: in its training and test part.
-        network: is trained.
+        answers: makes what the network that is trained says now, as it is scored.
         seed, steps, clock: of the run.
         device: where the network is.
         warn: told in one line where phase and time could be taken for each other.
@@ -40,7 +40,7 @@ class Lessons:
         self,
         part: TasksPart,
         data: Labelled,
-        network: nn.Module,
+        answers: Callable[[], Predictor],
         seed: int,
         steps: int,
         clock: Clock,
@@ -48,9 +48,7 @@ class Lessons:
         warn: Callable[[str], None],
     ) -> None:
         self.course = Course(part.divide(data, stream(seed, "tasks")), data, steps, part.joint, device)
-        self._record = TaskRecord(
-            self.course, log_probabilities(network), part.watch_every, part.watch_samples, stream(seed, "watch")
-        )
+        self._record = TaskRecord(self.course, answers, part.watch_every, part.watch_samples, stream(seed, "watch"))
         (period,) = clock.periods(1)
         if self.course.length < LEAST_CYCLES * period and not part.joint:
             warn(

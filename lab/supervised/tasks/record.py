@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import torch
@@ -23,14 +23,16 @@ class TaskRecord:
 
     Args:
         course: of the run.
-        network: the one that learns, as a predictor.
+        answers: makes what the one that learns says now, as it is scored.
         every: steps between looks; 0 for none.
         samples: of each task that a look is at, or all where there are fewer.
         random: chooses them.
     """
 
-    def __init__(self, course: Course, network: Predictor, every: int, samples: int, random: torch.Generator) -> None:
-        self._course, self._network = course, network
+    def __init__(
+        self, course: Course, answers: Callable[[], Predictor], every: int, samples: int, random: torch.Generator
+    ) -> None:
+        self._course, self._says = course, answers
         self._every = every
         self.matrix: list[list[float]] = []
         """Row k: the accuracies of tasks 0 … k as task k had been learned."""
@@ -45,14 +47,14 @@ class TaskRecord:
         if present and self._every and step % self._every == 0:
             self._look(present)
         if step % self._course.length == 0:
-            course = self._course
-            answers = (course.answers(self._network, task) for task in range(present + 1))
+            course, says = self._course, self._says()
+            answers = (course.answers(says, task) for task in range(present + 1))
             self.matrix.append([right(found, course.labels(task)) for task, found in enumerate(answers)])
 
     def _look(self, present: int) -> None:
         """Take in how the tasks before the present one stand, without waiting for the device."""
         end = self._ends[present - 1]
-        answers = self._course.closed(self._network(self._inputs[:end]), self._tasks[:end])
+        answers = self._course.closed(self._says()(self._inputs[:end]), self._tasks[:end])
         hits = (answers.argmax(dim=1) == self._labels[:end]).float()
         share = torch.zeros(present, device=hits.device).index_add_(0, self._tasks[:end], hits) / self._counts[:present]
         torch.minimum(self._worst[:present], share, out=self._worst[:present])

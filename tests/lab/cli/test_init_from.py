@@ -89,3 +89,17 @@ def test_a_run_goes_on_for_longer_without_its_source(tmp_path: Path) -> None:
     (tuned / "config.yaml").write_text((tuned / "config.yaml").read_text().replace("steps: 20\n", "steps: 30\n"))
     assert main(["resume", str(tuned), "--quiet"]) == 0
     assert list(paths(tuned / "checkpoints")) == [0, 10, 20, 30]
+
+
+@pytest.mark.parametrize("trainer", ["supervised", "gan"])
+def test_a_sparse_run_goes_on_with_the_weights_that_the_other_had(trainer: str, tmp_path: Path) -> None:
+    sets = {
+        "supervised": ("techniques=[average, sparsity]", "voices.sparsity=0.8"),
+        "gan": ("techniques={generator: [sparsity], discriminator: [sparsity]}",
+                "voices.sparsity.generator=0.8", "voices.sparsity.discriminator=0.8"),
+    }[trainer]  # fmt: skip
+    assert train(tmp_path, trainer, "source", sets=sets) == 0
+    assert train(tmp_path, trainer, "tuned", "--init-from", "source", sets=(*sets, "seed=7")) == 0
+    first, theirs = state(tmp_path, "tuned", 0), state(tmp_path, "source", 20)
+    for name in NETWORKS[trainer]:
+        assert all(torch.equal(tensor, first[name][key]) for key, tensor in theirs[name].items())

@@ -49,7 +49,7 @@ def named(name: str, value: bytes) -> bytes:
     )
 
 
-def frame_of(*columns: bytes, names: list[str] | None = None) -> bytes:
+def frame_of(*columns: bytes, names: list[str] | bytes | None = None) -> bytes:
     write = Writer()
     write.symbol("D")
     head = whole(VECTOR | OBJECT | ATTRIBUTES, len(columns)) + b"".join(columns)
@@ -79,6 +79,7 @@ ENVIRONMENT, CLOSURE, LANGUAGE, PROMISE, BYTECODE, ALTREP, PACKAGE, NAMESPACE = 
         (named("D", frame_of(Writer().numbers([1.0]), Writer().numbers([1.0, 2.0]))), "differ in length"),
         (named("D", frame_of(Writer().numbers([1.0]), names=["a", "b"])), "1 columns have 2 names"),
         (named("D", frame_of()), "0 columns have 0 names"),
+        (named("D", frame_of(Writer().numbers([1.0]), names=whole(VECTOR, 1) + whole(NIL))), "where str belongs"),
         (saved("D", {"f": ([3], ["a", "b"])}), "codes that are none of its 2 levels"),
         (saved("D", {"f": ([0], ["a", "b"])}), "codes that are none of its 2 levels"),
         (named("D", whole(7 << 8 | 255)), "refers to symbol 7 of 1"),

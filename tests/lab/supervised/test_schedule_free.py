@@ -109,3 +109,34 @@ def test_digits_are_learned_without_a_schedule(tmp_path: Path) -> None:
     one = trainer(tmp_path, "schedulefree_adamw", steps=400, **{"voices.lr": 0.005})
     one.advance(400)
     assert one.evaluate()["evaluation/accuracy"] > 0.9
+
+
+@needs
+@pytest.mark.parametrize("name", NAMES)
+def test_weight_decay_is_that_of_the_package(name: str, tmp_path: Path) -> None:
+    """It takes z, y and their mean: shrinking what is trained alone would leave z where no gradient brings it back."""
+    settings = {"voices.lr": 0.01, "steps": 60}
+    mine = trainer(tmp_path, name, techniques=[{"name": "weight_decay", "vectors": True}],
+                   **settings, **{"voices.weight_decay": 3.0})  # fmt: skip
+    theirs = trainer(tmp_path, name, **settings)
+    for group in theirs.optimizer.param_groups:
+        group["weight_decay"] = 3.0
+    for one in (mine, theirs):
+        one.advance(60)
+    for own, expected in zip(mine.network.parameters(), theirs.network.parameters(), strict=True):
+        assert torch.allclose(own, expected, atol=1e-5)
+        assert torch.allclose(mine.optimizer.state[own]["z"], theirs.optimizer.state[expected]["z"], atol=1e-5)
+
+
+@needs
+def test_tasks_and_adjusted_answers_are_told_of_the_mean_as_scores_are(tmp_path: Path) -> None:
+    one = trainer(tmp_path, "schedulefree_adamw", tasks={"name": "split", "number": 2},
+                  techniques=[{"name": "logit_adjustment", "form": "post_hoc"}],
+                  **{"voices.logit_adjustment.tau": 0.0})  # fmt: skip
+    one.advance(20)
+    scored = one.evaluate()
+    one.advance(40)
+    assert one.evaluate()["evaluation/backward_transfer"] == pytest.approx(
+        one.evaluate()["evaluation/task/0/accuracy"] - scored["evaluation/task/0/accuracy"]
+    )
+    assert scored["evaluation/adjusted/nll"] == pytest.approx(scored["evaluation/nll"], rel=1e-6)

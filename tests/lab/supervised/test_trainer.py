@@ -322,3 +322,41 @@ def test_what_replayed_samples_count_does_not_depend_on_the_order_of_techniques(
         one.advance(4)
         losses.append(one.metrics()["train/loss"])
     assert losses[0] == pytest.approx(losses[1])
+
+
+def test_a_batch_of_one_is_refused_where_batchnorm_needs_a_variance(tmp_path: Path) -> None:
+    with pytest.raises(UserError, match="batch_size: 1 is not accepted; at least 2 is"):
+        trainer(tmp_path, batch_size=1, network=CNN)
+    trainer(tmp_path, batch_size=1).advance(1)
+
+
+IDLE = """
+import math
+from torch import nn
+from lab.supervised.networks import NetworkPart
+
+class Idle(NetworkPart):
+    network: str = "idle_network:Idle"
+
+    def build(self, shape, classes):
+        network = nn.Sequential(nn.Flatten(), nn.Linear(math.prod(shape), classes))
+        network.spare = nn.Linear(2, 2)
+        network.forward = lambda inputs: network[1](network[0](inputs))
+        return network
+"""
+
+
+@pytest.mark.parametrize("optimizer", ["sgd", "adam"])
+def test_a_network_with_weights_that_it_never_uses_resumes(
+    optimizer: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "idle_network.py").write_text(IDLE)
+    monkeypatch.syspath_prepend(tmp_path)
+    changes = {"network": "idle_network:Idle", "optimizer": optimizer}
+    whole, again = trainer(tmp_path, **changes), trainer(tmp_path, **changes)
+    whole.advance(13)
+    checkpoints.save(tmp_path / "checkpoints", 13, whole.state_dict(), {})
+    again.load_state_dict(checkpoints.load_newest(tmp_path / "checkpoints")[1])
+    for one in (whole, again):
+        one.advance(20)
+    assert whole.evaluate() == again.evaluate()

@@ -91,6 +91,12 @@ def test_a_plateau_bumps_the_rate_that_follows_it(tmp_path: Path) -> None:
     assert rates[30:40] == bump
 
 
+def test_a_mean_in_which_a_bump_ends_is_not_judged(tmp_path: Path) -> None:
+    part = {"name": "plateau", "every": 5, "patience": 0, "threshold": 0.9, "length": 12}
+    _, events = values_of({"techniques": [part]}, tmp_path)
+    assert events == [("plateau", 10), ("plateau", 35), ("plateau", 60)]
+
+
 def test_a_plateau_lowers_the_rate_that_follows_it(tmp_path: Path) -> None:
     part = {"name": "plateau", "answer": "reduce", "every": 5, "patience": 0, "threshold": 0.9, "factor": 0.5}
     rates, events = values_of({"techniques": [part]}, tmp_path)

@@ -171,3 +171,21 @@ def test_a_mistake_is_one_line_before_training(changes: dict[str, Any], words: s
     with pytest.raises(UserError, match=words) as error:
         resolve(SupervisedConfig, BASE, changes)
     assert "\n" not in str(error.value)
+
+
+@pytest.mark.parametrize("power", [0, 2])
+def test_a_layer_with_a_fraction_of_the_rate_loses_the_same_total_at_every_power(power: int) -> None:
+    left = []
+    for own in (power, 1):
+        weights = [nn.Parameter(torch.ones(2, 2, dtype=torch.float64)) for _ in range(2)]
+        groups = [{"params": [weight], "factor": factor} for weight, factor in zip(weights, (1.0, 0.1), strict=True)]
+        optimizer = torch.optim.SGD(groups, lr=0.0)
+        technique = WeightDecayPart.model_validate({"power": own}).build(host(nn.Linear(1, 1), optimizer))
+        technique.targets()["weight_decay"](1e-3)
+        for step in range(16):
+            for group in optimizer.param_groups:
+                group["lr"] = RATE(step) * group["factor"]
+                group["params"][0].grad = torch.zeros(2, 2, dtype=torch.float64)
+            technique.gradients(step)
+        left.append([1 - float(weight.detach().mean()) for weight in weights])
+    assert left[0] == pytest.approx(left[1], rel=1e-3)
