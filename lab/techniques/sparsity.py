@@ -23,7 +23,7 @@ from lab.techniques.technique import CLOCK, Host, Moment, Technique, TechniquePa
 SPARSITY, FRACTION = "sparsity", "sparsity.drop_fraction"
 
 At: TypeAlias = Literal["crest", "trough"] | Annotated[float, Field(ge=0, lt=1)]
-Ats: TypeAlias = At | tuple[At, ...]
+Ats: TypeAlias = At | Annotated[tuple[At, ...], Field(min_length=1, max_length=64)]
 
 
 class Sparsity(Technique):

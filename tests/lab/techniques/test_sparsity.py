@@ -171,6 +171,7 @@ def test_an_average_loses_what_the_network_drops(tmp_path: Path) -> None:
         (["sparsity"], {"voices.sparsity": {"wave": "cosine", "low": 0.5, "high": 0.9}}, "neither drop_at nor grow_at"),
         ([{"name": "sparsity", "grow_at": "crest"}], {}, "grow_at: nothing can grow where nothing is dropped"),
         ([{"name": "sparsity", "drop_at": "crest"}], {}, "drop_at: what is dropped beyond the sparsity never grows"),
+        ([{**RIGL, "drop_at": []}], {}, "drop_at"),
         ([{**RIGL, "drop_at": "top"}], {}, "drop_at"),
         ([{**RIGL, "drop_at": 1.0}], {}, "drop_at"),
         ([{**RIGL, "distribution": "erk"}], {}, "distribution"),
