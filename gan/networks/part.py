@@ -45,7 +45,7 @@ class NetworkPart(Part):
         is seeded by ``random`` for the while.
         """
         with torch.random.fork_rng(devices=[]):
-            torch.manual_seed(int(torch.randint(2**62, (), generator=random)))
+            torch.default_generator.manual_seed(int(torch.randint(2**62, (), generator=random)))
             return build()
 
     def constrained(self, discriminator: nn.Module, random: torch.Generator) -> nn.Module:

@@ -161,6 +161,9 @@ class Technique:
     def loss(self, losses: Tensor, log_probs: Tensor, labels: Tensor) -> Tensor:
         """The loss of each sample, float32[n]; the step descends along their mean.
 
+        The order in which techniques are listed counts: smoothing and then class weights weighs smoothed losses, class
+        weights and then smoothing adds an unweighted share.
+
         Args:
             losses: as cross-entropy and the techniques before left them.
             log_probs: log-probabilities float32[n, classes].

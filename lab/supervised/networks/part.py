@@ -35,5 +35,5 @@ class NetworkPart(Part):
         By default as its layers do it, from torch's global generator, which is seeded by ``random`` for the while.
         """
         with torch.random.fork_rng(devices=[]):
-            torch.manual_seed(int(torch.randint(2**62, (), generator=random)))
+            torch.default_generator.manual_seed(int(torch.randint(2**62, (), generator=random)))
             return self.build(shape, classes)
