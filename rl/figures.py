@@ -13,7 +13,7 @@ from lab.reports import style
 from lab.reports.axes import scale, shade_cycles, steps_axis
 from lab.reports.heatmap import heatmap, table_of
 from lab.reports.panels import CYCLES, Line, Panel, draw_line, looks, stack, with_bands
-from lab.reports.runs import Arm, Draw, draw_named, heading, names
+from lab.reports.runs import Arm, Draw, drawing, heading, names
 from lab.reports.style import Saved
 from lab.reports.voice_panels import shared_voice_panels
 from lab.reports.words import fmt
@@ -182,16 +182,5 @@ FIGURES: Mapping[str, Draw] = {
 }
 """By the name that ``lab plot --only`` takes, in the order of reading."""
 
-
-def draw(runs: Sequence[Path], out: Path, only: Sequence[str] = ()) -> list[Saved]:
-    """Draw the figures that these runs have data for into ``out``; runs that differ only in their seed are averaged.
-
-    Args:
-        runs: run directories.
-        out: a folder, made if missing.
-        only: names of ``FIGURES``; none means all.
-
-    Raises:
-        UserError: a path is no run directory, or its log is empty.
-    """
-    return draw_named(FIGURES, runs, out, only or list(FIGURES))
+draw = drawing(FIGURES)
+"""Draws them from run directories."""

@@ -8,7 +8,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol
 
 import numpy as np
 
@@ -129,6 +129,31 @@ def draw_named(figures: Mapping[str, Draw], runs: Sequence[Path], out: Path, onl
     """
     groups = arms([read_run(path) for path in runs])
     return [saved for name in only for saved in figures[name](groups, out)]
+
+
+class Drawing(Protocol):
+    """Draws the figures of some names, or all, as a trainer's plug-in names it."""
+
+    def __call__(self, runs: Sequence[Path], out: Path, only: Sequence[str] = ()) -> list[Saved]:
+        """Draw into ``out``, a folder, made if missing, what these run directories have data for.
+
+        Args:
+            runs: run directories; those that differ only in their seed are averaged.
+            out: the folder.
+            only: names of figures; none means all.
+
+        Raises:
+            UserError: a path is no run directory, or its log is empty.
+        """
+
+
+def drawing(figures: Mapping[str, Draw]) -> Drawing:
+    """What draws these figures by their names."""
+
+    def draw(runs: Sequence[Path], out: Path, only: Sequence[str] = ()) -> list[Saved]:
+        return draw_named(figures, runs, out, only or list(figures))
+
+    return draw
 
 
 def arms(runs: Sequence[RunData]) -> list[Arm]:

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from lab.reports import style
 from lab.reports.panels import CYCLES, Line, Panel, stack, with_bands
-from lab.reports.runs import Arm, Draw, draw_named, heading, names
+from lab.reports.runs import Arm, Draw, drawing, heading, names
 from lab.reports.style import Saved
 from lab.reports.voice_panels import shared_voice_panels
 from lab.reports.words import fmt
@@ -106,16 +106,5 @@ FIGURES: Mapping[str, Draw] = {
 }
 """By the name that ``lab plot --only`` takes, in the order of reading."""
 
-
-def draw(runs: Sequence[Path], out: Path, only: Sequence[str] = ()) -> list[Saved]:
-    """Draw the figures that these runs have data for into ``out``; runs that differ only in their seed are averaged.
-
-    Args:
-        runs: run directories.
-        out: a folder, made if missing.
-        only: names of ``FIGURES``; none means all.
-
-    Raises:
-        UserError: a path is no run directory, or its log is empty.
-    """
-    return draw_named(FIGURES, runs, out, only or list(FIGURES))
+draw = drawing(FIGURES)
+"""Draws them from run directories."""

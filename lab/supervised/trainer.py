@@ -72,7 +72,7 @@ class SupervisedTrainer:
         self.techniques = Techniques(config.techniques, self._host())
         self._conductor = self._conduct()
         self._meter = Meter(STATISTICS, device)
-        self._noise = OwnNoise(stream(config.seed, "noise"), device)
+        self._noise = OwnNoise(stream(config.seed, "noise").initial_seed(), device)
 
     def advance(self, until: int) -> None:
         """Train until ``self.step == until``; nothing in a step waits for the device, unless a technique does."""

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Mapping
 from types import TracebackType
+from typing import Any
 
 import numpy as np
 import torch
@@ -24,20 +26,22 @@ def stream(seed: int, use: str, device: torch.device | None = None, step: int = 
 
 
 class OwnNoise:
-    """A context in which torch's global generators are one run's own; outside of it they are as they were.
+    """A context in which torch's global generators are one run's own.
 
-    Modules such as dropout draw from them and take no other.
+    Modules such as dropout draw from them and take no other. Inside the context they continue where the run left them;
+    outside, the caller's are as they were: nothing that happens between two calls changes what the run draws.
 
     Args:
-        random: where the run's noise begins.
+        seed: where the run's generators begin.
         device: its generator is owned too, where it is a CUDA device.
     """
 
-    def __init__(self, random: torch.Generator, device: torch.device) -> None:
+    def __init__(self, seed: int, device: torch.device) -> None:
         self._device = device
         outside = self._read()
-        torch.manual_seed(int(torch.randint(2**62, (), generator=random)))
+        self._seed(seed)
         self._inside = self._read()
+        self._outside = outside
         self._write(outside)
 
     def __enter__(self) -> None:
@@ -50,21 +54,24 @@ class OwnNoise:
         self._inside = self._read()
         self._write(self._outside)
 
-    def state_dict(self) -> dict[str, torch.Tensor]:
+    def state_dict(self) -> dict[str, Any]:
         """The run's generators (call it outside the context)."""
         return dict(self._inside)
 
-    def load_state_dict(self, state: dict[str, torch.Tensor]) -> None:
+    def load_state_dict(self, state: Mapping[str, Any]) -> None:
         """Continue the run's generators from ``state_dict``."""
-        self._inside = {name: state[name] for name in self._inside}
+        self._inside = dict(state)
 
-    def _read(self) -> dict[str, torch.Tensor]:
-        found = {"cpu": torch.get_rng_state()}
-        if self._device.type == "cuda":
-            found["cuda"] = torch.cuda.get_rng_state(self._device)
-        return found
+    def _seed(self, seed: int) -> None:
+        torch.manual_seed(seed)
 
-    def _write(self, state: dict[str, torch.Tensor]) -> None:
-        torch.set_rng_state(state["cpu"])
+    def _read(self) -> dict[str, Any]:
+        state: dict[str, Any] = {"torch": torch.get_rng_state()}
         if self._device.type == "cuda":
-            torch.cuda.set_rng_state(state["cuda"], self._device)
+            state["cuda"] = torch.cuda.get_rng_state(self._device)
+        return state
+
+    def _write(self, state: Mapping[str, Any]) -> None:
+        torch.set_rng_state(torch.as_tensor(state["torch"], dtype=torch.uint8))
+        if self._device.type == "cuda":
+            torch.cuda.set_rng_state(torch.as_tensor(state["cuda"], dtype=torch.uint8), self._device)
