@@ -17,12 +17,18 @@ PACKAGE = Path(__file__).parent / "outside"
 BROUGHT = {
     "gan": {"their_parts.data", "their_parts.losses", "their_parts.networks"},
     "rl": {"their_parts.tasks", "their_parts.teachers"},
+    "supervised": {"their_parts.techniques"},
 }
 FIGURES = {
     "gan": {"dynamics", "portrait", "samples", "scores"},
     "rl": {"alignment", "heatmap", "target", "diagnostics"},
+    "supervised": {"dynamics", "scores"},
 }
-SCORE = {"gan": "evaluation/ema/dark", "rl": "evaluation/success/0.00"}
+SCORE = {
+    "gan": "evaluation/ema/dark",
+    "rl": "evaluation/success/0.00",
+    "supervised": "ClippingPart/clipped",
+}
 
 Lab = Callable[..., str]
 
@@ -61,7 +67,7 @@ def ending(run: Path) -> dict[str, bytes]:
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("trainer", ["gan", "rl"])
+@pytest.mark.parametrize("trainer", ["gan", "rl", "supervised"])
 def test_parts_of_an_installed_package_train_resume_and_are_drawn(lab: Lab, trainer: str) -> None:
     lab(trainer, "train", PACKAGE / f"{trainer}.yaml", "--name", trainer, "--quiet", "--threads", "1")
     run: Path = lab.results / "runs" / trainer  # type: ignore[attr-defined]

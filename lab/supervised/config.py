@@ -118,4 +118,4 @@ class SupervisedConfig(RunConfig):
     @property
     def words(self) -> Sequence[str]:
         """The techniques by their words."""
-        return [part.name for part in self.techniques]
+        return [part.word for part in self.techniques]

@@ -32,9 +32,9 @@ class Techniques:
         self.each: dict[str, Technique] = {}
         for part in parts:
             try:
-                self.each[part.name] = part.build(host)
+                self.each[part.word] = part.build(host)
             except UserError as error:
-                raise UserError(f"techniques.{part.name}: {error}") from None
+                raise UserError(f"techniques.{part.word}: {error}") from None
         self._batch = self._having("batch")
         self._logits = self._having("logits")
         self._loss = self._having("loss")
@@ -148,7 +148,7 @@ def check(parts: Sequence[TechniquePart], voices: Mapping[str, Voice | Follower]
     Raises:
         UserError: two techniques of one name, a voice that is missing or out of its range, or a technique's own reason.
     """
-    names = [part.name for part in parts]
+    names = [part.word for part in parts]
     for name in names:
         if names.count(name) > 1:
             raise UserError(f"techniques: {name!r} is named twice; each is accepted once")
@@ -163,4 +163,4 @@ def check(parts: Sequence[TechniquePart], voices: Mapping[str, Voice | Follower]
         try:
             part.check(voices)
         except ValueError as error:
-            raise UserError(f"techniques.{part.name}: {error}") from None
+            raise UserError(f"techniques.{part.word}: {error}") from None
