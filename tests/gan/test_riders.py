@@ -120,7 +120,10 @@ def test_weights_decay_by_their_players_own_rate(make: Make) -> None:
     for trainer in (plain, decaying):
         trainer.advance(24)
     norms = [
-        {name: sum(float(p.square().sum()) for p in net.parameters()) for name, net in trainer.players.networks.items()}
+        {
+            name: sum(float(p.detach().square().sum()) for p in net.parameters())
+            for name, net in trainer.players.networks.items()
+        }
         for trainer in (plain, decaying)
     ]
     assert norms[1]["generator"] < 0.95 * norms[0]["generator"]
