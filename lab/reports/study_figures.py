@@ -26,6 +26,8 @@ MOST_CURVES = 16
 """Arms whose curves can be told apart; of more only those that are compared are drawn."""
 CURVE_HEIGHT = 2.0
 """Of a panel of learning curves, relative to a plain one: tall enough to tell eight arms apart on a phone."""
+WIDEST = 68
+"""Characters of a comparison that a line has room for; a longer one is written smaller."""
 
 
 def study_figures(study_dir: Path, out: Path) -> list[Saved]:
@@ -180,9 +182,10 @@ def differences_figure(study: StudyData, comparisons: Sequence[Mapping[str, Any]
         values = a - b
         look = study.look(c["treatment"])
         _draw_row(axes, place, values, c["difference"], c["interval"], look, spread=0.2)
+        said = f"{c['treatment']} − {c['control']}: {c['verdict']} (p = {fmt(c['p_holm'])}, n = {c['pairs']})"
         axes.annotate(
-            f"{c['treatment']} − {c['control']}: {c['verdict']} (p = {fmt(c['p_holm'])}, n = {c['pairs']})",
-            (0.0, place - 0.32), xycoords=("axes fraction", "data"), va="bottom", fontsize=10.5, fontweight="bold",
+            said, (0.0, place - 0.32), xycoords=("axes fraction", "data"), va="bottom",
+            fontsize=min(10.5, 10.5 * WIDEST / len(said)), fontweight="bold",
             bbox={"facecolor": "white", "edgecolor": "none", "pad": 1.5},
         )  # fmt: skip
     better = "right" if study.mark is not None or study.summary.get("direction") == "higher" else "left"

@@ -133,10 +133,10 @@ def role_color(name: str, default: str = INK) -> str:
 def headline(figure: Figure, words: str, handles: Sequence[Artist] = ()) -> None:
     """Write the heading above a figure and below it, where there are arms to tell apart, their legend."""
     if not handles:
-        figure.suptitle(textwrap.fill(words, 62), x=0.01, ha="left", fontsize=12.5, fontweight="bold")
+        figure.suptitle(textwrap.fill(words, 58), x=0.01, ha="left", fontsize=12.5, fontweight="bold")
         return
     columns = 1 if max(len(str(handle.get_label())) for handle in handles) > 26 else 2
-    title = textwrap.fill(words, 62)
+    title = textwrap.fill(words, 58)
     legend = figure.legend(handles=handles, title=title, alignment="left", loc="outside upper left", ncols=columns)
     legend.get_title().set(fontsize=12.5, fontweight="bold")
 
