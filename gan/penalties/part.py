@@ -9,7 +9,7 @@ from typing import ClassVar
 import torch
 from torch import Tensor
 
-from lab.training.parts import OWN, Part
+from lab.training.parts import Part, short_name
 
 
 @dataclass(frozen=True)
@@ -48,8 +48,7 @@ class PenaltyPart(Part):
     @property
     def word(self) -> str:
         """What its voice and its column in the log are called: ``r1``, or the class of another package."""
-        words = OWN.fullmatch(self.penalty)
-        return words[2] if words else self.penalty
+        return short_name(self.penalty)
 
     def values(self, judged: Judged) -> Tensor:
         """The penalty of each output, float[n] ≥ 0, which the discriminator's parameters can be differentiated by."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Mapping
 from typing import Annotated
 
 from pydantic import Field, model_validator
@@ -57,7 +57,6 @@ class SupervisedConfig(RunConfig):
         description="whose scores are also logged as evaluation/deployed/…: network, or what a technique offers (until "
         "it does, the network); then arms that are used in different ways have a column in common",
     )
-
     groups: Mapping[GroupName, Patterns] = Field(
         default_factory=dict,
         max_length=32,
@@ -114,8 +113,3 @@ class SupervisedConfig(RunConfig):
         if self.tasks is not None and (number := self.tasks.known_number) is not None:
             check_length(number, self.steps)
         return self
-
-    @property
-    def words(self) -> Sequence[str]:
-        """The techniques by their words."""
-        return [part.word for part in self.techniques]

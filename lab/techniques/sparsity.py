@@ -18,11 +18,11 @@ from lab.phase import Follower, PhaseError, Schedule, Voice
 from lab.phase.conductor import Target
 from lab.techniques.densities import Distribution, counts
 from lab.techniques.masks import Masks, weights_of
+from lab.techniques.moments import At
 from lab.techniques.technique import CLOCK, Host, Moment, Technique, TechniquePart, VoiceSpec
 
 SPARSITY, FRACTION = "sparsity", "sparsity.drop_fraction"
 
-At: TypeAlias = Literal["crest", "trough"] | Annotated[float, Field(ge=0, lt=1)]
 Ats: TypeAlias = At | Annotated[tuple[At, ...], Field(min_length=1, max_length=64)]
 
 

@@ -14,7 +14,7 @@ from torch.optim import Optimizer
 from lab.phase import Clock, Follower
 from lab.phase.conductor import Target
 from lab.phase.voice import Voice
-from lab.training.parts import OWN, Part
+from lab.training.parts import Part, short_name
 
 CLOCK = "clock"
 """Whose crests are the beginnings of the master clock's cycles, and whose phase is the clock's."""
@@ -238,8 +238,7 @@ class TechniquePart(Part):
     @property
     def word(self) -> str:
         """What its columns in the log are called: ``sparsity``, or the class of another package."""
-        words = OWN.fullmatch(self.name)
-        return words[2] if words else self.name
+        return short_name(self.name)
 
     def check(self, voices: Mapping[str, Voice | Follower]) -> None:
         """Refuse settings that do not fit the voices of the run; these have passed :attr:`voices`.

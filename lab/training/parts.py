@@ -112,6 +112,16 @@ class Parts(Generic[PartType]):
         )
 
 
+def short_name(name: str) -> str:
+    """What a part is called in logs and voices: its word, or the class of another package.
+
+    >>> short_name("r1"), short_name("my_package.module:Mine")
+    ('r1', 'Mine')
+    """
+    words = OWN.fullmatch(name)
+    return words[2] if words else name
+
+
 def own_class(name: str, base: type[PartType]) -> type[PartType]:
     """The class that ``package.module:Name`` means, from an installed package or a module of the current directory.
 

@@ -25,7 +25,7 @@ def test_a_technique_is_measured_as_it_may_be_configured(word: str) -> None:
     techniques, voices = bench.RIDING[word]
     preset = load_yaml(bench.PRESETS / f"{bench.RIDDEN}.yaml")
     sets = {"techniques": techniques, "voices": {"lr": bench.CYCLE, **voices}, "clock": {"period": 1000}}
-    assert resolve(SupervisedConfig, preset, sets).words == [word]
+    assert [part.word for part in resolve(SupervisedConfig, preset, sets).techniques] == [word]
 
 
 def test_the_cost_of_a_technique_is_printed(
