@@ -221,8 +221,9 @@ def _save_curves(study: StudyData, out: Path) -> Saved | None:
         Panel(capital(words(c)), [Line(f"evaluation/{c}", c, sparse=True)], height=CURVE_HEIGHT, wide=True)
         for c in columns
     ]
-    if not arms or not any(line.drawable(arm.first) for arm in arms for panel in panels for line in panel.lines):
-        return None
+    lines = [line for panel in panels for line in panel.lines]
+    if not any(len(arm.first.series(line.source)[0]) > 1 for arm in arms for line in lines):
+        return None  # one evaluation is no curve
     unit = plugins.trainer(study.summary["trainer"]).step_unit
     seeds = f"over {max(len(arm.runs) for arm in arms)} seeds"
     return style.save(

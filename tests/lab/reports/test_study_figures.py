@@ -38,6 +38,16 @@ def test_curves_are_drawn_only_where_runs_are(tmp_path: Path) -> None:
     assert all(saved.path.is_file() and saved.alt and saved.caption for saved in drawn)
 
 
+def test_one_evaluation_is_no_curve(tmp_path: Path) -> None:
+    path = write_study(tmp_path, ARMS, seeds=1)
+    log = gan_run(tmp_path / "runs" / "ring" / "quadrature-s0", seed=0) / "metrics.jsonl"
+    rows = [json.loads(line) for line in log.read_text().splitlines()]
+    scored = [place for place, row in enumerate(rows) if "evaluation/ema/good" in row]
+    assert len(scored) > 1
+    log.write_text("".join(json.dumps(row) + "\n" for row in rows[: scored[0] + 1]))
+    assert [saved.path.stem for saved in study_figures(path, path / "figures")] == ["arms", "differences"]
+
+
 @pytest.mark.parametrize(("arms", "panels"), [(3, 6), (14, 3), (29, 2)])
 def test_many_arms_leave_room_for_few_scores(tmp_path: Path, arms: int, panels: int) -> None:
     path = write_study(tmp_path, {f"arm-{place}": 0.7 for place in range(arms)}, seeds=2)
