@@ -16,7 +16,16 @@ EXPERIMENTS = {"ring-quadrature"}
 """Presets to look at phases with, which do not claim to be the best."""
 NOT_YET = {
     "gan": ("cifar10", "folder"),
-    "rl": ("lunar-lander-wind", "mountain-car-continuous-weak", "point-mass-gate"),
+    "rl": (
+        "acrobot",
+        "bipedal-walker",
+        "door-key",
+        "hopper",
+        "lunar-lander-wind",
+        "mountain-car-continuous",
+        "mountain-car-continuous-weak",
+        "point-mass-gate",
+    ),
     "supervised": [word for word in preset_names(trainer("supervised")) if word != "fashion-mnist-snapshots"],
 }
 UNTUNED = {(name, preset) for name, presets in NOT_YET.items() for preset in presets}

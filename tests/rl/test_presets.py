@@ -21,7 +21,8 @@ def test_a_preset_is_a_whole_configuration_and_evaluations_fall_on_whole_rollout
         if "needs the extra" not in str(error):
             raise
         pytest.skip(str(error))
-    rollout = config.n_envs * config.agent.n_steps
+    agent = config.agent
+    rollout = config.n_envs * (agent.n_steps if agent.has_rollouts else agent.train_freq)
     assert config.evaluate_every % rollout == 0 or config.evaluate_every > 2 * rollout
 
 
