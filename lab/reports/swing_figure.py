@@ -14,11 +14,12 @@ from matplotlib.ticker import FuncFormatter, LogLocator, NullLocator
 from lab.diagnostics.oscillation import CYCLES, amplitudes, spectrum
 from lab.reports import style
 from lab.reports.axes import log_axis, step_text
+from lab.reports.evenly import Evenly, settled
 from lab.reports.panels import looks
 from lab.reports.runs import Arm, heading, names
 from lab.reports.study import phrase
 from lab.reports.style import Saved
-from lab.reports.swings import Evenly, Pace, paces, settled, watched
+from lab.reports.swings import Pace, paces, watched
 from lab.reports.words import capital
 from lab.training import plugins
 

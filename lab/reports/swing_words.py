@@ -8,14 +8,12 @@ import numpy as np
 
 from lab.diagnostics.oscillation import CYCLES, FEWEST
 from lab.reports.blocks import Table
+from lab.reports.evenly import TRANSIENT, VOICE, Evenly
 from lab.reports.runs import RunData
 from lab.reports.study import phrase
 from lab.reports.swings import (
     LOSS,
     ROWS,
-    TRANSIENT,
-    VOICE,
-    Evenly,
     Following,
     Swing,
     followings,

@@ -6,7 +6,6 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
 
 from lab.diagnostics.oscillation import (
     CYCLES,
@@ -20,45 +19,16 @@ from lab.diagnostics.oscillation import (
     growth,
     share_by_chance,
 )
-from lab.phase import Clock
+from lab.reports.evenly import VOICE, Evenly, one_period, settled, together
 from lab.reports.runs import RunData
-from lab.reports.series import Floats, Ints
+from lab.reports.series import Ints
 from lab.training import plugins
 
-VOICE = "voice/"
 LOSS = "loss/"
-UNEVEN = 0.25
-"""Rows count as equally spaced whose distances are within this share of the usual one."""
-CADENCES = ("log_every", "evaluate_every", "checkpoint_every")
-"""Settings of a run at whose multiples a row of its log is due."""
 ROWS = 3
 """A cycle of fewer is up at one row and down at the next, wherever its crest lies."""
 SAMPLES = 65
 """Steps of a cycle at which a schedule is looked at, whether it moves."""
-TRANSIENT = 5
-"""From so many cycles of the clock on, the first is left out: there a run finds its way, and does not swing."""
-
-
-@dataclass(frozen=True)
-class Evenly:
-    """The longest stretch of equally spaced, finite values of a column.
-
-    Attributes:
-        steps: int64[n].
-        values: float64[n].
-        spacing: steps from one to the next; 0 where there are fewer than two.
-        late: whether the clock's first cycle was left out.
-    """
-
-    steps: Ints
-    values: Floats
-    spacing: float
-    late: bool = False
-
-    @property
-    def length(self) -> float:
-        """Steps that it covers."""
-        return len(self.steps) * self.spacing
 
 
 @dataclass(frozen=True)
@@ -246,7 +216,7 @@ def followings(run: RunData, columns: Sequence[str]) -> list[Following]:
     found = []
     for name in (name for name in run.metrics.names() if name.startswith(VOICE)):
         for column in columns:
-            loss, voice = _together(settled(run, column), settled(run, name))
+            loss, voice = together(settled(run, column), settled(run, name))
             if name.removeprefix(VOICE) in too_fast(run, loss):
                 continue
             period = _period_of(run, name, voice)
@@ -274,12 +244,6 @@ def too_fast(run: RunData, even: Evenly) -> list[str]:
     return [name for name, period in periods.items() if period is not None and period < ROWS * even.spacing]
 
 
-def _together(first: Evenly, second: Evenly) -> tuple[Evenly, Evenly]:
-    """The rows that both columns have."""
-    steps, one, two = np.intersect1d(first.steps, second.steps, return_indices=True)
-    return Evenly(steps, first.values[one], first.spacing), Evenly(steps, second.values[two], second.spacing)
-
-
 def _period_of(run: RunData, column: str, voice: Evenly) -> float | None:
     """The period at which a schedule swings: its clock's where it is that; None where it does not swing."""
     found = dominant(voice.values, voice.spacing) if len(voice.values) >= FEWEST else None
@@ -288,80 +252,3 @@ def _period_of(run: RunData, column: str, voice: Evenly) -> float | None:
     own = run.voices.get(column.removeprefix(VOICE))
     cycle = one_period(run.clock if own is None or own.clock is None else own.clock, voice.steps)
     return cycle if cycle and _alike(found.period, cycle, voice) else found.period
-
-
-def one_period(clock: Clock, steps: Ints) -> float | None:
-    """Steps of a cycle of a clock, where it has one length at all of these steps."""
-    lengths: set[float] = set(np.atleast_1d(clock.position(steps).period).tolist()) if len(steps) else set()
-    return float(lengths.pop()) if len(lengths) == 1 else None
-
-
-def settled(run: RunData, column: str) -> Evenly:
-    """A column's evenly spaced values, without the clock's first cycle where enough are left after it."""
-    even = evenly(*_at_one_cadence(run, column))
-    if not len(even.steps):
-        return even
-    cycles = np.asarray(run.clock.position(even.steps - 1 if even.steps[0] else even.steps).cycle)
-    if len(np.unique(cycles)) < TRANSIENT:
-        return even
-    late = cycles > cycles[0]
-    return Evenly(even.steps[late], even.values[late], even.spacing, late=True)
-
-
-def _at_one_cadence(run: RunData, column: str) -> tuple[Ints, Floats]:
-    """A column at multiples of the finest of the run's cadences, where rows are due at several that do not fit."""
-    steps, values = run.series(column)
-    if len(steps) < 3 or not _uneven(steps).any():
-        return steps, values
-    everies = [run.config.get(name) for name in CADENCES]
-    known = [every for every in everies if isinstance(every, int) and every > 0]
-    return gathered(steps, values, min(known), column.startswith(VOICE)) if known else (steps, values)
-
-
-def gathered(steps: Ints, values: Floats, every: int, moment: bool = False) -> tuple[Ints, Floats]:
-    """The rows of a column at multiples of a cadence, or the first past each, without those between them.
-
-    Args:
-        steps, values: the column; a value is the mean since the row before.
-        every: the cadence.
-        moment: a value is that at its row, and what lies between two rows is only left out.
-
-    Returns:
-        Steps and values; a mean is that of its parts, by their lengths.
-
-    >>> gathered(np.array([50, 84, 100]), np.array([1.0, 2.0, 4.0]), every=50)
-    (array([ 50, 100]), array([1.  , 2.64]))
-    """
-    number = steps // every
-    ends = np.flatnonzero(np.diff(number, prepend=0) > 0)
-    if moment or not len(ends):
-        return steps[ends], values[ends]
-    lengths = np.minimum(np.diff(steps, prepend=0), every)[: ends[-1] + 1]
-    starts = np.concatenate([[0], ends[:-1] + 1])
-    weighed = np.add.reduceat(lengths * values[: ends[-1] + 1], starts) / np.add.reduceat(lengths, starts)
-    return steps[ends], weighed
-
-
-def _uneven(steps: Ints) -> NDArray[np.bool_]:
-    """Which distances between rows are not the usual one."""
-    gaps = np.diff(steps).astype(np.float64)
-    spacing = float(np.median(gaps))
-    return np.abs(gaps - spacing) > UNEVEN * spacing
-
-
-def evenly(steps: Ints, values: Floats) -> Evenly:
-    """The longest stretch of a column in which rows are equally spaced and values are finite.
-
-    >>> evenly(np.array([1, 2, 3, 9, 10]), np.array([5.0, 6.0, 7.0, 8.0, 9.0])).values
-    array([5., 6., 7.])
-    """
-    finite = np.isfinite(values)
-    steps, values = steps[finite], values[finite]
-    if len(steps) < 2:
-        return Evenly(steps, values, 0.0)
-    spacing = float(np.median(np.diff(steps)))
-    broken = np.flatnonzero(_uneven(steps)) + 1
-    edges = np.concatenate([[0], broken, [len(steps)]])
-    longest = int(np.argmax(np.diff(edges)))
-    inside = slice(edges[longest], edges[longest + 1])
-    return Evenly(steps[inside], values[inside], spacing)
