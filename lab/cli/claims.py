@@ -80,7 +80,7 @@ def _show(findings: Sequence[Finding]) -> None:
     from lab.studies.claims_table import claims_table, counts
 
     console = Console(highlight=False)
-    console.print(rich_table(claims_table(findings), lines=True))
+    console.print(rich_table(claims_table(findings), first=max(len(finding.claim.name) for finding in findings)))
     console.print(f"{counts(findings)} An interval is of 95 %; a phase is in cycles ahead.")
 
 

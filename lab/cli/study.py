@@ -135,15 +135,21 @@ def _show_plan(study: Study, trials: Sequence[Trial]) -> None:
         )
 
 
-def rich_table(table: tuple[list[str], list[list[str]]], lines: bool = False) -> Any:
-    """A table for the terminal; ``lines`` lets every column fold, and parts the rows."""
+def rich_table(table: tuple[list[str], list[list[str]]], first: int | None = None) -> Any:
+    """A table for the terminal.
+
+    Args:
+        table: header, rows.
+        first: how wide the first column is at least; all others then fold too, and lines part the rows.
+    """
     from rich import box
     from rich.table import Table
 
     header, rows = table
-    drawn = Table(box=box.SIMPLE_HEAD, padding=(0, 1, 0, 0), pad_edge=False, show_lines=lines)
+    drawn = Table(box=box.SIMPLE_HEAD, padding=(0, 1, 0, 0), pad_edge=False, show_lines=first is not None)
     for place, cell in enumerate(header):
-        drawn.add_column(_plain(cell), overflow="fold", no_wrap=place > 0 and not lines)
+        least = None if place else first
+        drawn.add_column(_plain(cell), overflow="fold", no_wrap=place > 0 and first is None, min_width=least)
     for row in rows:
         drawn.add_row(*(_plain(cell) for cell in row))
     return drawn

@@ -9,15 +9,17 @@ from pathlib import Path
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from matplotlib.ticker import MaxNLocator
 
 from lab.errors import UserError
 from lab.reports import style
+from lab.reports.study import words
 from lab.reports.style import Saved
 from lab.reports.words import fmt
 from lab.studies.curves import Curve
 
 COLUMNS = 2
-PANEL = 1.72
+PANEL = 1.85
 """Inches of height."""
 LEAST = 1.5
 """Standard deviations above and below that a panel shows at least, so that a flat curve looks flat."""
@@ -41,8 +43,9 @@ def draw_responses(curves: Sequence[Curve], out: Path) -> Saved:
             "Every phase response",
             f"Small line charts of a score against the offset of one voice, one for each study. {told}.",
             "Up is better. Dots are means over seeds, each seed's own level taken off; the band is their interval, the "
-            "line the fitted first harmonic, the shaded stripe the best phase with its interval where the phase was shown "
-            "to matter. The triangle is the phase that was expected. One unit is the standard deviation from seed to seed.",
+            "line the fitted first harmonic, the shaded stripe the best phase with its interval where the phase was "
+            "shown to matter. The triangle is the phase that was expected. One unit is the standard deviation from "
+            "seed to seed.",
         )
 
 
@@ -66,11 +69,10 @@ def responses_figure(curves: Sequence[Curve]) -> Figure:
         lowest.tick_params(labelbottom=True)
         lowest.set_xlabel("offset, in cycles ahead")
     figure.supylabel("standard deviations over seeds, up is better", fontsize=11)
-    style.headline(figure, "Every phase response: what the offset of one voice does to a score")
-    drawn = {
-        label: handle for axes in grid.flat for handle, label in zip(*axes.get_legend_handles_labels(), strict=True)
-    }
-    figure.legend(drawn.values(), drawn.keys(), loc="outside lower center", ncols=2)
+    style.headline(figure, "Every phase response: a score against one voice's offset")
+    named = [pair for axes in grid.flat for pair in zip(*axes.get_legend_handles_labels(), strict=True)]
+    once = {label: handle for handle, label in named}
+    figure.legend(once.values(), once.keys(), loc="outside lower center", ncols=2)
     return figure
 
 
@@ -84,7 +86,7 @@ def _draw(axes: Axes, curve: Curve) -> None:
     fit = curve.amplitude * np.cos(2 * math.pi * (_TURN - curve.phase))
     axes.plot(_TURN, fit, color=style.VERMILION, linewidth=1.8, zorder=3, label="first harmonic")
     axes.plot(offsets, np.append(curve.means, curve.means[0]), "o", color=style.BLUE, markersize=5,
-              markeredgecolor="white", zorder=4, label="mean over seeds")  # fmt: skip
+              markeredgecolor="white", clip_on=False, zorder=4, label="mean over seeds")  # fmt: skip
     reach = max(LEAST, 1.1 * float(np.nanmax(np.abs([low, high]))), 1.1 * curve.amplitude)
     if curve.expected is not None:
         for place in {curve.expected, 1.0} if curve.expected == 0 else {curve.expected}:
@@ -92,11 +94,11 @@ def _draw(axes: Axes, curve: Curve) -> None:
     axes.set_ylim(-reach, reach)
     axes.set_xlim(0, 1)
     axes.set_xticks([0, 0.25, 0.5, 0.75, 1.0], ["0", "¼", "½", "¾", "1"])
-    axes.set_title(curve.name, fontsize=10)
+    axes.yaxis.set_major_locator(MaxNLocator(4, integer=True, symmetric=True))
+    axes.set_title(curve.name, fontsize=10, pad=17)
     axes.annotate(
-        f"p = {fmt(curve.p)}, n = {curve.seeds}", (1.0, 1.0), xycoords="axes fraction", xytext=(-3, -3),
-        textcoords="offset points", ha="right", va="top", fontsize=9, zorder=6,
-        bbox={"facecolor": "white", "edgecolor": "none", "pad": 1.0, "alpha": 0.7},
+        f"{words(curve.metric)}; p = {fmt(curve.p)}", (0.0, 1.0), xycoords="axes fraction", xytext=(0, 4),
+        textcoords="offset points", va="bottom", fontsize=9,
     )  # fmt: skip
 
 

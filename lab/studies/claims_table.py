@@ -24,25 +24,35 @@ MOST_BYTES = 1 << 20
 
 
 def claims_table(findings: Sequence[Finding]) -> Table:
-    """For a terminal: a claim's name and statement, its verdict, effect and best phase."""
+    """For a terminal: a claim's name and statement, its verdict, its effect and best phase, interval below number."""
     rows = [
-        [f"{f.claim.name}\n{f.claim.statement}", f.state, effect_words(f.effect, short=True), phase_words(f)]
+        [f"{f.claim.name}\n{f.claim.statement}", f.state, *(words.replace(" [", "\n[") for words in _short(f))]
         for f in findings
     ]
     return ["claim", "verdict", "effect", "best phase"], rows
 
 
+def _short(finding: Finding) -> tuple[str, str]:
+    return effect_words(finding.effect, short=True), phase_words(finding, short=True)
+
+
 def markdown_of(findings: Sequence[Finding], results: str = "results") -> str:
-    """The Markdown table.
+    """The Markdown tables: of what has a verdict, and folded away of what has none yet.
 
     Args:
         results: the folder of results as seen from the page, for its links.
     """
-    header = ["claim", "verdict", "effect [95 % interval]", "best phase", "study"]
-    rows = [
-        [f.claim.statement, f.state, effect_words(f.effect), phase_words(f), _studies(f, results)] for f in findings
-    ]
-    return f"{markdown_table((header, rows))}\n\n{counts(findings)}"
+    judged = [f for f in findings if f.state in get_args(Verdict)]
+    rows = [[f.claim.statement, f.state, effect_words(f.effect), phase_words(f), _studies(f, results)] for f in judged]
+    parts = [markdown_table((["claim", "verdict", "effect [95 % interval]", "best phase", "study"], rows))]
+    if waiting := [f for f in findings if f not in judged]:
+        rows = [[f.claim.statement, f.state, _studies(f, results)] for f in waiting]
+        parts += [
+            f"<details><summary>{len(waiting)} claims whose studies have not run to their end</summary>",
+            markdown_table((["claim", "state", "study"], rows)),
+            "</details>",
+        ]
+    return "\n\n".join([*parts, counts(findings)])
 
 
 def update(page: Path, findings: Sequence[Finding]) -> bool:
@@ -80,17 +90,17 @@ def effect_words(effect: Effect | None, short: bool = False) -> str:
     return size if short else f"{size} {effect.of} {ARROWS[effect.direction]}".rstrip()
 
 
-def phase_words(finding: Finding) -> str:
-    """The best phase with its interval and the one that was expected, or why there is none."""
+def phase_words(finding: Finding, short: bool = False) -> str:
+    """The best phase with its interval and, unless ``short``, the one that was expected; or why there is none."""
     asked, curve = finding.response, finding.curve
     if asked is None or asked.study is None:
         return ABSENT
     if curve is None:
         return asked.gap or ABSENT
     if response_verdict(asked.study, curve) != "supported" or curve.phase_interval is None:
-        return f"no effect of the phase found (p = {fmt(curve.p)})"
+        return "none found" if short else f"no effect of the phase found (p = {fmt(curve.p)})"
     low, high = (f"{end % 1:.2f}" for end in curve.phase_interval)
-    expected = finding.claim.expects
+    expected = None if short else finding.claim.expects
     told = "" if expected is None else f", expected {expected:.2f}"
     return f"{curve.phase % 1:.2f} [{low} to {high}]{told}"
 

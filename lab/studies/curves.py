@@ -34,7 +34,6 @@ class Curve:
         phase, phase_interval: where it is best, in cycles; no interval where every phase is compatible with the data.
         p: of the amplitude.
         supported: whether the phase was shown to matter.
-        seeds: how many there are.
         expected: the best phase that the claim has in mind.
     """
 
@@ -48,7 +47,6 @@ class Curve:
     phase_interval: tuple[float, float] | None
     p: float
     supported: bool
-    seeds: int
     expected: float | None
 
 
@@ -83,7 +81,6 @@ def _curve(asked: Asked, expected: float | None) -> Curve | None:
         phase_interval=response.phase_interval,
         p=response.p,
         supported=response_verdict(study, response) == "supported",
-        seeds=response.seeds,
         expected=expected,
     )
 

@@ -56,7 +56,7 @@ def mean_power(pairs: int, effect: float, alpha: float) -> float:
 
 
 def detectable_effect(pairs: int, alpha: float) -> float:
-    """The gain in standard deviations that so many pairs show with 80 % power (:func:`mean_power`); NaN for one pair."""
+    """The gain in standard deviations that so many pairs show with 80 % power, by :func:`mean_power`; NaN for one."""
     from scipy.optimize import brentq
 
     if pairs < 2:
