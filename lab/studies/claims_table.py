@@ -24,16 +24,15 @@ MOST_BYTES = 1 << 20
 
 
 def claims_table(findings: Sequence[Finding]) -> Table:
-    """For a terminal: a claim's name and statement, its verdict, its effect and best phase, interval below number."""
-    rows = [
-        [f"{f.claim.name}\n{f.claim.statement}", f.state, *(words.replace(" [", "\n[") for words in _short(f))]
-        for f in findings
-    ]
-    return ["claim", "verdict", "effect", "best phase"], rows
+    """For a terminal of 80 columns: a claim's name and statement, its verdict, its effect and its best phase."""
+    rows = [[f"{f.claim.name}\n{f.claim.statement}", f.state, _found(f)] for f in findings]
+    return ["claim", "verdict", "effect, best phase"], rows
 
 
-def _short(finding: Finding) -> tuple[str, str]:
-    return effect_words(finding.effect, short=True), phase_words(finding, short=True)
+def _found(finding: Finding) -> str:
+    phase = phase_words(finding, short=True)
+    lines = [effect_words(finding.effect, short=True), *([] if phase == ABSENT else [f"phase: {phase}"])]
+    return "\n".join(line.replace(" [", "\n[") for line in lines)
 
 
 def markdown_of(findings: Sequence[Finding], results: str = "results") -> str:
