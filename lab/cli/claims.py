@@ -87,18 +87,16 @@ def _show(findings: Sequence[Finding]) -> None:
 def _verify(claim: Claim, args: argparse.Namespace, results: Path) -> int:
     from lab.studies.conduct import Conditions
     from lab.studies.finding import find_out
-    from lab.studies.verify import small_version, verify
+    from lab.studies.verify import verify
 
     (committed,) = find_out([claim], results)
     with tempfile.TemporaryDirectory(prefix="lab-claims-") as scratch:
-        into = Path(args.into or scratch)
-        conditions = Conditions(command="", results=into, data_dir=args.data_dir, jobs=args.jobs)
-        found, checks = verify(claim, committed, conditions)
-    study = small_version(claim)
-    steps = ", ".join(claim.verify.set) or "nothing else changed"
+        conditions = Conditions("", results=Path(args.into or scratch), data_dir=args.data_dir, jobs=args.jobs)
+        small, checks = verify(claim, committed, conditions)
+    changed = ", ".join([f"{claim.verify.seeds} seeds", *claim.verify.set])
     print(f"{claim.name}: {claim.statement}")
     print(f"committed: {committed.state}, {committed.reason}")
-    print(f"in small: {found.state}, {found.reason} ({len(study.arms)} arms × {len(study.seeds)} seeds; {steps})")
+    print(f"in small ({changed}): {small.state}, {small.reason}")
     for check in checks:
         print(f"{'agrees' if check.agrees else 'DIFFERS'}: {check.words}")
     return 0 if all(check.agrees for check in checks) else 1

@@ -6,7 +6,6 @@ It is a check that a finding can be had again, and no test of its own: few seeds
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -15,9 +14,9 @@ from lab.studies.claims import Claim
 from lab.studies.claims_table import effect_words
 from lab.studies.conduct import Conditions, conduct
 from lab.studies.finding import Asked, Finding, judge_claim, look_up
-from lab.studies.model import Study, find_study, load_study
+from lab.studies.model import Study, find_study, load_study, study_of
 from lab.studies.statistics import Interval
-from lab.training.config import as_mapping, resolve
+from lab.training.config import as_mapping
 
 FIRST_SEED = 1_000
 """Seeds from here on are those of verifications."""
@@ -45,34 +44,36 @@ def verify(claim: Claim, committed: Finding, conditions: Conditions) -> tuple[Fi
     Raises:
         UserError: the study was not run yet, or it would be run over its committed results.
     """
-    if committed.effect is None:
+    if committed.effect is None or committed.asked.study is None:
         raise UserError(f"claim {claim.name}: {committed.asked.name} is {committed.state}; there is nothing to verify")
     into = Path(conditions.results or ".")
     if into.resolve() == committed.asked.directory.parent.resolve():
         raise UserError(f"{into}: the committed results lie there; the small version needs a folder of its own")
-    for name in claim.verify.first:
-        conduct(small(claim, name, changes=()), replace(conditions, command=f"lab claims --verify {claim.name}"))
-    conduct(small_version(claim), replace(conditions, command=f"lab claims --verify {claim.name}"))
-    asked = look_up(claim.study, into)
-    narrowed = claim.model_copy(update={"response": None})
-    found = judge_claim(narrowed, asked, None)
+    conditions = replace(conditions, command=f"lab claims --verify {claim.name}")
+    for study in (*begun_with(claim), small_version(claim, committed.asked.study)):
+        conduct(study, conditions)
+    found = judge_claim(claim.model_copy(update={"response": None}), look_up(claim.study, into), None)
     return found, compare(committed, found)
 
 
-def small(claim: Claim, name: str, changes: Sequence[str]) -> Study:
-    """A shipped study with the seeds of a claim's verification."""
-    seeds = list(range(FIRST_SEED, FIRST_SEED + claim.verify.seeds))
-    return load_study(find_study(name), [*changes, f"seeds={seeds}"])
+def small_version(claim: Claim, study: Study) -> Study:
+    """A claim's study with fewer seeds, none of them its own; of one with arms only the two that are compared."""
+    mapping = as_mapping(study) | {"seeds_stated": []}
+    if study.response is None:
+        pair = claim.compare or study.compare[0]
+        mapping |= {"arms": {arm: mapping["arms"][arm] for arm in pair}, "compare": [pair]}
+    else:
+        del mapping["arms"]  # they follow from the offsets, of which there may be fewer
+    return study_of(mapping, [*claim.verify.set, _seeds(claim)], source=f"claim {claim.name}")
 
 
-def small_version(claim: Claim) -> Study:
-    """The claim's study in small; of one with arms only the two that are compared."""
-    study = small(claim, claim.study, claim.verify.set)
-    if study.response is not None:
-        return study
-    pair = claim.compare or study.compare[0]
-    mapping = as_mapping(study)
-    return resolve(Study, {**mapping, "arms": {arm: mapping["arms"][arm] for arm in pair}, "compare": [pair]})
+def begun_with(claim: Claim) -> list[Study]:
+    """The shipped studies whose runs the trials of the small version begin with, with its seeds."""
+    return [load_study(find_study(name), [_seeds(claim)]) for name in claim.verify.first]
+
+
+def _seeds(claim: Claim) -> str:
+    return f"seeds={list(range(FIRST_SEED, FIRST_SEED + claim.verify.seeds))}"
 
 
 def compare(committed: Finding, small: Finding) -> list[Check]:
