@@ -57,14 +57,15 @@ def _told(curve: Curve) -> str:
 @style.applied()
 def responses_figure(curves: Sequence[Curve]) -> Figure:
     """A panel for each curve; all share the axis of offsets, and each has the units that its curve needs."""
-    rows = math.ceil(len(curves) / COLUMNS)
+    columns = min(COLUMNS, len(curves))
+    rows = math.ceil(len(curves) / columns)
     figure = Figure(figsize=(style.WIDTH, 1.35 + PANEL * rows))
-    grid = figure.subplots(rows, COLUMNS, squeeze=False, sharex=True)
+    grid = figure.subplots(rows, columns, squeeze=False, sharex=True)
     for axes, curve in zip(grid.flat, curves, strict=False):
         _draw(axes, curve)
     for axes in grid.flat[len(curves) :]:
         axes.set_visible(False)
-    for column in range(COLUMNS):  # the lowest panel of a column, which an odd number leaves one row higher
+    for column in range(columns):  # the lowest panel of a column, which an odd number leaves one row higher
         lowest = [axes for axes in grid[:, column] if axes.get_visible()][-1]
         lowest.tick_params(labelbottom=True)
         lowest.set_xlabel("offset, in cycles ahead")
