@@ -76,7 +76,8 @@ class Effect:
         better: probability that a run of the treatment beats one of the control, with its bootstrap interval; None of
             a response.
         standardised: the mean paired difference over its standard deviation, positive where the treatment is better;
-            None of a response.
+            None of what is not judged by the mean.
+        detectable: how much of that so many pairs would have shown with 80 % power, at Holm's strictest level.
     """
 
     size: float
