@@ -5,7 +5,7 @@ export PIP_DISABLE_PIP_VERSION_CHECK := 1
 # pip compiles nothing, so what a first process compiled must be kept for the hundreds that tests and trials start.
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: help venv demo test test-fast bench-check lint type clean
+.PHONY: help venv demo test test-fast bench-check claims lint type clean
 
 help:            ## show this list
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*##/\t/'
@@ -32,6 +32,10 @@ test-fast: venv  ## run the tests that take seconds
 bench-check: venv  ## fail where a trainer is slower than nine tenths of a plain script
 	OMP_NUM_THREADS=1 $(BIN)/lab bench gan --short --check 0.9
 	OMP_NUM_THREADS=1 $(BIN)/lab bench rl --short --check 0.9
+
+claims: venv     ## write the table of claims in the README, and its figure, anew from results/
+	$(BIN)/lab claims --update README.md
+	$(BIN)/lab claims --figure results/claims
 
 lint: venv       ## ruff: rules and formatting
 	$(BIN)/ruff check . && $(BIN)/ruff format --check .

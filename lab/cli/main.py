@@ -14,7 +14,7 @@ from typing import NoReturn
 from lab.door.text import one_line
 from lab.errors import Interrupted, RunError, UserError
 
-COMMANDS = ("demo", "train", "runs", "resume", "schedule", "stability", "study", "plot", "report", "bench")
+COMMANDS = ("demo", "train", "runs", "resume", "schedule", "stability", "study", "claims", "plot", "report", "bench")
 """Modules of lab.cli, each with ``add_parser(subparsers)``; a parser's default ``run`` is called with the arguments."""
 
 EXAMPLES = """\

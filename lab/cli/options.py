@@ -81,6 +81,6 @@ def add_quiet_option(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--quiet", action="store_true", help="show no progress")
 
 
-def add_json_option(parser: argparse.ArgumentParser) -> None:
+def add_json_option(parser: argparse._ActionsContainer) -> None:
     """``--json`` as the boolean ``args.json``."""
     parser.add_argument("--json", action="store_true", help="answer in JSON")

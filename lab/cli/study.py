@@ -108,9 +108,9 @@ def show(summary: Summary, results: str | None) -> None:
 
     console = Console(highlight=False)
     console.print(f"\n[bold]{_plain(summary.study.heading)}[/bold]")
-    console.print(_rich_table(scores_table(summary)))
+    console.print(rich_table(scores_table(summary)))
     if summary.comparisons:
-        console.print(_rich_table(verdicts_table(summary)))
+        console.print(rich_table(verdicts_table(summary)))
     console.print(_plain(verdict_line(summary)))
     if summary.failed:
         console.print(f"{len(summary.failed)} of {len(summary.trials)} trials have no score; summary.md says why")
@@ -135,14 +135,21 @@ def _show_plan(study: Study, trials: Sequence[Trial]) -> None:
         )
 
 
-def _rich_table(table: tuple[list[str], list[list[str]]]) -> Any:
+def rich_table(table: tuple[list[str], list[list[str]]], first: int | None = None) -> Any:
+    """A table for the terminal.
+
+    Args:
+        table: header, rows.
+        first: how wide the first column is at least; all others then fold too, and lines part the rows.
+    """
     from rich import box
     from rich.table import Table
 
     header, rows = table
-    drawn = Table(box=box.SIMPLE_HEAD, padding=(0, 1, 0, 0), pad_edge=False)
+    drawn = Table(box=box.SIMPLE_HEAD, padding=(0, 1, 0, 0), pad_edge=False, show_lines=first is not None)
     for place, cell in enumerate(header):
-        drawn.add_column(_plain(cell), overflow="fold", no_wrap=place > 0)
+        least = None if place else first
+        drawn.add_column(_plain(cell), overflow="fold", no_wrap=place > 0 and first is None, min_width=least)
     for row in rows:
         drawn.add_row(*(_plain(cell) for cell in row))
     return drawn

@@ -193,10 +193,15 @@ def load_study(path: Path, changes: Sequence[str] = ()) -> Study:
     preset = mapping.get("preset")
     if isinstance(preset, str) and preset.endswith((".yaml", ".yml")) and (path.parent / preset).is_file():
         mapping["preset"] = str(path.parent / preset)  # a recorded study has its preset beside it
+    return study_of(mapping, changes, str(path))
+
+
+def study_of(mapping: Mapping[str, Any], changes: Sequence[str] = (), source: str | None = None) -> Study:
+    """The study that plain data means, changed as by :func:`load_study`."""
     of_trainer = [text.removeprefix("set.") for text in changes if text.startswith("set.")]
     if of_trainer:
         # Dotted keys are the trainer's to take apart: in a study file they are keys as they stand.
         pairs = (text.partition("=") for text in of_trainer)
         added = {key.strip(): parse(value) for key, _, value in pairs}
-        mapping["set"] = {**(mapping.get("set") or {}), **added}
-    return resolve(Study, mapping, [text for text in changes if not text.startswith("set.")], source=str(path))
+        mapping = {**mapping, "set": {**(mapping.get("set") or {}), **added}}
+    return resolve(Study, mapping, [text for text in changes if not text.startswith("set.")], source=source)

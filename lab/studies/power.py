@@ -28,8 +28,6 @@ def seeds_for_mean(gains: ArrayLike, alpha: float) -> float:
     Returns:
         NaN where the mean gain is not positive, infinity for more than ``MOST_SEEDS``.
     """
-    from scipy.stats import nct, t
-
     values = np.asarray(gains, dtype=np.float64)
     mean = float(values.mean())
     if mean <= 0:
@@ -39,11 +37,34 @@ def seeds_for_mean(gains: ArrayLike, alpha: float) -> float:
     spread = float(values.std(ddof=1))
     if spread <= 1e-12 * mean:
         return fewest_pairs(alpha)
+    return fewest(lambda pairs: mean_power(pairs, mean / spread, alpha), max(2, fewest_pairs(alpha)))
 
-    def power(pairs: int) -> float:
-        return float(nct.sf(t.isf(alpha, pairs - 1), pairs - 1, math.sqrt(pairs) * mean / spread))
 
-    return fewest(power, max(2, fewest_pairs(alpha)))
+def mean_power(pairs: int, effect: float, alpha: float) -> float:
+    """Probability that a one-sided paired t-test of so many pairs shows a standardised gain (Cohen 1988).
+
+    1 − F(t_{1−α, n−1}), F the noncentral t with n − 1 degrees of freedom and noncentrality √n · effect.
+
+    Args:
+        pairs: n ≥ 2.
+        effect: the mean paired gain over its standard deviation, above 0.
+        alpha: the one-sided level.
+    """
+    from scipy.stats import nct, t
+
+    return float(nct.sf(t.isf(alpha, pairs - 1), pairs - 1, math.sqrt(pairs) * effect))
+
+
+def detectable_effect(pairs: int, alpha: float) -> float:
+    """The gain in standard deviations that so many pairs show with 80 % power, by :func:`mean_power`; NaN for one."""
+    from scipy.optimize import brentq
+
+    if pairs < 2:
+        return math.nan
+    high = 1.0
+    while mean_power(pairs, high, alpha) < POWER:
+        high *= 2
+    return float(brentq(lambda effect: mean_power(pairs, effect, alpha) - POWER, 0.0, high))
 
 
 def seeds_for_normal(gain: float, error: float, pairs: int, alpha: float) -> float:

@@ -83,7 +83,7 @@ class Summary:
     def verdict(self) -> Verdict | None:
         """That of the first comparison, or of the response; None for a study that compares nothing."""
         if self.study.response is not None:
-            return "supported" if self.response and self.response.p < self.study.alpha else "unclear"
+            return response_verdict(self.study, self.response)
         return self.comparisons[0].verdict if self.comparisons else None
 
     @property
@@ -145,7 +145,7 @@ def summarise(
         for arm in study.arms
     }
     judged = {arm: found for arm in study.arms if (found := _judged(study, counted(study, trials, arm), arm))}
-    return Summary(study, arms, comparisons(study, trials), trials, judged, _response(study, trials), late, cautions)
+    return Summary(study, arms, comparisons(study, trials), trials, judged, response_of(study, trials), late, cautions)
 
 
 def _judged(study: Study, scores: Mapping[int, float], arm: str) -> Judged | None:
@@ -156,16 +156,23 @@ def _judged(study: Study, scores: Mapping[int, float], arm: str) -> Judged | Non
     return Judged(len(values), study.criterion.of(values, study.direction), interval)
 
 
-def _response(study: Study, trials: Sequence[TrialResult]) -> Response | None:
-    """The phase-response curve over the seeds that finished at every offset."""
-    if study.response is None:
+def response_of(study: Study, trials: Sequence[TrialResult]) -> Response | None:
+    """The phase-response curve over the seeds that finished at every offset; None without one, or of another study."""
+    table = whole_seeds(study, trials)
+    if study.response is None or not table:
         return None
-    scores = [scores_of(trials, arm, study.metric) for arm in study.arms]
-    seeds = [seed for seed in study.seeds if all(seed in of for of in scores)]
-    if not seeds:
-        return None
-    table = [[of[seed] for of in scores] for seed in seeds]
     return respond(table, higher=study.direction == "higher", alpha=study.alpha, rng=stream(study, "response"))
+
+
+def whole_seeds(study: Study, trials: Sequence[TrialResult]) -> list[list[float]]:
+    """The scores of the seeds that finished in every arm: a row a seed, a column an arm."""
+    scores = [scores_of(trials, arm, study.metric) for arm in study.arms]
+    return [[of[seed] for of in scores] for seed in study.seeds if all(seed in of for of in scores)]
+
+
+def response_verdict(study: Study, response: Response | None) -> Verdict:
+    """The verdict of a phase-response study: one test, nothing to correct."""
+    return "supported" if response and response.p < study.alpha else "unclear"
 
 
 def _column(values: Mapping[int, float], study: Study, key: str) -> Column | None:

@@ -214,13 +214,13 @@ def markdown(summary: Summary, command: str, figures: Sequence[tuple[str, str]],
         f"**{verdict_line(summary)}**",
         "## Arms",
         f"{better} `{study.metric}` is better. In brackets: {level} bootstrap intervals over seeds.",
-        _markdown_table(arms_table(summary)),
+        markdown_table(arms_table(summary)),
         *(f"![{alt}]({path})" for path, alt in figures),
     ]
     if summary.comparisons:
-        parts += ["## Comparisons", _markdown_table(comparisons_table(summary)), *_reasons(summary.comparisons)]
+        parts += ["## Comparisons", markdown_table(comparisons_table(summary)), *_reasons(summary.comparisons)]
     if summary.response is not None:
-        parts += ["## Phase response", _markdown_table(response_table(summary)), RESPONSE_READING]
+        parts += ["## Phase response", markdown_table(response_table(summary)), RESPONSE_READING]
     if summary.failed:
         lines = [f"- {t.arm}, seed {t.seed}: {t.status}{f': {t.error}' if t.error else ''}" for t in summary.failed]
         parts += ["## Trials without a score", "\n".join(lines)]
@@ -228,7 +228,8 @@ def markdown(summary: Summary, command: str, figures: Sequence[tuple[str, str]],
     return "\n\n".join(parts) + "\n"
 
 
-def _markdown_table(table: Table) -> str:
+def markdown_table(table: Table) -> str:
+    """The table in Markdown."""
     header, rows = table
     lines = [header, ["---"] * len(header), *rows]
     return "\n".join("| " + " | ".join(cell.replace("|", "\\|") for cell in line) + " |" for line in lines)

@@ -11,7 +11,9 @@ from lab.errors import UserError
 from lab.studies.statistics import (
     bootstrap_interval,
     holm,
+    improvement_interval,
     iqm,
+    paired_effect_size,
     paired_permutation_test,
     probability_of_improvement,
     smallest_p,
@@ -177,3 +179,56 @@ def test_a_run_that_failed_beats_none() -> None:
     assert probability_of_improvement([1.0, math.nan], [0.0, 0.0]) == 0.5
     assert probability_of_improvement([math.nan], [math.nan], "lower") == 0.5
     assert probability_of_improvement([math.nan], [5.0], "lower") == 0.0
+
+
+def test_the_interval_of_the_probability_of_improvement_is_scipys_percentile_bootstrap() -> None:
+    draw = np.random.default_rng(6)
+    a, b = draw.normal(0.5, 1, size=12), np.round(draw.normal(size=9), 1)
+    expected = stats.bootstrap(
+        (a, b),
+        lambda x, y: probability_of_improvement(x, y),
+        vectorized=False,
+        method="percentile",
+        n_resamples=4_999,
+        rng=rng(),
+    ).confidence_interval
+    found = improvement_interval(a, b, rng=rng())
+    assert found == pytest.approx(tuple(expected), abs=0.02)
+    assert found.low < probability_of_improvement(a, b) < found.high
+    turned = improvement_interval(a, b, "lower", rng=rng())
+    assert turned == pytest.approx((1 - found.high, 1 - found.low), abs=0.02)
+
+
+def test_the_interval_of_the_probability_of_improvement_covers_the_truth() -> None:
+    draw, hits = np.random.default_rng(8), 0
+    truth = stats.norm.cdf(0.8 / math.sqrt(2))
+    for _ in range(200):
+        low, high = improvement_interval(draw.normal(0.8, 1, 20), draw.normal(size=20), resamples=499, rng=draw)
+        hits += low <= truth <= high
+    assert 0.88 <= hits / 200 <= 0.98
+
+
+def test_the_interval_of_the_probability_of_improvement_at_its_ends() -> None:
+    assert improvement_interval([3, 4, 5], [0, 1], rng=rng()) == (1.0, 1.0)
+    assert improvement_interval([1, 1, 1], [1, 1], rng=rng()) == (0.5, 0.5)
+    assert all(math.isnan(end) for end in improvement_interval([3], [0, 1], rng=rng()))
+    low, high = improvement_interval([math.nan, 1.0, 1.0, 1.0], [0.0, 0.5], rng=rng())
+    assert low < 0.75 < high <= 1.0
+
+
+@given(samples, samples)
+def test_the_effect_size_of_pairs_is_their_t_over_the_root_of_their_number(a, b):
+    n = min(a.size, b.size)
+    difference = a[:n] - b[:n]
+    if np.std(difference) < 1e-6:
+        return
+    t = stats.ttest_rel(a[:n], b[:n]).statistic
+    assert paired_effect_size(a[:n], b[:n]) == pytest.approx(t / math.sqrt(n), rel=1e-9)
+    assert paired_effect_size(b[:n], a[:n]) == -paired_effect_size(a[:n], b[:n])
+
+
+def test_the_effect_size_of_pairs_that_all_differ_alike() -> None:
+    assert paired_effect_size([2.0, 3.0], [1.0, 2.0]) == math.inf
+    assert paired_effect_size([1.0, 2.0], [2.0, 3.0]) == -math.inf
+    assert paired_effect_size([1.0, 2.0], [1.0, 2.0]) == 0
+    assert math.isnan(paired_effect_size([1.0], [0.0]))
