@@ -112,4 +112,4 @@ def _studies(finding: Finding, results: str) -> str:
 
 
 def _linked(asked: Asked, results: str) -> str:
-    return f"[{asked.name}]({results}/{asked.name}/summary.md)" if asked.trials else asked.name
+    return f"[{asked.name}]({results}/{asked.name}/summary.md)" if asked.written else asked.name

@@ -52,6 +52,11 @@ class Asked:
             return "not run"
         return "unfinished" if any(trial.status == "missing" for trial in self.trials) else None
 
+    @property
+    def written(self) -> bool:
+        """Whether there is a page about it; one that still runs, or was killed, has none."""
+        return (self.directory / "summary.md").is_file()
+
     @cached_property
     def response(self) -> Response | None:
         """Its phase response; None where it is none, or no seed has every offset."""
