@@ -175,10 +175,17 @@ def test_the_table_is_written_between_its_marks_and_nowhere_else(tmp_path: Path)
     assert text.startswith(f"before | x\n{BEGIN}\n")
     assert text.endswith(f"{END}\nafter\n")
     assert "old" not in text
-    assert "[s](results/s/summary.md)" in text
-    assert "2 claims: 1 supported, 1 not stated." in text == text
+    assert "2 claims: 1 supported, 1 not stated." in text
     assert counts(findings) in text
     assert claims_table(findings)[1][1] == ["d\nb beats a", "not stated", "–"]
+
+
+def test_a_study_is_linked_once_it_has_a_page(tmp_path: Path) -> None:
+    write(tmp_path, "s", COMPARED, better_b)
+    findings = find_out([claim()], tmp_path)
+    assert "| s |" in markdown_of(findings)
+    (tmp_path / "s" / "summary.md").write_text("# s")
+    assert "| [s](results/s/summary.md) |" in markdown_of(findings)
 
 
 @pytest.mark.parametrize("text", ["nothing", f"{END}\n{BEGIN}\n", f"{BEGIN}\n{BEGIN}\n{END}\n"])
