@@ -13,9 +13,8 @@ from pathlib import Path
 from typing import Any
 
 from lab.errors import Interrupted, UserError
-from lab.studies.engines import Engine
+from lab.studies.engines import Engine, LocalEngine
 from lab.studies.model import SHIPPED, Study
-from lab.studies.pool import Pool, cores
 from lab.studies.progress import StudyProgress
 from lab.studies.result import TrialResult
 from lab.studies.store import Store
@@ -48,7 +47,7 @@ class Conditions:
     results: str | Path | None = None
     data_dir: str | Path | None = None
     jobs: int | None = None
-    engine: Engine = field(default_factory=Engine)
+    engine: Engine = field(default_factory=LocalEngine)
     retry_failed: bool = False
     keep: bool = False
 
@@ -148,10 +147,6 @@ def conduct(study: Study, conditions: Conditions) -> Summary:
     return summary
 
 
-def _jobs(conditions: Conditions) -> int:
-    return cores() if conditions.jobs is None else conditions.jobs
-
-
 def _check_unchanged(trial: Trial) -> None:
     if not (trial.path / CONFIG).is_file():
         return
@@ -198,11 +193,12 @@ def _run(study: Study, now: Progressed, store: Store, conditions: Conditions) ->
     left = now.left()
     if not left:
         return
-    now.begin_session(conditions.command, _jobs(conditions), conditions.engine.name)
+    engine, at_once = conditions.engine, conditions.engine.at_once(conditions.jobs)
+    now.begin_session(conditions.command, at_once, engine.name)
     by_key = {trial.key: trial for trial in left}
-    jobs = conditions.engine.deal(study, left, _jobs(conditions), conditions.data_dir)
+    jobs = engine.deal(study, left, at_once, conditions.data_dir)
     with (
-        Pool(min(_jobs(conditions), len(jobs)), _preload(study.trainer)) as pool,
+        engine.workers(study, left[0].path.parent, min(at_once, len(jobs))) as pool,
         StudyProgress(study.name, now.trials, study.metric) as progress,
     ):
         done = now.results.values()
@@ -249,9 +245,3 @@ def _result(study: Study, trial: Trial, error: str) -> TrialResult:
             return TrialResult(trial.arm, trial.seed, "finished", scores=found)
         error = f"its score {study.metric} is {found[study.metric]}"
     return TrialResult(trial.arm, trial.seed, "failed", error)
-
-
-def _preload(trainer: str) -> list[str]:
-    plugin = plugins.trainer(trainer)
-    # torch._dynamo: the first optimiser of a process imports it, for more than a second.
-    return ["lab.studies.work", plugin.config_type().__module__, "torch._dynamo"]
