@@ -132,9 +132,14 @@ def show(summary: Summary, results: str | None) -> None:
 def _show_plan(study: Study, trials: Sequence[Trial]) -> None:
     from lab.studies.statistics import smallest_p
 
-    steps = sum(trial.config.steps for trial in trials)
+    steps = _steps(study, trials)
     print(f"{study.heading}\nhypothesis: {' '.join(study.hypothesis.split())}")
     print(f"{len(study.arms)} arms x {len(study.seeds)} seeds = {len(trials)} trials, {steps:,} steps in all")
+    if study.halving is not None:
+        from lab.studies.halving import budgets
+
+        rungs = zip(study.halving.kept(len(study.arms)), budgets(study, trials), strict=True)
+        print("halving: " + ", then ".join(f"{arms} arms to step {steps:,}" for arms, steps in rungs))
     for arm, changes in study.arms.items():
         print(f"  {arm}: {json.dumps(dict(changes)) if changes else 'nothing further'}")
     if study.compare:
@@ -144,6 +149,17 @@ def _show_plan(study: Study, trials: Sequence[Trial]) -> None:
             f"smallest p that this many seeds ({len(study.seeds)}) and comparisons ({len(study.compare)}) can show: "
             f"{reachable:.2g}; the study {can} reach a verdict at alpha {study.alpha:g}"
         )
+
+
+def _steps(study: Study, trials: Sequence[Trial]) -> int:
+    """How many steps are trained, if no trial fails."""
+    if study.halving is None:
+        return sum(trial.config.steps for trial in trials)
+    from lab.studies.halving import budgets
+
+    rungs, arms = budgets(study, trials), study.halving.kept(len(study.arms))
+    more = [stop - start for start, stop in zip([0, *rungs], rungs, strict=False)]
+    return len(study.seeds) * sum(number * steps for number, steps in zip(arms, more, strict=True))
 
 
 def _rich_table(table: tuple[list[str], list[list[str]]]) -> Any:

@@ -9,9 +9,11 @@ import time
 from collections.abc import Sequence
 from pathlib import Path
 
+from lab.door.yamls import dump_yaml
 from lab.errors import RunError
 from lab.studies.trials import Trial
 from lab.training import loop, plugins
+from lab.training.files import replace_file
 from lab.training.run import CONFIG, Run
 from lab.training.together import train_together
 
@@ -60,9 +62,21 @@ def _begun(folder: Path, trainer: str, preset: str, trial: Trial) -> Run:
     if (folder / trial.key / CONFIG).is_file():
         run = Run.open(folder / trial.key)
         _wait_for(run)
-        return run
+        return _prolonged(run, trial.config.steps)
     folder.mkdir(parents=True, exist_ok=True)
     return Run.create(folder, trial.key, trainer, trial.config, Path(preset).stem)
+
+
+def _prolonged(run: Run, steps: int) -> Run:
+    """The run, whose configuration asks for so many steps from now on; never for fewer than before."""
+    before = run.config["steps"]
+    if steps < before:
+        raise RunError(f"run {run.name} is for {before} steps, more than the {steps} that it is to have")
+    if steps == before:
+        return run
+    with run.lock():
+        replace_file(run.path / CONFIG, dump_yaml({**run.config, "steps": steps}).encode())
+    return Run.open(run.path)
 
 
 def _wait_for(run: Run) -> None:

@@ -1,8 +1,8 @@
 """What a worker of Ray does: it runs a job in a process as the local engine does, and sends what the study lacks.
 
 Where the worker sees the study's own folder (the same machine, or a folder that all machines share) the trial is
-trained in it, and nothing is sent. Elsewhere it is trained in a folder of the worker's machine, from the state that came
-with it; each checkpoint is sent as soon as it is written, and everything at the end.
+trained in it, and nothing is sent. Elsewhere it is trained in a folder of the worker's machine, from the state that
+came with it; each checkpoint is sent as soon as it is written, and everything at the end.
 """
 
 from __future__ import annotations

@@ -21,8 +21,10 @@ from lab.studies.pool import Job, cores
 from lab.studies.preload import preload
 from lab.studies.trials import Trial
 
+AT_ONCE = {"RAY_py_gcs_connect_timeout_s": "5", "RAY_NUM_REDIS_GET_RETRIES": "1"}
+"""Ray would try for ten minutes to speak with a cluster that does not answer it."""
 REACH = 3.0
-"""Seconds in which a cluster has to answer; Ray itself would try for half a minute."""
+"""Seconds in which something has to answer at an address."""
 GREETING = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n" + b"\x00\x00\x00\x04\x00\x00\x00\x00\x00"
 """How a client of gRPC begins (RFC 9113, section 3.4): the preface, and a frame of settings that has none."""
 SETTINGS = 4
@@ -102,13 +104,13 @@ class RayEngine:
         if self.address is not None:
             yield self.address
             return
-        os.environ.update(LOOPBACK)
         with kept(jobs * self.trial_cpus, jobs * self.trial_gpus) as address:
             yield address
 
     @contextmanager
     def _connected(self, address: str) -> Iterator[None]:
-        os.environ.update(QUIET)
+        here = address.startswith(("127.", "localhost:", "[::1]:"))
+        os.environ.update(QUIET | (LOOPBACK if here else {}) | ({} if self.address is None else AT_ONCE))
         import ray
 
         try:
