@@ -18,6 +18,8 @@ from lab.reports.words import fmt
 
 Floats = NDArray[np.float64]
 Column = Mapping[str, Any]
+ROOM = 50
+"""Characters that ticks side by side have room for."""
 LOGARITHMIC = 8.0
 """From this ratio of the largest to the smallest of positive values on, an axis is logarithmic."""
 
@@ -46,7 +48,8 @@ def curve_figure(
     if places[0] > 0 and places[-1] / places[0] >= LOGARITHMIC:
         axes.set_xscale("log")
         axes.minorticks_off()
-    axes.set_xticks(places, [f"{value:g}" for value in places], rotation=45 if len(places) > 10 else 0)
+    ticks = [f"{value:g}" for value in places]
+    axes.set_xticks(places, ticks, rotation=45 if sum(map(len, ticks)) > ROOM else 0)
     axes.set(xlabel=name, ylabel=label)
     axes.grid(axis="y", color="#DDDDDD", linewidth=0.8)
     figure.legend(loc="outside lower center", ncols=2)
@@ -78,7 +81,7 @@ def map_figure(
     figure = Figure(figsize=(style.WIDTH, 2.4 + 2 * max(1.2, 0.42 * shape[0])))
     panels: Sequence[Axes] = list(figure.subplots(2, 1))
     for axes, table, title in zip(
-        panels, (means, halves), (f"{label}: mean", "half the width of its interval"), strict=True
+        panels, (means, halves), (f"{label}: mean", "Half the width of its interval"), strict=True
     ):
         _draw_map(axes, table)
         axes.set_title(title)

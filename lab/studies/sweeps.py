@@ -12,7 +12,7 @@ from pydantic import Field, field_validator, model_validator
 from lab.training.config import Config
 
 MOST_VALUES = 64
-DIGITS = 6
+DIGITS = 4
 """Of a computed value: what a name of an arm shows is then what it is."""
 
 
