@@ -56,6 +56,7 @@ class RayEngine:
             raise UserError(f"--trial-gpus is {self.trial_gpus:g}; at least 0 is needed")
         if self.address is not None:
             _check_reachable(self.address)
+            self._room(self.address)
 
     def at_once(self, jobs: int | None) -> int:
         """As many as were asked for; else as the cores, or the cluster's CPUs and GPUs, have room for."""
@@ -63,7 +64,15 @@ class RayEngine:
             return jobs
         if self.address is None:
             return max(1, int(cores() / self.trial_cpus))
-        with self._connected(self.address):
+        return self._room(self.address)
+
+    def _room(self, address: str) -> int:
+        """How many trials the cluster has room for at once.
+
+        Raises:
+            UserError: for none.
+        """
+        with self._connected(address):
             import ray
 
             there = ray.cluster_resources()
@@ -72,7 +81,7 @@ class RayEngine:
             room.append(there.get("GPU", 0) / self.trial_gpus)
         if min(room) < 1:
             raise UserError(
-                f"--address {self.address}: the cluster has {there.get('CPU', 0):g} CPUs and {there.get('GPU', 0):g} "
+                f"--address {address}: the cluster has {there.get('CPU', 0):g} CPUs and {there.get('GPU', 0):g} "
                 f"GPUs; a trial asks for {self.trial_cpus:g} and {self.trial_gpus:g}"
             )
         return int(min(room))
