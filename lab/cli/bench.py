@@ -33,6 +33,7 @@ def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) 
     phase.add_argument("--data-dir", type=Path, help="where data sets lie (default: $LAB_DATA)")
     phase.add_argument("--json", action="store_true", help="print JSON")
     phase.set_defaults(run=run)
+    _add_studies(kinds)
     for name, plugin in trainers().items():
         if hasattr(plugin, "bench"):
             _add_trainer(kinds, name, plugin)
@@ -40,6 +41,40 @@ def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) 
             more = kinds.add_parser(word, help=summary)
             _add_options(more)
             more.set_defaults(run=lambda args, measure=measure: _report(measure, args, "cpu"))
+
+
+def _add_studies(kinds: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    from lab.cli import options
+
+    studies = kinds.add_parser("studies", help="how much of the cores a study of 200 one-second trials uses")
+    studies.add_argument("--short", action="store_true", help="20 trials, for a check")
+    studies.add_argument("--jobs", type=int, metavar="N", help="processes at once (default: one a core)")
+    studies.add_argument("--engine", choices=("local", "ray"), default="local", help="what runs the trials")
+    studies.add_argument("--check", type=float, metavar="R", help="exit with status 1 where trials are under way less")
+    options.add_json_option(studies)
+    studies.set_defaults(run=run_studies)
+
+
+def run_studies(args: argparse.Namespace) -> int:
+    """Run such a study; exit status 1 where trials are under way less than ``--check`` asks for."""
+    from lab.studies.bench import use_of_cores
+    from lab.studies.engines import engine
+
+    found = use_of_cores(engine(args.engine), args.jobs, short=args.short)
+    if args.json:
+        print(json.dumps({**circumstances(1), **found}, indent=2))
+    else:
+        print(
+            f"{found['trials']} trials of {found['steps']} steps, "
+            f"{found['cpu_seconds'] / found['trials']:.2f} s of CPU time each; "
+            f"{found['jobs']} at once, {found['seconds']:.1f} s from the call to the page\n"
+            f"trials were under way {found['busy']:.1%} of the time of {found['jobs']} cores, and had "
+            f"{found['used']:.1%} of it"
+        )
+    if args.check is not None and found["busy"] < args.check:
+        print(f"lab bench: studies: {found['busy']:.1%} is under {args.check:.1%}", file=sys.stderr)
+        return 1
+    return 0
 
 
 def _add_trainer(kinds: argparse._SubParsersAction[argparse.ArgumentParser], name: str, plugin: TrainerPlugin) -> None:

@@ -30,13 +30,22 @@ def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) 
     parser.add_argument("--jobs", type=int, metavar="N", help="processes at once (default: one a core)")
     parser.add_argument(
         "--engine",
-        choices=("local", "stacked"),
+        choices=("local", "stacked", "ray"),
         default="local",
         help="local: each trial in a process of its own. stacked: fully connected networks of one shape, several to a "
         "process as one batched program, which saves more the smaller they are; their scores agree with local ones "
-        "within float32 rounding, not to the bit; trials that cannot be stacked run as with local",
+        "within float32 rounding, not to the bit; trials that cannot be stacked run as with local. ray: each trial a "
+        "task of Ray (needs the extra ray), on this machine or at --address; the same numbers as local",
     )
     parser.add_argument("--stack", type=int, metavar="N", help="most trials of a process with --engine stacked (16)")
+    parser.add_argument(
+        "--address",
+        metavar="HOST:PORT",
+        help="with --engine ray: a cluster of Ray that this machine belongs to (default: a Ray of this machine alone, "
+        "on the loopback, that ends with the study)",
+    )
+    parser.add_argument("--trial-cpus", type=float, metavar="N", help="CPUs that a trial asks Ray for (1)")
+    parser.add_argument("--trial-gpus", type=float, metavar="N", help="GPUs that a trial asks Ray for, or a part (0)")
     parser.add_argument(
         "--set",
         action="append",
@@ -59,14 +68,16 @@ def run(args: argparse.Namespace) -> int:
     """Run the study; 0 when it is complete, even if trials failed or the hypothesis did."""
     from lab.door.text import one_line
     from lab.studies.conduct import Conditions, conduct, prepare
-    from lab.studies.engines import Engine
+    from lab.studies.engines import engine as engine_of
     from lab.studies.model import find_study, load_study
     from lab.studies.tables import record
     from lab.studies.trials import cautions
 
     path = find_study(args.study)
     study = load_study(path, args.set)
-    engine = Engine(args.engine, args.stack)
+    engine = engine_of(
+        args.engine, stack=args.stack, address=args.address, trial_cpus=args.trial_cpus, trial_gpus=args.trial_gpus
+    )
     engine.check(study)
     trials = prepare(study, args.results)
     for caution in cautions(trials):
@@ -121,9 +132,14 @@ def show(summary: Summary, results: str | None) -> None:
 def _show_plan(study: Study, trials: Sequence[Trial]) -> None:
     from lab.studies.statistics import smallest_p
 
-    steps = sum(trial.config.steps for trial in trials)
+    steps = _steps(study, trials)
     print(f"{study.heading}\nhypothesis: {' '.join(study.hypothesis.split())}")
     print(f"{len(study.arms)} arms x {len(study.seeds)} seeds = {len(trials)} trials, {steps:,} steps in all")
+    if study.halving is not None:
+        from lab.studies.halving import budgets
+
+        rungs = zip(study.halving.kept(len(study.arms)), budgets(study, trials), strict=True)
+        print("halving: " + ", then ".join(f"{arms} arms to step {steps:,}" for arms, steps in rungs))
     for arm, changes in study.arms.items():
         print(f"  {arm}: {json.dumps(dict(changes)) if changes else 'nothing further'}")
     if study.compare:
@@ -133,6 +149,17 @@ def _show_plan(study: Study, trials: Sequence[Trial]) -> None:
             f"smallest p that this many seeds ({len(study.seeds)}) and comparisons ({len(study.compare)}) can show: "
             f"{reachable:.2g}; the study {can} reach a verdict at alpha {study.alpha:g}"
         )
+
+
+def _steps(study: Study, trials: Sequence[Trial]) -> int:
+    """How many steps are trained, if no trial fails."""
+    if study.halving is None:
+        return sum(trial.config.steps for trial in trials)
+    from lab.studies.halving import budgets
+
+    rungs, arms = budgets(study, trials), study.halving.kept(len(study.arms))
+    more = [stop - start for start, stop in zip([0, *rungs], rungs, strict=False)]
+    return len(study.seeds) * sum(number * steps for number, steps in zip(arms, more, strict=True))
 
 
 def rich_table(table: tuple[list[str], list[list[str]]], first: int | None = None) -> Any:

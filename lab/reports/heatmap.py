@@ -76,7 +76,7 @@ def heatmap(
         return None
     figure = Figure(figsize=(style.WIDTH, 1.2 + (2.6 if len(drawn) == 1 else 1.75 * len(drawn))))
     grid = figure.subplots(len(drawn), 1, sharex=True, squeeze=False)[:, 0]
-    norm = _norm([table.values for _, table in drawn])
+    norm = norm_of([table.values for _, table in drawn])
     for axes, (arm, table) in zip(grid, drawn, strict=True):
         axes.pcolormesh(step_edges(table.steps), edges(table.levels), table.values, cmap=style.SEQUENTIAL, norm=norm)
         _draw_overlay(axes, arm, overlay, overlay_label)
@@ -92,7 +92,8 @@ def heatmap(
     return figure
 
 
-def _norm(tables: Sequence[Floats]) -> Normalize:
+def norm_of(tables: Sequence[Floats]) -> Normalize:
+    """One scale of colours for all of them."""
     values = np.concatenate([table[np.isfinite(table)] for table in tables])
     if not len(values):
         return Normalize(0.0, 1.0)

@@ -56,20 +56,31 @@ def draw_curve(
         offsets, columns, response, higher: as for :func:`response_figure`.
     """
     _draw_best(axes, response, 1.0)
-    for offset, column in zip(offsets, columns, strict=True):
-        values = np.asarray(list(column["values"].values()), dtype=np.float64)
-        name = "one seed" if offset == 0 else "_"
-        axes.plot(np.full(len(values), offset), values, "o", color=COLOR, alpha=0.3, markersize=4.5,
-                  markeredgewidth=0, zorder=2, label=name)  # fmt: skip
-        if None not in column["mean_interval"]:
-            axes.plot([offset] * 2, column["mean_interval"], color=COLOR, linewidth=3.5, alpha=0.7, zorder=3)
-    means = [column["mean"] for column in columns]
-    axes.plot(offsets, means, "o", color=COLOR, markersize=9, markeredgecolor="white", zorder=5,
-              label="mean over seeds, interval")  # fmt: skip
+    draw_points(axes, offsets, columns)
     axes.plot(_TURN, _fit(response, _TURN, higher), color=FIT, zorder=4, label="first harmonic")
     axes.set_xlim(-0.05, 1.0)
     axes.set_xticks([0, 0.25, 0.5, 0.75, 1.0], ["0", "0.25", "0.5", "0.75", "1"])
     axes.grid(axis="y", color="#DDDDDD", linewidth=0.8)
+
+
+def draw_points(axes: Axes, places: Floats, columns: Sequence[Mapping[str, Any]]) -> None:
+    """Every seed of every arm, and the means with their intervals.
+
+    Args:
+        axes: along which the arms stand at ``places``.
+        places: float64[arms].
+        columns: the score of each arm, as in summary.json.
+    """
+    for number, (place, column) in enumerate(zip(places, columns, strict=True)):
+        values = np.asarray(list(column["values"].values()), dtype=np.float64)
+        name = "_" if number else "one seed"
+        axes.plot(np.full(len(values), place), values, "o", color=COLOR, alpha=0.3, markersize=4.5,
+                  markeredgewidth=0, zorder=2, label=name)  # fmt: skip
+        if None not in column["mean_interval"]:
+            axes.plot([place] * 2, column["mean_interval"], color=COLOR, linewidth=3.5, alpha=0.7, zorder=3)
+    means = [column["mean"] for column in columns]
+    axes.plot(places, means, "o", color=COLOR, markersize=9, markeredgecolor="white", zorder=5,
+              label="mean over seeds, interval")  # fmt: skip
 
 
 def _draw_best(axes: Axes, response: Mapping[str, Any], turn: float) -> None:

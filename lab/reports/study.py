@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from math import prod
 from pathlib import Path
 from typing import Any, Literal
 
@@ -62,6 +63,21 @@ class Responded(BaseModel):
     p: float
 
 
+class Quantities(BaseModel):
+    """A sweep: the quantities, rows first, and what was found of them."""
+
+    model_config = ConfigDict(extra="allow")
+
+    names: list[str] = Field(min_length=1, max_length=2)
+    values: list[list[float]]
+    best: int | None = None
+
+    @property
+    def arms(self) -> int:
+        """How many combinations there are."""
+        return prod(map(len, self.values))
+
+
 class Mark(BaseModel):
     """A criterion with a mark, such as a success rate."""
 
@@ -89,6 +105,7 @@ class Found(BaseModel):
     arms: dict[str, dict[str, Scored]] = Field(max_length=1000)
     comparisons: list[Compared] = Field(default_factory=list, max_length=1000)
     response: Responded | None = None
+    sweep: Quantities | None = None
 
     @model_validator(mode="after")
     def _agrees_with_itself(self) -> Found:
@@ -102,6 +119,12 @@ class Found(BaseModel):
             len(self.response.offsets) != len(self.arms) or any(self.metric not in of for of in self.arms.values())
         ):
             raise ValueError("its response and its arms do not agree")
+        if self.sweep is not None and (
+            len(self.sweep.names) != len(self.sweep.values)
+            or self.sweep.arms != len(self.arms)
+            or not 0 <= (self.sweep.best or 0) < len(self.arms)
+        ):
+            raise ValueError("its sweep and its arms do not agree")
         return self
 
 

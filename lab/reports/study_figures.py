@@ -17,6 +17,7 @@ from lab.reports.response import response_figure
 from lab.reports.runs import Arm, names, read_run
 from lab.reports.study import LAST, StudyData, read_study, words
 from lab.reports.style import Look, Saved
+from lab.reports.sweep import curve_figure, map_figure
 from lab.reports.words import capital, fmt, span
 from lab.training import plugins
 
@@ -40,6 +41,7 @@ def study_figures(study_dir: Path, out: Path) -> list[Saved]:
     study = read_study(study_dir)
     found = [
         _save_response(study, out),
+        _save_sweep(study, out),
         _save_arms(study, out),
         _save_differences(study, out),
         _save_curves(study, out),
@@ -67,6 +69,33 @@ def _save_response(study: StudyData, out: Path) -> Saved | None:
         "one, the data are compatible with every phase. Below, the angle is the offset, and the distance from the "
         "centre is the score.",
     )
+
+
+def _save_sweep(study: StudyData, out: Path) -> Saved | None:
+    """Of arms that were trained equally long: the curve, or the map."""
+    sweep, columns = study.summary.get("sweep"), [arm.get(study.metric) for arm in study.arms.values()]
+    if sweep is None or not any(columns):
+        return None
+    names, values, score = sweep["names"], sweep["values"], words(study.metric)
+    told = "; ".join(
+        f"{arm} {fmt(column['mean'])}{span(column['mean_interval'])}"
+        for arm, column in zip(study.arms, columns, strict=True)
+        if column
+    )
+    if len(names) == 1:
+        figure = curve_figure(names[0], values[0], columns, capital(score), study.title)
+        reading = (
+            f"Each small dot is one seed, each large one the mean at a value of {names[0]} with its "
+            f"{_confidence(study)} interval; the line only joins the means."
+        )
+    else:
+        figure = map_figure(names, values, columns, sweep["best"], capital(score), study.title)
+        reading = (
+            f"Above, the mean over the seeds for each {names[0]} (rows) and {names[1]} (columns), the best framed; "
+            f"below, half the width of its {_confidence(study)} interval: means that differ by less may be alike."
+        )
+    over = " and ".join(names)
+    return style.save(figure, out, "sweep", "Sweep", f"The mean {score} over {over} (arm, mean): {told}.", reading)
 
 
 def _save_arms(study: StudyData, out: Path) -> Saved | None:

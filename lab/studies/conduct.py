@@ -13,12 +13,12 @@ from pathlib import Path
 from typing import Any
 
 from lab.errors import Interrupted, UserError
-from lab.studies.engines import Engine
+from lab.studies.engines import Engine, LocalEngine
+from lab.studies.halving import STEPS, at, best, budgets
 from lab.studies.model import SHIPPED, Study
-from lab.studies.pool import Pool, cores
 from lab.studies.progress import StudyProgress
 from lab.studies.result import TrialResult
-from lab.studies.store import Store
+from lab.studies.store import TRIALS, Store
 from lab.studies.summary import Summary, summarise
 from lab.studies.trials import EVALUATION, Trial, cautions, check_columns, differences, plan, scores
 from lab.studies.write import write_provenance, write_results
@@ -48,7 +48,7 @@ class Conditions:
     results: str | Path | None = None
     data_dir: str | Path | None = None
     jobs: int | None = None
-    engine: Engine = field(default_factory=Engine)
+    engine: Engine = field(default_factory=LocalEngine)
     retry_failed: bool = False
     keep: bool = False
 
@@ -65,6 +65,7 @@ class Progressed:
     sessions: list[dict[str, Any]] = field(default_factory=list)
     made: dict[str, Any] = field(default_factory=dict)
     began: float = field(default_factory=time.monotonic)
+    table_name: str = TRIALS
 
     def table(self) -> list[TrialResult]:
         """Every planned trial in the plan's order, those not run yet as missing."""
@@ -90,7 +91,7 @@ class Progressed:
     def note(self, store: Store) -> None:
         """Write trials.csv and provenance.json as of now."""
         self.sessions[-1]["seconds"] = round(time.monotonic() - self.began, 1)
-        store.write_trials(self.table())
+        store.write_trials(self.table(), self.table_name)
         write_provenance(store, self.trials, self.sessions, self.made)
 
 
@@ -107,7 +108,9 @@ def prepare(study: Study, results: str | Path | None = None) -> list[Trial]:
         )
     trials = plan(study, plugins.trainer(study.trainer), runs_root(results))
     for trial in trials:
-        _check_unchanged(trial)
+        _check_unchanged(trial, longer=study.halving is not None)
+    if study.halving is not None:
+        budgets(study, trials)
     return trials
 
 
@@ -124,6 +127,8 @@ def conduct(study: Study, conditions: Conditions) -> Summary:
     store = Store(results_root(conditions.results) / study.name)
     with store.lock():
         before = {(result.arm, result.seed): result for result in store.trials()}
+        if conditions.keep and study.halving is not None:
+            raise UserError("--keep: which arms go on is decided here; accepted: a study without halving")
         kept = {f"{t.arm}-s{t.seed}": t for t in store.kept(study)} if conditions.keep else {}
         made = store.made() if kept else {}
         recorded, late = store.state(study, plugins.trainer(study.trainer))
@@ -137,7 +142,10 @@ def conduct(study: Study, conditions: Conditions) -> Summary:
             elif trial.key in kept and not (trial.path / CONFIG).is_file():
                 now.results[trial.key] = kept[trial.key]
         try:
-            _run(study, now, store, conditions)
+            if study.halving is None:
+                _run(study, now, store, conditions)
+            else:
+                _halve(study, now, store, conditions)
         except KeyboardInterrupt:
             if now.left():
                 now.note(store)
@@ -148,16 +156,15 @@ def conduct(study: Study, conditions: Conditions) -> Summary:
     return summary
 
 
-def _jobs(conditions: Conditions) -> int:
-    return cores() if conditions.jobs is None else conditions.jobs
-
-
-def _check_unchanged(trial: Trial) -> None:
+def _check_unchanged(trial: Trial, longer: bool) -> None:
+    """Refuse a trial that was run with other settings; where it may be trained for ``longer``, but for fewer steps."""
     if not (trial.path / CONFIG).is_file():
         return
     before = Run.open(trial.path).config
     with suppress(UserError):  # a field that the run's version did not know yet has its default
         before = as_mapping(resolve(type(trial.config), before))
+    if longer and before.get("steps", 0) < trial.config.steps:
+        before = {**before, "steps": trial.config.steps}
     changed = differences(before, trial.config)
     if changed:
         more = f" and {len(changed) - SHOWN} more" if len(changed) > SHOWN else ""
@@ -198,18 +205,19 @@ def _run(study: Study, now: Progressed, store: Store, conditions: Conditions) ->
     left = now.left()
     if not left:
         return
-    now.begin_session(conditions.command, _jobs(conditions), conditions.engine.name)
+    engine, at_once = conditions.engine, conditions.engine.at_once(conditions.jobs)
+    now.begin_session(conditions.command, at_once, engine.name)
     by_key = {trial.key: trial for trial in left}
-    jobs = conditions.engine.deal(study, left, _jobs(conditions), conditions.data_dir)
+    jobs = engine.deal(study, left, at_once, conditions.data_dir)
     with (
-        Pool(min(_jobs(conditions), len(jobs)), _preload(study.trainer)) as pool,
+        engine.workers(study, left[0].path.parent, min(at_once, len(jobs))) as pool,
         StudyProgress(study.name, now.trials, study.metric) as progress,
     ):
         done = now.results.values()
         progress.already(
             [f"{r.arm}-s{r.seed}" for r in done if not r.error], [f"{r.arm}-s{r.seed}" for r in done if r.error]
         )
-        checked = False
+        checked, own = False, [] if study.halving is None else [STEPS]
         for ended in pool.run(jobs):
             if ended is None:
                 progress.show(pool.running)
@@ -217,7 +225,7 @@ def _run(study: Study, now: Progressed, store: Store, conditions: Conditions) ->
                 if columns and not checked:
                     # As soon as one trial has evaluated: a misspelt metric should not cost the whole study.
                     names = [column.removeprefix(EVALUATION) for column in columns]
-                    check_columns(study, [*names, *(f"{name}.last" for name in names)])
+                    check_columns(study, [*names, *(f"{name}.last" for name in names), *own])
                     checked = True
                 continue
             if ended.stopped:
@@ -226,6 +234,29 @@ def _run(study: Study, now: Progressed, store: Store, conditions: Conditions) ->
             progress.ended(ended.key, result.error)
             now.end_trial(ended.key, replace(result, error=_without_places(result.error, conditions)))
             now.note(store)
+
+
+def _halve(study: Study, now: Progressed, store: Store, conditions: Conditions) -> None:
+    """Run all arms for the steps of the first rung, the best of them for those of the next, and so on.
+
+    Each rung has a table of its own, from which a study that was killed knows which arms went on.
+    """
+    assert study.halving is not None
+    arms, rungs = list(study.arms), budgets(study, now.trials)
+    now.results.clear()
+    for steps, number in zip(rungs, study.halving.kept(len(arms)), strict=True):
+        if number < len(arms):
+            arms = best(study, now.table(), arms, number)
+        going = [t for t in now.trials if t.arm in arms and (t.key not in now.results or not now.results[t.key].error)]
+        table = f"rung-{steps}.csv"
+        known = {f"{result.arm}-s{result.seed}": result for result in store.trials(table)}
+        done = {
+            t.key: known[t.key] for t in going if t.key in known and _stands(t, known[t.key], conditions.retry_failed)
+        }
+        rung = Progressed([at(t, steps) for t in going], done, now.sessions, now.made, table_name=table)
+        _run(study, rung, store, conditions)
+        now.results |= rung.results
+        store.write_trials(now.table())
 
 
 def _without_places(text: str, conditions: Conditions) -> str:
@@ -243,15 +274,9 @@ def _without_places(text: str, conditions: Conditions) -> str:
 
 def _result(study: Study, trial: Trial, error: str) -> TrialResult:
     if not error:
-        found = scores(trial)
+        found = scores(trial) | ({} if study.halving is None else {STEPS: float(trial.config.steps)})
         check_columns(study, list(found))
         if math.isfinite(found[study.metric]):
             return TrialResult(trial.arm, trial.seed, "finished", scores=found)
         error = f"its score {study.metric} is {found[study.metric]}"
     return TrialResult(trial.arm, trial.seed, "failed", error)
-
-
-def _preload(trainer: str) -> list[str]:
-    plugin = plugins.trainer(trainer)
-    # torch._dynamo: the first optimiser of a process imports it, for more than a second.
-    return ["lab.studies.work", plugin.config_type().__module__, "torch._dynamo"]

@@ -1,19 +1,20 @@
-"""Deals the trials of a study out to processes: each to one of its own, or many of a kind to one that stacks them."""
+"""What runs the trials of a study: how they are dealt out as jobs, and the workers that run these."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
-from itertools import pairwise
-from math import ceil
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager
+from dataclasses import dataclass, fields
 from pathlib import Path
-from typing import Literal
+from typing import Any, Protocol
 
 from lab.errors import UserError
+from lab.studies.deals import alone, stacked
 from lab.studies.model import Study
-from lab.studies.pool import Job
+from lab.studies.on_ray.engine import RayEngine
+from lab.studies.pool import Ended, Job, Pool, cores
+from lab.studies.preload import preload
 from lab.studies.trials import Trial
-from lab.studies.work import run_trial, run_trials
 from lab.training import plugins
 from lab.training.trainer import stacks_of
 
@@ -21,34 +22,34 @@ STACK = 16
 """Most trials of a process, where nobody says another number."""
 
 
-@dataclass(frozen=True)
-class Engine:
-    """How trials are run.
+class Workers(Protocol):
+    """Runs jobs."""
 
-    Attributes:
-        name: ``local``, each in a process of its own; ``stacked``, those that can be stacked several to a process.
-        stack: most trials of such a process; None for :data:`STACK`.
-    """
+    @property
+    def running(self) -> list[str]:
+        """Keys of the trials that are under way."""
+        ...
 
-    name: Literal["local", "stacked"] = "local"
-    stack: int | None = None
+    def run(self, jobs: Sequence[Job]) -> Iterator[Ended | None]:
+        """Run all, begun in their order; yields how trials ended, and None now and then for a display."""
+        ...
+
+
+class Engine(Protocol):
+    """How trials are run, as against what they are."""
+
+    @property
+    def name(self) -> str:
+        """The word of ``--engine``."""
+        ...
 
     def check(self, study: Study) -> None:
-        """Refuse an engine that the study's trainer cannot use.
+        """Refuse, before anything is begun, an engine that cannot run this study here.
 
         Raises:
-            UserError: it cannot, or ``stack`` is no number of trials for it.
+            UserError: says why.
         """
-        if self.name == "local":
-            if self.stack is not None:
-                raise UserError("--stack: it says how many trials share a process, which needs --engine stacked")
-            return
-        if self.stack is not None and self.stack < 1:
-            raise UserError(f"--stack is {self.stack}; at least 1 trial is needed")
-        if stacks_of(plugins.trainer(study.trainer)) is None:
-            raise UserError(
-                f"--engine stacked: runs of the trainer {study.trainer!r} cannot be stacked; accepted: --engine local"
-            )
+        ...
 
     def deal(self, study: Study, trials: Sequence[Trial], jobs: int, data_dir: str | Path | None) -> list[Job]:
         """The jobs that run these trials, in the order of their first ones.
@@ -56,36 +57,96 @@ class Engine:
         Args:
             study: whose trials they are.
             trials: in the order in which they should begin.
-            jobs: how many processes there are to be kept at work.
+            jobs: how many there are to be at once.
             data_dir: where data sets lie.
         """
-        found = []
-        for portion in self._portions(study, trials, jobs):
-            first = portion[0]
-            log = first.path.parent / "logs" / f"{first.key}.log"
-            keys = tuple(trial.key for trial in portion)
-            if len(portion) == 1:
-                found.append(Job(keys, run_trial, (study.trainer, study.preset, first, data_dir), log))
-            else:
-                found.append(Job(keys, run_trials, (study.trainer, study.preset, portion, data_dir), log))
-        return found
+        ...
 
-    def _portions(self, study: Study, trials: Sequence[Trial], jobs: int) -> list[list[Trial]]:
-        """Trials that share a process."""
-        stacks = stacks_of(plugins.trainer(study.trainer)) if self.name == "stacked" else None
+    def workers(self, study: Study, folder: Path, jobs: int) -> AbstractContextManager[Workers]:
+        """What runs the jobs, and leaves nothing behind.
+
+        Args:
+            study: whose trials they run.
+            folder: where the run directories lie.
+            jobs: at once, at least 1.
+        """
+        ...
+
+    def at_once(self, jobs: int | None) -> int:
+        """How many jobs there are at once if the user asks for so many, or does not say."""
+        ...
+
+
+@dataclass(frozen=True)
+class LocalEngine:
+    """Each trial in a process of its own, on this machine."""
+
+    name = "local"
+
+    def check(self, study: Study) -> None:
+        """Every trainer's trials can be run so."""
+
+    def at_once(self, jobs: int | None) -> int:
+        """One a core."""
+        return cores() if jobs is None else jobs
+
+    def deal(self, study: Study, trials: Sequence[Trial], jobs: int, data_dir: str | Path | None) -> list[Job]:
+        """A job for each trial."""
+        return alone(study, trials, data_dir)
+
+    def workers(self, study: Study, folder: Path, jobs: int) -> Pool:
+        """Processes of this machine."""
+        return Pool(jobs, preload(study.trainer))
+
+
+@dataclass(frozen=True)
+class StackedEngine(LocalEngine):
+    """Trials that can be stacked several to a process, whose numbers agree with local ones within float32's rounding.
+
+    Attributes:
+        stack: most trials of such a process.
+    """
+
+    stack: int = STACK
+    name = "stacked"
+
+    def check(self, study: Study) -> None:
+        """Refuse a trainer whose runs cannot be stacked."""
+        if self.stack < 1:
+            raise UserError(f"--stack is {self.stack}; at least 1 trial is needed")
+        if stacks_of(plugins.trainer(study.trainer)) is None:
+            raise UserError(
+                f"--engine stacked: runs of the trainer {study.trainer!r} cannot be stacked; accepted: --engine local"
+            )
+
+    def deal(self, study: Study, trials: Sequence[Trial], jobs: int, data_dir: str | Path | None) -> list[Job]:
+        """Jobs of several trials of a kind."""
+        stacks = stacks_of(plugins.trainer(study.trainer))
         if stacks is None:
-            return [[trial] for trial in trials]
-        groups: dict[str, list[Trial]] = {}
-        for trial in trials:
-            key = stacks.stack_key(trial.config)
-            groups.setdefault(f"alone {trial.key}" if key is None else f"key {key}", []).append(trial)
-        size = min(self.stack or STACK, ceil(len(trials) / max(jobs, 1)))
-        places = {trial.key: place for place, trial in enumerate(trials)}
-        portions = [portion for group in groups.values() for portion in _evenly(group, ceil(len(group) / size))]
-        return sorted(portions, key=lambda portion: places[portion[0].key])
+            return alone(study, trials, data_dir)
+        return stacked(study, trials, data_dir, stacks, self.stack, jobs)
 
 
-def _evenly(trials: list[Trial], pieces: int) -> list[list[Trial]]:
-    """So many pieces, none longer than another by more than one."""
-    cuts = [len(trials) * piece // pieces for piece in range(pieces + 1)]
-    return [trials[start:stop] for start, stop in pairwise(cuts)]
+ENGINES: Mapping[str, type[LocalEngine] | type[StackedEngine] | type[RayEngine]] = {
+    engine.name: engine for engine in (LocalEngine, StackedEngine, RayEngine)
+}
+"""By the word of ``--engine``; what a class has as fields are the options that go with it."""
+
+
+def engine(name: str, **options: object) -> Engine:
+    """The engine of this name.
+
+    Args:
+        name: one of :data:`ENGINES`.
+        options: its settings; None for what was not said.
+
+    Raises:
+        UserError: an option was given that belongs to another engine.
+    """
+    given = {option: value for option, value in options.items() if value is not None}
+    kind: Any = ENGINES[name]
+    for option in given.keys() - {field.name for field in fields(kind)}:
+        others = [word for word, other in ENGINES.items() if option in {field.name for field in fields(other)}]
+        raise UserError(f"--{option.replace('_', '-')}: it needs --engine {' or '.join(others)}")
+    made: Engine = kind(**given)
+    return made

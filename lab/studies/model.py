@@ -12,6 +12,7 @@ from pydantic import Field, ValidationError, field_validator, model_validator
 from lab.door.yamls import parse
 from lab.errors import UserError
 from lab.studies.criteria import CRITERIA, Criterion, MeanScore
+from lab.studies.sweeps import Halving, Quantity, arms_of
 from lab.training.config import Config, load_yaml, resolve
 
 SHIPPED = Path(__file__).parent / "shipped"
@@ -78,6 +79,15 @@ class Study(Config):
     response: ResponseConfig | None = Field(
         None, description="in the place of arms and compare: {voice: …, offsets: 8}, a phase-response study"
     )
+    sweep: Mapping[str, Quantity] | None = Field(
+        None,
+        min_length=1,
+        max_length=2,
+        description="in the place of arms and compare: one or two dotted keys, each with values or {low, high, points}",
+    )
+    halving: Halving | None = Field(
+        None, description="with a sweep: {factor: 3, rungs: 3}, all arms for few steps, the best third for longer, …"
+    )
     arms: Mapping[str, Mapping[str, Any]] = Field(min_length=1, description="arm -> dotted keys changed in it")
     metric: str = Field(description="the score column of trials.csv that comparisons are of")
     direction: Literal["higher", "lower"] = Field(description="which scores are better")
@@ -105,6 +115,28 @@ class Study(Config):
         if data.get("criterion", "mean") != "mean":
             raise ValueError("response: the harmonic is fitted to each seed's scores; leave criterion out")
         return {**data, "arms": own}
+
+    @model_validator(mode="before")
+    @classmethod
+    def _arms_of_a_sweep(cls, data: Any) -> Any:
+        """The arms of a sweep follow from it; the recorded file names them all the same."""
+        if not isinstance(data, Mapping) or data.get("sweep") is None:
+            if isinstance(data, Mapping) and data.get("halving") is not None:
+                raise ValueError("halving: it is of a sweep's arms; give a sweep")
+            return data
+        sweep = data["sweep"]
+        if not isinstance(sweep, Mapping):
+            return {**data, "arms": {"all": {}}}
+        sweep = {key: {"values": of} if isinstance(of, list) else of for key, of in sweep.items()}
+        try:
+            own = arms_of({key: Quantity.model_validate(of) for key, of in sweep.items()})
+        except ValidationError:  # the field itself says what is wrong with it
+            return {**data, "sweep": sweep, "arms": {"all": {}}}
+        if data.get("response") is not None or data.get("arms", own) != own or data.get("compare"):
+            raise ValueError("sweep: it makes the arms and compares them all; leave response, arms and compare out")
+        if data.get("criterion", "mean") != "mean":
+            raise ValueError("sweep: arms are described by their means; leave criterion out")
+        return {**data, "sweep": sweep, "arms": own}
 
     @field_validator("seeds", mode="before")
     @classmethod
@@ -153,7 +185,7 @@ class Study(Config):
     @property
     def shown(self) -> list[str]:
         """The score columns of the tables: the metric, then the further ones."""
-        return list(dict.fromkeys([self.metric, *self.columns]))
+        return list(dict.fromkeys([self.metric, *self.columns, *([] if self.halving is None else ["steps"])]))
 
     @property
     def judged_by(self) -> str:

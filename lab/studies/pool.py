@@ -25,23 +25,32 @@ from lab.errors import Interrupted, RunError, UserError
 
 THREAD_VARIABLES = ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS", "VECLIB_MAXIMUM_THREADS")
 
+LOGS = "logs"
+"""The folder of what jobs print."""
+
 PATIENCE = 15.0
 """Seconds that a job which is asked to stop may take to save its state."""
 
 
 @dataclass(frozen=True)
 class Job:
-    """``work(*arguments)`` in a process of its own; whatever it prints goes to the file ``log``.
+    """``work(folder, *arguments)`` in a process of its own; whatever it prints goes to the file ``log``.
 
     Attributes:
         keys: the trials that it runs. What the work raises stops them all; what it returns tells by key what stopped
             some of them, the others having come to their end.
+        folder: where everything that the work reads and writes of these trials lies, each under its key.
     """
 
     keys: tuple[str, ...]
+    folder: Path
     work: Callable[..., Mapping[str, BaseException] | None]
-    arguments: tuple[Any, ...]
-    log: Path
+    arguments: tuple[Any, ...] = ()
+
+    @property
+    def log(self) -> Path:
+        """What the job prints."""
+        return self.folder / LOGS / f"{self.keys[0]}.log"
 
 
 @dataclass(frozen=True)
@@ -134,7 +143,7 @@ def _child(pipe: connection.Connection, job: Job) -> None:
     try:
         _write_output_to(job.log)
         _single_thread()
-        stopped_by = job.work(*job.arguments) or {}
+        stopped_by = job.work(job.folder, *job.arguments) or {}
     except (Exception, Interrupted) as problem:
         stopped_by = dict.fromkeys(job.keys, problem)
     ends = [_end(key, stopped_by.get(key), job.log) for key in job.keys]

@@ -16,17 +16,14 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
 
 from lab.errors import UserError
+from lab.studies.permutations import PERMUTATIONS, Floats, permutation_p
 from lab.studies.power import POWER, fewest
 
-Floats = NDArray[np.float64]
 FEWEST_OFFSETS = 3
 """A level and two coefficients are fitted."""
-PERMUTATIONS = 9_999
-BLOCK = 1_000
-"""Permutations that are held in memory at once."""
 
 
 @dataclass(frozen=True)
@@ -107,7 +104,7 @@ def respond(
         amplitude_interval=_amplitude_interval(each, mean, alpha),
         phase=phase,
         phase_interval=_phase_interval(each, mean, phase, alpha),
-        p=_p(centred, amplitude, permutations, rng),
+        p=permutation_p(centred, _amplitudes, amplitude, rng, permutations),
         seeds=seeds,
         detectable=_detectable(each, mean, alpha),
         seeds_needed=_seeds_needed(each, mean, alpha),
@@ -120,28 +117,14 @@ def fitted(response: Response, phases: ArrayLike, higher: bool = True) -> Floats
     return np.asarray(response.level + (1 if higher else -1) * response.amplitude * swing)
 
 
+def _amplitudes(means: Floats) -> Floats:
+    found = means @ _basis(means.shape[1])
+    return np.asarray(np.hypot(found[:, 0], found[:, 1]))
+
+
 def _basis(n: int) -> Floats:
     angle = 2 * math.pi * np.arange(n) / n
     return np.stack([np.cos(angle), np.sin(angle)], axis=1) * (2 / n)
-
-
-def _p(values: Floats, observed: float, permutations: int, rng: np.random.Generator) -> float:
-    """The share of permutations with as large an amplitude, the observed one counted among them; never 0.
-
-    If the offset makes no difference, the scores of a seed are as likely in any order: every permutation within seeds
-    is equally probable, so the test is exact for the permutations drawn (Davison & Hinkley 1997, section 4.3).
-    """
-    seeds, n = values.shape
-    basis = _basis(n)
-    slack = 1e-12 * np.abs(values).max()
-    extreme = 0
-    for begin in range(0, permutations, BLOCK):
-        block = min(BLOCK, permutations - begin)
-        order = np.argsort(rng.random((block, seeds, n)), axis=2)
-        mixed = np.take_along_axis(np.broadcast_to(values, (block, seeds, n)), order, axis=2)
-        found = mixed.mean(axis=1) @ basis
-        extreme += int((np.hypot(found[:, 0], found[:, 1]) >= observed - slack).sum())
-    return (extreme + 1) / (permutations + 1)
 
 
 def _amplitude_interval(each: Floats, mean: Floats, alpha: float) -> tuple[float, float]:

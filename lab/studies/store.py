@@ -25,11 +25,25 @@ from lab.training.config import as_mapping
 from lab.training.files import replace_file, room_for
 from lab.training.trainer import TrainerPlugin
 
-STATED = ("hypothesis", "trainer", "metric", "direction", "criterion", "compare", "response", "alpha")
+STATED = (
+    "hypothesis",
+    "trainer",
+    "metric",
+    "direction",
+    "criterion",
+    "compare",
+    "response",
+    "sweep",
+    "halving",
+    "alpha",
+)
 """What is stated before the runs, and may not change once one has finished."""
 
 TRAINED = ("trainer", "set", "arms")
 """What of a study its trials are trained by, beside the preset."""
+
+TRIALS = "trials.csv"
+"""The name of the table of trials."""
 
 PRESET = "preset.yaml"
 """The copy of a preset that is a file of the user's own."""
@@ -147,7 +161,7 @@ class Store:
             return []
         return [session.model_dump() for session in jsons.read(path, Sessions).sessions]
 
-    def write_trials(self, trials: Sequence[TrialResult]) -> None:
+    def write_trials(self, trials: Sequence[TrialResult], name: str = TRIALS) -> None:
         """Write trials.csv: one line a trial, scores to their last bit, an empty cell where there is none."""
         names = list(dict.fromkeys(name for trial in trials for name in sorted(trial.scores)))
         text = io.StringIO()
@@ -156,11 +170,11 @@ class Store:
         for trial in trials:
             cells = [repr(trial.scores[name]) if name in trial.scores else "" for name in names]
             table.writerow([trial.arm, trial.seed, trial.status, trial.error, *cells])
-        self.write("trials.csv", text.getvalue())
+        self.write(name, text.getvalue())
 
-    def trials(self) -> list[TrialResult]:
+    def trials(self, name: str = TRIALS) -> list[TrialResult]:
         """What trials.csv holds; nothing before the first trial has ended."""
-        path = self.path / "trials.csv"
+        path = self.path / name
         if not path.exists():
             return []
         rows = tables.read(path, ("arm", "seed", "status", "error"))

@@ -2,7 +2,8 @@
 
 The verdict of the study is that of its first comparison (:mod:`lab.studies.comparison` has the rule). That of a
 phase-response study is *supported* where the permutation test of :mod:`lab.studies.response` has a p below alpha,
-otherwise *unclear*: one test, nothing to correct.
+otherwise *unclear*: one test, nothing to correct. So is that of a sweep by the permutation test of
+:mod:`lab.studies.swept`; a halved sweep has none, as its arms were chosen by the scores that it would be of.
 """
 
 from __future__ import annotations
@@ -19,6 +20,8 @@ from lab.studies.model import Study
 from lab.studies.response import Response, respond
 from lab.studies.result import TrialResult, counted, scores_of
 from lab.studies.statistics import Interval, bootstrap_interval, iqm
+from lab.studies.sweeps import short_names
+from lab.studies.swept import Swept, sweep_over
 
 
 @dataclass(frozen=True)
@@ -75,6 +78,8 @@ class Summary:
     """Arm -> the criterion; no arm without a trial that counts."""
     response: Response | None = None
     """Of a phase-response study with a seed that has every offset."""
+    swept: Swept | None = None
+    """Of a sweep without halving that has a seed with every arm."""
     late: LateSeeds = LateSeeds()
     cautions: Sequence[str] = ()
     """What a reader should know of how it was measured, a sentence each."""
@@ -84,6 +89,8 @@ class Summary:
         """That of the first comparison, or of the response; None for a study that compares nothing."""
         if self.study.response is not None:
             return response_verdict(self.study, self.response)
+        if self.study.sweep is not None and self.study.halving is None:
+            return "supported" if self.swept and self.swept.p < self.study.alpha else "unclear"
         return self.comparisons[0].verdict if self.comparisons else None
 
     @property
@@ -115,6 +122,7 @@ class Summary:
             "judged": {arm: asdict(judged) for arm, judged in self.judged.items()},
             "comparisons": [asdict(c) for c in self.comparisons],
             **self._response_json(),
+            **self._sweep_json(),
             "trials": {
                 "finished": len(self.trials) - len(self.failed),
                 "planned": len(study.arms) * len(study.seeds),
@@ -131,6 +139,14 @@ class Summary:
         lists = {name: found[name].tolist() for name in ("offsets", "means")}
         return {"response": {"voice": self.study.response.words, **found, **lists}}
 
+    def _sweep_json(self) -> dict[str, Any]:
+        """The quantities and their values; what halving left has no place in a curve or a map, its steps differ."""
+        if self.study.sweep is None or self.study.halving is not None:
+            return {}
+        names, values = short_names(self.study.sweep), [quantity.all() for quantity in self.study.sweep.values()]
+        found = {} if self.swept is None else {**asdict(self.swept), "means": self.swept.means.tolist()}
+        return {"sweep": {"names": [*names.values()], "values": values, **found}}
+
 
 def summarise(
     study: Study, trials: Sequence[TrialResult], late: LateSeeds = LateSeeds(), cautions: Sequence[str] = ()
@@ -145,7 +161,17 @@ def summarise(
         for arm in study.arms
     }
     judged = {arm: found for arm in study.arms if (found := _judged(study, counted(study, trials, arm), arm))}
-    return Summary(study, arms, comparisons(study, trials), trials, judged, response_of(study, trials), late, cautions)
+    return Summary(
+        study,
+        arms,
+        comparisons(study, trials),
+        trials,
+        judged,
+        response_of(study, trials),
+        _swept(study, trials),
+        late,
+        cautions,
+    )
 
 
 def _judged(study: Study, scores: Mapping[int, float], arm: str) -> Judged | None:
@@ -158,10 +184,18 @@ def _judged(study: Study, scores: Mapping[int, float], arm: str) -> Judged | Non
 
 def response_of(study: Study, trials: Sequence[TrialResult]) -> Response | None:
     """The phase-response curve over the seeds that finished at every offset; None without one, or of another study."""
-    table = whole_seeds(study, trials)
-    if study.response is None or not table:
+    table = [] if study.response is None else whole_seeds(study, trials)
+    if not table:
         return None
     return respond(table, higher=study.direction == "higher", alpha=study.alpha, rng=stream(study, "response"))
+
+
+def _swept(study: Study, trials: Sequence[TrialResult]) -> Swept | None:
+    """What a sweep found over the seeds that finished in every arm."""
+    table = [] if study.sweep is None or study.halving is not None else whole_seeds(study, trials)
+    if not table:
+        return None
+    return sweep_over(table, higher=study.direction == "higher", rng=stream(study, "sweep"))
 
 
 def whole_seeds(study: Study, trials: Sequence[TrialResult]) -> list[list[float]]:

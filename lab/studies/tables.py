@@ -9,8 +9,10 @@ from typing import Any
 from lab.reports.words import ABSENT, fmt
 from lab.studies.comparison import Comparison
 from lab.studies.criteria import MeanScore
+from lab.studies.halving import STEPS
 from lab.studies.statistics import Interval
 from lab.studies.summary import Column, Summary
+from lab.studies.sweeps import short_names
 
 Table = tuple[list[str], list[list[str]]]
 """Header, rows."""
@@ -20,6 +22,22 @@ RESPONSE_READING = (
     "fitted to the mean over the seeds that finished at every offset. p is the share of 9,999 permutations of the "
     "offsets within each seed that have as large an amplitude. The interval of the best phase is Fieller's: all phases "
     "that a t-test over the seeds' own harmonics does not refuse."
+)
+
+
+SWEEP_READING = (
+    "All but the swept settings is the same in every arm. p is the share of 9,999 permutations of the arms within each "
+    "seed whose means spread at least as far; it says whether the settings matter, not which is best. The best of many "
+    "means is flattered by having been chosen: a study of its own, with other seeds, tells what it is worth."
+)
+HALVED = (
+    "No verdict: which arms were trained to the end was decided by the same seeds that score them, and the others were "
+    "not trained as long. What was best here is a candidate, for a study with other seeds."
+)
+HALVING_READING = (
+    "Every arm was trained for the fewest steps, the best went on in the same runs for longer, and so on. A score is "
+    "of the last steps that an arm was trained to: those of different steps cannot be compared, and those of the last "
+    "arms are flattered by the choice."
 )
 
 
@@ -129,6 +147,10 @@ def verdict_line(summary: Summary) -> str:
 def _verdict(summary: Summary) -> str:
     if summary.study.response is not None:
         return response_sentence(summary)
+    if summary.study.halving is not None:
+        return HALVED
+    if summary.study.sweep is not None:
+        return sweep_sentence(summary)
     if not summary.comparisons:
         return "No verdict: the study compares nothing, it describes its arms."
     first = summary.comparisons[0]
@@ -192,6 +214,48 @@ def response_table(summary: Summary) -> Table:
     return ["phase response", study_level(summary)], rows
 
 
+def sweep_sentence(summary: Summary) -> str:
+    """What a sweep says, in plain words."""
+    study, found = summary.study, summary.swept
+    if found is None:
+        return "Unclear: no seed has a score in every arm."
+    over = " or ".join(short_names(study.sweep or {}).values())
+    test = f"p = {fmt(found.p)}, {found.seeds} seed{'s' if found.seeds > 1 else ''}"
+    if found.p >= study.alpha:
+        return f"Unclear: no effect of {over} on {study.metric} was found ({test})."
+    arm = list(study.arms)[found.best]
+    at = f"{arm} with {_mean(summary.arms[arm][study.metric])}"
+    return f"Supported: {study.metric} depends on {over} ({test}); best was {at}, chosen among {len(study.arms)}."
+
+
+def sweep_table(summary: Summary) -> Table:
+    """The means with their intervals: a line for each value, or rows and columns of two quantities."""
+    study = summary.study
+    assert study.sweep is not None
+    cells = [_mean(summary.arms[arm].get(study.metric)) for arm in study.arms]
+    names, (rows, *more) = list(short_names(study.sweep).values()), [of.all() for of in study.sweep.values()]
+    if not more:
+        return [names[0], f"{study.metric}: mean"], [[f"{v:g}", cell] for v, cell in zip(rows, cells, strict=True)]
+    width = len(more[0])
+    lines = [[f"{row:g}", *cells[place * width : (place + 1) * width]] for place, row in enumerate(rows)]
+    return [f"{names[0]} \\ {names[1]}", *(f"{value:g}" for value in more[0])], lines
+
+
+def halving_table(summary: Summary) -> Table:
+    """The arms by how far they came, the farthest first; only those of a line's steps are comparable."""
+    study = summary.study
+    rungs: dict[int, list[str]] = {}
+    for arm, columns in summary.arms.items():
+        if STEPS in columns:
+            rungs.setdefault(int(max(columns[STEPS].values.values())), []).append(arm)
+    sign = -1 if study.direction == "higher" else 1
+    rows = []
+    for steps in sorted(rungs, reverse=True):
+        ranked = sorted(rungs[steps], key=lambda arm: sign * summary.arms[arm][study.metric].mean)
+        rows += [[f"{steps:,}", arm, _mean(summary.arms[arm][study.metric])] for arm in ranked]
+    return ["trained to step", "arm", f"{study.metric}: mean"], rows
+
+
 def study_level(summary: Summary) -> str:
     """How sure the intervals of a study are."""
     return f"{1 - summary.study.alpha:.0%} intervals"
@@ -221,6 +285,10 @@ def markdown(summary: Summary, command: str, figures: Sequence[tuple[str, str]],
         parts += ["## Comparisons", markdown_table(comparisons_table(summary)), *_reasons(summary.comparisons)]
     if summary.response is not None:
         parts += ["## Phase response", markdown_table(response_table(summary)), RESPONSE_READING]
+    if summary.study.halving is not None:
+        parts += ["## Halving", markdown_table(halving_table(summary)), HALVING_READING]
+    elif summary.study.sweep is not None:
+        parts += ["## Sweep", markdown_table(sweep_table(summary)), SWEEP_READING]
     if summary.failed:
         lines = [f"- {t.arm}, seed {t.seed}: {t.status}{f': {t.error}' if t.error else ''}" for t in summary.failed]
         parts += ["## Trials without a score", "\n".join(lines)]

@@ -54,7 +54,7 @@ def plan(study: Study, plugin: TrainerPlugin, runs: Path) -> list[Trial]:
         for arm in study.arms:
             try:
                 config = resolve(plugin.config_type(), preset, study.changes(arm, seed))
-                _check_last_cycle(config)
+                check_last_cycle(config)
             except UserError as error:
                 raise UserError(f"arm {arm!r}: {error}") from None
             trials.append(Trial(arm, seed, config, runs / study.name / f"{arm}-s{seed}"))
@@ -73,7 +73,7 @@ def _check_response(voice: str, trials: Sequence[Trial]) -> None:
     accepted = "a voice with a wave, or one that follows another voice in phase (relation in_phase or shifted)"
     if not isinstance(settings, Mapping) or settings.get("relation", "in_phase") not in ("in_phase", "shifted"):
         raise UserError(f"response.voice {voice!r}: it is {settings!r}; accepted: {accepted}")
-    means = [_mean(trial.config, voice) for trial in trials]
+    means = [mean_of_voice(trial.config, voice) for trial in trials]
     if max(means) - min(means) > SAME_MEAN * max(map(abs, means)):
         raise UserError(
             f"response.voice {voice!r}: its mean over the run would be {min(means):g} at one offset and {max(means):g} "
@@ -81,7 +81,12 @@ def _check_response(voice: str, trials: Sequence[Trial]) -> None:
         )
 
 
-def _mean(config: RunConfig, name: str) -> float:
+def mean_of_voice(config: RunConfig, name: str) -> float:
+    """The mean of a voice over the steps of a run.
+
+    Raises:
+        UserError: it follows what is measured.
+    """
     voice = config.parsed_voices()[name]
     if isinstance(voice, Follower):
         raise UserError(f"response.voice {name!r}: it follows the measured {voice.source}, which has no cycle")
@@ -91,7 +96,12 @@ def _mean(config: RunConfig, name: str) -> float:
     return float(np.mean(voice(steps)))
 
 
-def _check_last_cycle(config: RunConfig) -> None:
+def check_last_cycle(config: RunConfig) -> None:
+    """Refuse a run in whose last whole cycle nothing is evaluated.
+
+    Raises:
+        UserError: says where that cycle is.
+    """
     if not _evaluations(config):
         start, stop = last_cycle(config.parsed_clock(), config.steps)
         raise UserError(

@@ -9,9 +9,11 @@ import time
 from collections.abc import Sequence
 from pathlib import Path
 
+from lab.door.yamls import dump_yaml
 from lab.errors import RunError
 from lab.studies.trials import Trial
 from lab.training import loop, plugins
+from lab.training.files import replace_file
 from lab.training.run import CONFIG, Run
 from lab.training.together import train_together
 
@@ -19,19 +21,25 @@ PATIENCE = 20.0
 """Seconds to wait for a run directory whose owner, a process of a study that was killed, is just ending."""
 
 
-def run_trial(trainer: str, preset: str, trial: Trial, data_dir: str | Path | None) -> None:
+def run_trial(folder: Path, trainer: str, preset: str, trial: Trial, data_dir: str | Path | None) -> None:
     """Train one trial to its end, from its newest checkpoint if it was begun before.
+
+    Args:
+        folder: of its run directory, whatever machine this is.
+        trainer, preset: of the study.
+        trial: which one.
+        data_dir: where data sets lie.
 
     Raises:
         RunError: it cannot go on (a non-finite loss, a full disk, a directory in use).
         Interrupted: it was asked to stop, and has saved a checkpoint.
     """
-    run = _begun(trainer, preset, trial)
+    run = _begun(folder, trainer, preset, trial)
     loop.train(plugins.trainer(trainer), run, loop.make_context(run, trial.config, data_dir))
 
 
 def run_trials(
-    trainer: str, preset: str, trials: Sequence[Trial], data_dir: str | Path | None
+    folder: Path, trainer: str, preset: str, trials: Sequence[Trial], data_dir: str | Path | None
 ) -> dict[str, BaseException]:
     """Train trials that can be stacked to their ends, each from its newest checkpoint if it was begun before.
 
@@ -42,21 +50,33 @@ def run_trials(
     stopped: dict[str, BaseException] = {}
     for trial in trials:
         try:
-            runs.append(_begun(trainer, preset, trial))
+            runs.append(_begun(folder, trainer, preset, trial))
         except Exception as error:
             stopped[trial.key] = error
     ends = train_together(plugins.trainer(trainer), runs, data_dir)
     return stopped | {path.name: error for path, error in ends.items()}
 
 
-def _begun(trainer: str, preset: str, trial: Trial) -> Run:
+def _begun(folder: Path, trainer: str, preset: str, trial: Trial) -> Run:
     """The run of a trial, which nobody else owns."""
-    if (trial.path / CONFIG).is_file():
-        run = Run.open(trial.path)
+    if (folder / trial.key / CONFIG).is_file():
+        run = Run.open(folder / trial.key)
         _wait_for(run)
+        return _prolonged(run, trial.config.steps)
+    folder.mkdir(parents=True, exist_ok=True)
+    return Run.create(folder, trial.key, trainer, trial.config, Path(preset).stem)
+
+
+def _prolonged(run: Run, steps: int) -> Run:
+    """The run, whose configuration asks for so many steps from now on; never for fewer than before."""
+    before = run.config["steps"]
+    if steps < before:
+        raise RunError(f"run {run.name} is for {before} steps, more than the {steps} that it is to have")
+    if steps == before:
         return run
-    trial.path.parent.mkdir(parents=True, exist_ok=True)
-    return Run.create(trial.path.parent, trial.path.name, trainer, trial.config, Path(preset).stem)
+    with run.lock():
+        replace_file(run.path / CONFIG, dump_yaml({**run.config, "steps": steps}).encode())
+    return Run.open(run.path)
 
 
 def _wait_for(run: Run) -> None:

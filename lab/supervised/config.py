@@ -96,6 +96,10 @@ class SupervisedConfig(RunConfig):
                 raise UserError(f"voices.{name}.follow: unknown {followed!r}; {missing}")
         return super().parsed_voices()
 
+    def paced_by_steps(self) -> tuple[str, ...]:
+        """Tasks share the steps."""
+        return ("tasks",) if self.tasks is not None else ()
+
     def conducted(self) -> dict[str, Voice | Follower]:
         """The voices, and constants for those of techniques that are left out."""
         return together.with_defaults(self.techniques, self.parsed_voices())

@@ -84,6 +84,10 @@ class RunConfig(Config):
         """Those of :meth:`voice_names`, and those that parts of this configuration bring."""
         return self.voice_names()
 
+    def paced_by_steps(self) -> tuple[str, ...]:
+        """Fields that mean something else where ``steps`` is another: a shorter run is no beginning of this one."""
+        return ()
+
     def parsed_clock(self) -> Clock:
         """The master clock."""
         from lab.phase import Clock

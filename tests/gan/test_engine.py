@@ -62,7 +62,7 @@ def alone(study: Path) -> tuple[Sequence[Trial], dict[str, str]]:
     trials, errors = planned(study, "alone"), {}
     for trial in trials:
         try:
-            run_trial("gan", "ring", trial, None)
+            run_trial(trial.path.parent, "gan", "ring", trial, None)
         except NonFiniteError as error:
             errors[trial.key] = str(error)
     return trials, errors
@@ -72,7 +72,9 @@ def alone(study: Path) -> tuple[Sequence[Trial], dict[str, str]]:
 def stacked(study: Path) -> tuple[Sequence[Trial], dict[str, str]]:
     """The same of the same trials in one stack."""
     trials = planned(study, "stacked")
-    return trials, {key: str(error) for key, error in run_trials("gan", "ring", trials, None).items()}
+    return trials, {
+        key: str(error) for key, error in run_trials(trials[0].path.parent, "gan", "ring", trials, None).items()
+    }
 
 
 def rows(path: Path) -> list[dict[str, Any]]:

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from lab.studies.engines import Engine
+from lab.studies.engines import STACK, StackedEngine
 from lab.studies.model import load_study
 from lab.studies.trials import plan
 from lab.studies.work import run_trial, run_trials
@@ -21,7 +21,7 @@ def dealt(tiny, study_file, tmp_path):
     def deal(noises, jobs, stack):
         study = load_study(study_file, ["compare=[]", f"arms={json.dumps({f'a{n}': {'noise': n} for n in noises})}"])
         trials = plan(study, plugins.trainer("tiny"), tmp_path)
-        return trials, Engine("stacked", stack).deal(study, trials, jobs, None)
+        return trials, StackedEngine(stack or STACK).deal(study, trials, jobs, None)
 
     return deal
 

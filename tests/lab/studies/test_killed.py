@@ -1,6 +1,7 @@
 """A study that is killed leaves no process behind, and goes on to the end it would have had."""
 
 import os
+import random
 import signal
 import subprocess
 import sys
@@ -109,6 +110,27 @@ def test_killed_and_started_again_it_ends_as_if_it_had_not_been(start, words, tm
         assert (cut / "descent" / name).read_bytes() == (whole / "descent" / name).read_bytes()
     for log in whole.glob("runs/descent/*/metrics.jsonl"):
         assert (cut / log.relative_to(whole)).read_bytes() == log.read_bytes()
+
+
+@pytest.mark.usefixtures("tiny")
+def test_killed_at_five_random_instants_it_ends_as_if_it_had_not_been(forker, tiny_package, words, tmp_path):
+    env = {**os.environ, "PYTHONPATH": f"{tiny_package}{os.pathsep}{os.environ.get('PYTHONPATH', '')}"}
+    whole, cut, more = tmp_path / "whole", tmp_path / "cut", ("--set", "seeds=3")
+    began = time.monotonic()
+    assert forker.start(words(whole, *more), env).wait() == 0
+    took, rng, cut_short = time.monotonic() - began, random.Random(2026), 0
+    for _ in range(5):
+        process = forker.start(words(cut, *more), env)
+        instant = time.monotonic() + rng.uniform(0.2, 0.8) * took
+        while process.poll() is None and time.monotonic() < instant:
+            time.sleep(0.005)
+        cut_short += process.poll() is None
+        process.kill()
+        process.wait()
+    assert cut_short >= 3, "most kills came after the end"
+    assert main(words(cut, *more)) == 0
+    for name in ("trials.csv", "summary.json"):
+        assert (cut / "descent" / name).read_bytes() == (whole / "descent" / name).read_bytes()
 
 
 def test_no_second_process_runs_a_study_and_ctrl_c_saves_every_trial(start, tmp_path):

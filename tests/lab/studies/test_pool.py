@@ -14,30 +14,30 @@ from lab.errors import Interrupted, RunError, UserError
 from lab.studies.pool import Ended, Job, Pool, cores
 
 
-def report(path):
+def report(folder, name):
     import torch
 
-    path.write_text(f"{os.getpid()} {torch.get_num_threads()} {os.environ.get('OPENBLAS_NUM_THREADS')}")
+    (folder / name).write_text(f"{os.getpid()} {torch.get_num_threads()} {os.environ.get('OPENBLAS_NUM_THREADS')}")
     print("said")
 
 
-def raise_user_error():
+def raise_user_error(folder):
     raise UserError("lr is\n -1")
 
 
-def crash():
+def crash(folder):
     os.kill(os.getpid(), signal.SIGSEGV)
 
 
-def leave():
+def leave(folder):
     os._exit(3)
 
 
-def wait_for_ever():
+def wait_for_ever(folder):
     signal.pause()
 
 
-def some_end():
+def some_end(folder):
     return {"b": RunError("out of\n room"), "c": Interrupted("stopped", signal.SIGTERM), "d": KeyError("forgotten")}
 
 
@@ -49,7 +49,7 @@ def jobs(tmp_path, monkeypatch):
         monkeypatch.setattr(function, "__module__", "test_pool")
 
     def make(*works):
-        return [Job((f"j{i}",), work, arguments, tmp_path / f"j{i}.log") for i, (work, *arguments) in enumerate(works)]
+        return [Job((f"j{i}",), tmp_path, work, tuple(arguments)) for i, (work, *arguments) in enumerate(works)]
 
     return make
 
@@ -59,17 +59,17 @@ def ends(pool, jobs):
 
 
 def test_each_job_has_a_single_threaded_process_of_its_own(jobs, tmp_path):
-    work = jobs(*[(report, tmp_path / f"out{i}") for i in range(3)])
+    work = jobs(*[(report, f"out{i}") for i in range(3)])
     with Pool(2, ["torch"]) as pool:
         assert ends(pool, work) == {f"j{i}": Ended(f"j{i}") for i in range(3)}
     said = [(tmp_path / f"out{i}").read_text().split() for i in range(3)]
     assert len({pid for pid, *_ in said} | {str(os.getpid())}) == 4
     assert {tuple(rest) for _, *rest in said} == {("1", "1")}
-    assert (tmp_path / "j0.log").read_text() == "said\n"
+    assert (tmp_path / "logs" / "j0.log").read_text() == "said\n"
 
 
-def test_a_job_that_dies_costs_only_itself(jobs, tmp_path):
-    work = jobs((crash,), (raise_user_error,), (leave,), (report, tmp_path / "out"))
+def test_a_job_that_dies_costs_only_itself(jobs):
+    work = jobs((crash,), (raise_user_error,), (leave,), (report, "out"))
     with Pool(1, []) as pool:
         found = ends(pool, work)
     assert "SIGSEGV" in found["j0"].error
@@ -81,7 +81,7 @@ def test_a_job_that_dies_costs_only_itself(jobs, tmp_path):
 def test_a_job_of_several_trials_tells_how_each_ended(jobs, tmp_path):
     keys = ("a", "b", "c", "d")
     work = [replace(job, keys=keys) for job in jobs((some_end,))]
-    log = tmp_path / "j0.log"
+    log = work[0].log
     with Pool(1, []) as pool:
         assert ends(pool, work) == {
             "a": Ended("a"),
@@ -109,16 +109,16 @@ import fcntl, signal, sys
 from pathlib import Path
 from lab.studies.pool import Job, Pool
 
-def hang(path):
+def hang(folder):
+    path = folder / "held"
     with path.open("w") as file:
         fcntl.flock(file, fcntl.LOCK_EX)
         path.with_name("ready").touch()
         signal.pause()
 
 if __name__ == "__main__":
-    path = Path(sys.argv[1])
     with Pool(1, []) as pool:
-        for _ in pool.run([Job(("j",), hang, (path,), path.with_name("log"))]):
+        for _ in pool.run([Job(("j",), Path(sys.argv[1]), hang)]):
             pass
 """
 
@@ -134,7 +134,7 @@ def wait_until(condition):
 def test_a_killed_parent_takes_its_jobs_along(tmp_path):
     script, held = tmp_path / "script.py", tmp_path / "held"
     script.write_text(ORPHAN)
-    parent = subprocess.Popen([sys.executable, str(script), str(held)])
+    parent = subprocess.Popen([sys.executable, str(script), str(tmp_path)])
     wait_until((tmp_path / "ready").exists)
 
     def is_free():

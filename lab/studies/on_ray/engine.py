@@ -1,0 +1,152 @@
+"""``--engine ray``: each trial a task of Ray, on this machine or on the cluster at an address."""
+
+from __future__ import annotations
+
+import os
+import socket
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from importlib.util import find_spec
+from pathlib import Path
+
+from lab.door.text import one_line
+from lab.errors import RunError, UserError
+from lab.studies.deals import alone
+from lab.studies.model import Study
+from lab.studies.on_ray.attempt import Place
+from lab.studies.on_ray.keeper import LOOPBACK, QUIET, kept
+from lab.studies.on_ray.pool import RayPool, Request
+from lab.studies.pool import Job, cores
+from lab.studies.preload import preload
+from lab.studies.trials import Trial
+
+AT_ONCE = {"RAY_py_gcs_connect_timeout_s": "5", "RAY_NUM_REDIS_GET_RETRIES": "1"}
+"""Ray would try for ten minutes to speak with a cluster that does not answer it."""
+REACH = 3.0
+"""Seconds in which something has to answer at an address."""
+GREETING = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n" + b"\x00\x00\x00\x04\x00\x00\x00\x00\x00"
+"""How a client of gRPC begins (RFC 9113, section 3.4): the preface, and a frame of settings that has none."""
+SETTINGS = 4
+"""The type of the frame with which a server of gRPC answers."""
+
+
+@dataclass(frozen=True)
+class RayEngine:
+    """Each trial a task of Ray, whose process is like the local engine's.
+
+    Attributes:
+        address: ``HOST:PORT`` of a cluster that this machine belongs to; None for a Ray of this machine and this study.
+        trial_cpus, trial_gpus: what a trial asks Ray for. It has one thread however many CPUs it asks for, and sees no
+            GPU unless it asks for one or a part of one.
+    """
+
+    address: str | None = None
+    trial_cpus: float = 1.0
+    trial_gpus: float = 0.0
+    name = "ray"
+
+    def check(self, study: Study) -> None:
+        """Refuse where Ray is not installed, nobody answers at the address, or a trial asks for what makes no sense."""
+        if find_spec("ray") is None:
+            raise UserError("--engine ray needs the package ray: pip install 'phase-lab[ray]'")
+        if not self.trial_cpus > 0:
+            raise UserError(f"--trial-cpus is {self.trial_cpus:g}; more than 0 is needed")
+        if not self.trial_gpus >= 0:
+            raise UserError(f"--trial-gpus is {self.trial_gpus:g}; at least 0 is needed")
+        if self.address is not None:
+            _check_reachable(self.address)
+            self._room(self.address)
+
+    def at_once(self, jobs: int | None) -> int:
+        """As many as were asked for; else as the cores, or the cluster's CPUs and GPUs, have room for."""
+        if jobs is not None:
+            return jobs
+        if self.address is None:
+            return max(1, int(cores() / self.trial_cpus))
+        return self._room(self.address)
+
+    def _room(self, address: str) -> int:
+        """How many trials the cluster has room for at once.
+
+        Raises:
+            UserError: for none.
+        """
+        with self._connected(address):
+            import ray
+
+            there = ray.cluster_resources()
+        room = [there.get("CPU", 0) / self.trial_cpus]
+        if self.trial_gpus:
+            room.append(there.get("GPU", 0) / self.trial_gpus)
+        if min(room) < 1:
+            raise UserError(
+                f"--address {address}: the cluster has {there.get('CPU', 0):g} CPUs and {there.get('GPU', 0):g} "
+                f"GPUs; a trial asks for {self.trial_cpus:g} and {self.trial_gpus:g}"
+            )
+        return int(min(room))
+
+    def deal(self, study: Study, trials: Sequence[Trial], jobs: int, data_dir: str | Path | None) -> list[Job]:
+        """A task for each trial."""
+        return alone(study, trials, data_dir)
+
+    @contextmanager
+    def workers(self, study: Study, folder: Path, jobs: int) -> Iterator[RayPool]:
+        """Tasks at the address, or of a Ray that is started for this study and ends with it.
+
+        Raises:
+            RunError: Ray does not start, or refuses this process.
+        """
+        if jobs < 1:
+            raise UserError(f"--jobs is {jobs}; at least 1 process is needed")
+        place, request = Place(folder.absolute()), Request(self.trial_cpus, self.trial_gpus)
+        with (
+            self._somewhere(jobs) as address,
+            self._connected(address),
+            place.marked(),
+            RayPool(jobs, place, request, preload(study.trainer)) as pool,
+        ):
+            yield pool
+
+    @contextmanager
+    def _somewhere(self, jobs: int) -> Iterator[str]:
+        if self.address is not None:
+            yield self.address
+            return
+        with kept(jobs * self.trial_cpus, jobs * self.trial_gpus) as address:
+            yield address
+
+    @contextmanager
+    def _connected(self, address: str) -> Iterator[None]:
+        here = address.startswith(("127.", "localhost:", "[::1]:"))
+        os.environ.update(QUIET | (LOOPBACK if here else {}) | ({} if self.address is None else AT_ONCE))
+        import ray
+
+        try:
+            ray.init(address=address, log_to_driver=False, logging_level="ERROR")
+        except (ConnectionError, RuntimeError, ValueError) as error:
+            raise RunError(f"--engine ray: {address} refuses: {one_line(str(error), 300)}") from None
+        try:
+            yield
+        finally:
+            ray.shutdown()
+
+
+def _check_reachable(address: str) -> None:
+    """Refuse an address at which nobody speaks gRPC.
+
+    Raises:
+        UserError: names the address and why.
+    """
+    host, _, port = address.rpartition(":")
+    if not host or not port.isdecimal() or not 0 < int(port) < 2**16:
+        raise UserError(f"--address {one_line(address)}: is no address; accepted: HOST:PORT, e.g. 10.0.0.1:6379")
+    try:
+        with socket.create_connection((host.strip("[]"), int(port)), REACH) as connection:
+            connection.settimeout(REACH)
+            connection.sendall(GREETING)
+            answer = connection.recv(9)
+    except OSError as error:
+        raise UserError(f"--address {address}: cannot be reached: {error.strerror or error}") from None
+    if len(answer) < 4 or answer[3] != SETTINGS:
+        raise UserError(f"--address {address}: something else than Ray answers there")
