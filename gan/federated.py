@@ -52,14 +52,16 @@ class LocalGan(GanTrainer):
     Samples are shared out by their class, those of a mixture by their nearest mode; others have no label.
     """
 
-    rates: Mapping[str, str] = {name: f"lr.{name}" for name in PLAYERS}
+    rate_voices: Mapping[str, str] = {name: f"lr.{name}" for name in PLAYERS}
 
     def __init__(self, config: GanConfig, context: Context) -> None:
         for name, without in WITHOUT_STATE.items():
             if getattr(config, name) != without:
                 raise UserError(f"{name}: it keeps a state from round to round, as no client does; leave it out")
         if config.techniques.each():
-            raise UserError("techniques: they ride on players from round to round, and clients' begin anew; leave them out")
+            raise UserError(
+                "techniques: they ride on players from round to round, and clients' begin anew; leave them out"
+            )
         if AVERAGE in config.voices:
             raise UserError(f"voices.{AVERAGE}: no client keeps an average; leave it out")
         quiet = replace(context, event=_unheard)
@@ -80,7 +82,7 @@ class LocalGan(GanTrainer):
         self.view.noise = work.values.get("noise.std", 0.0)
         weights = {name: work.values[f"{name}.weight"] * config.penalty_every for name in game.penalties}
         total = torch.zeros(len(game.columns), device=device)
-        rates = list(zip(*(work.rates[self.rates[name]] for name in PLAYERS), strict=True))
+        rates = list(zip(*(work.rates[self.rate_voices[name]] for name in PLAYERS), strict=True))
         with ExitStack() as stack:
             stack.enter_context(torch.random.fork_rng(devices=[device] if device.type == "cuda" else []))
             torch.manual_seed(work.seed)
@@ -126,9 +128,7 @@ def pooled(source: Source, config: GanConfig) -> tuple[Tensor, Tensor | None, Te
         Samples as :class:`gan.data.source.Shuffled` takes them, one-hot classes where there are any, and the number
         int64[n] by which samples are shared out: of the class, or of the nearest mode, or 0.
     """
-    samples, classes = (
-        cast(StoredSource, source).stored() if hasattr(source, "stored") else (source.batch(DRAWN), None)
-    )
+    samples, classes = cast(StoredSource, source).stored() if hasattr(source, "stored") else (source.batch(DRAWN), None)
     samples, classes = samples.cpu(), None if classes is None else classes.cpu()
     landmarks = config.data.landmarks()
     if classes is not None:

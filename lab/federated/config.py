@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from functools import cached_property
 from typing import Annotated, Any, Literal, Self
 
-from pydantic import ConfigDict, Field, model_validator
+from pydantic import ConfigDict, Field, field_validator, model_validator
 
 from lab.errors import UserError
 from lab.federated.clocks import ODD, SERVER, Clocks
@@ -30,7 +30,9 @@ Offset = Annotated[float, Field(ge=-1e6, le=1e6)]
 class Federated(Config):
     """Clients, what each of them does in a round, and what the server makes of it."""
 
-    trainer: str = Field(description="whose networks are trained; found by what else is configured where it is left out")
+    trainer: str = Field(
+        description="whose networks are trained; found by what else is configured where it is left out"
+    )
     clients: int = Field(20, ge=1, le=1_000_000_000, description="how many there are")
     partition: Annotated[PartitionPart, PARTITIONS] = Field(Iid(), description="which samples each client has")
     samples: int | None = Field(
@@ -40,8 +42,12 @@ class Federated(Config):
         description="of each client, drawn on its own, so that clients may share samples; null: all samples are shared "
         "out, each to one client",
     )
-    fraction_train: float = Field(1.0, gt=0, le=1, description="share of the clients that train in a round, drawn by the seed")
-    local_steps: int = Field(10, ge=1, le=1_000_000, description="updates of a client in a round, each on a batch of its data")
+    fraction_train: float = Field(
+        1.0, gt=0, le=1, description="share of the clients that train in a round, drawn by the seed"
+    )
+    local_steps: int = Field(
+        10, ge=1, le=1_000_000, description="updates of a client in a round, each on a batch of its data"
+    )
     local_epochs: float | None = Field(
         None, gt=0, le=10_000, description="in the place of local_steps: times that a client goes through its data"
     )
@@ -49,7 +55,8 @@ class Federated(Config):
         0.0, ge=0, le=1e6, description="μ of FedProx: (μ/2)·‖w − w₀‖² holds a client to the weights it was sent"
     )
     normalise: bool = Field(
-        False, description="FedNova: an update counts by its direction, divided by the sum of its client's learning rates"
+        False,
+        description="FedNova: an update counts by its direction, divided by the sum of its client's learning rates",
     )
     server: Annotated[ServerPart, SERVERS] = Field(
         SgdServer(), description="what moves the server's weights along the averaged update, at the rate server.lr"
@@ -74,7 +81,16 @@ class Federated(Config):
     address: str | None = Field(
         None, description="with flower: HOST:PORT where real clients come to; null: as many as workers, on loopback"
     )
-    workers: int = Field(1, ge=1, le=256, description="with flower: processes of clients that are begun on this machine")
+    workers: int = Field(
+        1, ge=1, le=256, description="with flower: processes of clients that are begun on this machine"
+    )
+
+    @field_validator("offsets", mode="before")
+    @classmethod
+    def _known_word(cls, value: Any) -> Any:
+        if isinstance(value, str) and value != "spread":
+            raise ValueError(f"{value!r} is not accepted; a number of cycles, spread, or a list of numbers is")
+        return tuple(value) if isinstance(value, list) else value
 
 
 class FederatedConfig(RunConfig):
@@ -113,7 +129,9 @@ class FederatedConfig(RunConfig):
         voices = super().parsed_voices()
         for name, voice in voices.items():
             if isinstance(voice, Follower):
-                raise UserError(f"voices.{name}.follow: {voice.source!r} is measured by no client; another voice is accepted")
+                raise UserError(
+                    f"voices.{name}.follow: {voice.source!r} is measured by no client; another voice is accepted"
+                )
         return voices
 
     def own_modules(self) -> list[str]:

@@ -1,5 +1,7 @@
 """The figures of federated runs."""
 
 FIGURES = {}
+
+
 def draw(runs, out, only=()):
     return []

@@ -48,7 +48,7 @@ class Local:
         steps = own.local_steps
         if own.local_epochs is not None:
             steps = max(1, math.ceil(own.local_epochs * len(part) / model.batch_size))
-        rates = {name: (values.pop(name),) * steps for name in dict.fromkeys(model.rates.values())}
+        rates = {name: (values.pop(name),) * steps for name in dict.fromkeys(model.rate_voices.values())}
         seed = int(draws(self._config.seed, "client", client, step).integers(2**62))
         return Work(part, rates, values, seed, own.proximal_mu)
 
@@ -58,7 +58,7 @@ class Local:
         install(weights, models)
         work = self.work(client, step)
         found = self.model.learn(work)
-        moved = {network: math.fsum(work.rates[voice]) for network, voice in self.model.rates.items()}
+        moved = {network: math.fsum(work.rates[voice]) for network, voice in self.model.rate_voices.items()}
         return Answer(client, len(work.part), moved, {name: floating(m) for name, m in models.items()}, found)
 
     def chosen(self, step: int) -> list[int]:

@@ -91,9 +91,11 @@ class Shards(PartitionPart):
 
 
 class Dirichlet(PartitionPart):
-    """A client's labels are distributed as q ~ Dirichlet(alpha·p), p being those of all samples (Hsu et al. 2019).
+    """A client's labels are distributed as q ~ Dirichlet(alpha·C·p), p being those of all samples (Hsu et al. 2019).
 
-    All clients have as many samples; small alpha gives each of them few labels, infinite alpha p itself.
+    C is the number of labels, so that equally frequent ones have a concentration of alpha each, as most programs have
+    it; the paper's α is C times as large. All clients have as many samples; small alpha gives each of them few labels,
+    infinite alpha p itself.
     """
 
     name: Literal["dirichlet"] = "dirichlet"
@@ -125,12 +127,10 @@ class Dirichlet(PartitionPart):
 
     def _labels(self, random: np.random.Generator, pools: list[Places]) -> NDArray[np.float64]:
         sizes = np.array([len(pool) for pool in pools], np.float64)
-        return random.dirichlet(self.alpha * sizes / sizes.sum())
+        return random.dirichlet(self.alpha * len(pools) * sizes / sizes.sum())
 
     @staticmethod
-    def _counts(
-        random: np.random.Generator, wanted: NDArray[np.float64], left: Places, size: int
-    ) -> NDArray[np.int64]:
+    def _counts(random: np.random.Generator, wanted: NDArray[np.float64], left: Places, size: int) -> NDArray[np.int64]:
         """How many of each label: as ``wanted``, of those that are left; a label that is used up is drawn no more."""
         counts = np.zeros_like(left)
         while (missing := size - int(counts.sum())) > 0:
@@ -158,11 +158,11 @@ def partition(part: PartitionPart, request: Request) -> Draw:
             f"at most {total:,} are accepted, or federated.samples, the samples that each draws for itself"
         )
     draw = part.draw(request)
-    if type(part) in PARTITIONS.listed.values() and not isinstance(part, Shards):
-        return draw  # these cannot leave one empty
-    for client in range(request.clients):
+    for client in range(request.clients if request.samples is None else 1):  # all that draw for themselves are alike
         if not len(draw(client)):
-            raise UserError(f"federated.partition: {part.name!r} leaves client {client:,} of {request.clients:,} without data")
+            raise UserError(
+                f"federated.partition: {part.name!r} leaves client {client:,} of {request.clients:,} without data"
+            )
     return draw
 
 

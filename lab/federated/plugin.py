@@ -37,7 +37,10 @@ PLUGIN = LatePlugin(
     drawn="lab.federated.figures:FIGURES",
     measure="lab.federated.bench:measure",
     measure_more={
-        "clients": ("memory and time of a federated round against the number of clients", "lab.federated.bench:measure_clients")
+        "clients": (
+            "memory and time of a federated round against the number of clients",
+            "lab.federated.bench:measure_clients",
+        )
     },
     presets_of="federated",
     choices={"--engine": ("federated.engine", ("simulation", "flower"), "what clients are")},

@@ -83,7 +83,9 @@ class Server:
     def _move(self, update: Mapping[str, Mapping[str, Tensor]], rate: float) -> float:
         for name, key, parameter in self._trained:
             parameter.grad = update[name][key].to(parameter.dtype).neg_()
-        norms = [torch.linalg.vector_norm(parameter.grad) for *_, parameter in self._trained if parameter.grad is not None]
+        norms = [
+            torch.linalg.vector_norm(parameter.grad) for *_, parameter in self._trained if parameter.grad is not None
+        ]
         for group in self._optimizer.param_groups:
             group["lr"] = rate
         self._optimizer.step()  # of the weights themselves: the parameters share their memory
@@ -138,7 +140,9 @@ class Sums:
 
     def __init__(self, weights: Weights, normalised: Collection[tuple[str, str]] = ()) -> None:
         self._weights, self._normalised = weights, normalised
-        self._sums = {n: {k: torch.zeros_like(t, dtype=torch.float64) for k, t in own.items()} for n, own in weights.items()}
+        self._sums = {
+            n: {k: torch.zeros_like(t, dtype=torch.float64) for k, t in own.items()} for n, own in weights.items()
+        }
         self._samples = 0
         self._directed = dict.fromkeys(weights, 0)
         self._moved = dict.fromkeys(weights, 0.0)

@@ -67,7 +67,9 @@ class FederatedTrainer:
             for client, reason in clients.items():
                 self._context.event(kind, self.step, client=client, reason=reason)
         if not outcome.taken:
-            self._context.event("no_update", self.step, reason="no client gave a good answer; the weights stay as they are")
+            self._context.event(
+                "no_update", self.step, reason="no client gave a good answer; the weights stay as they are"
+            )
 
     def metrics(self) -> dict[str, float]:
         """The server's clock and voices; of the rounds since the last call what clients measured, and how many were good."""
@@ -124,7 +126,7 @@ class FederatedTrainer:
         if self.config.federated.engine == "flower":
             from lab.federated.flower.engine import Flower
 
-            return Flower(self.config, self._context, self.local)
+            return Flower(self.config, self._context)
         return Simulation(self.local)
 
 
@@ -143,7 +145,10 @@ class Tally:
         self._answered += bool(outcome.taken)
         for word, clients in counts.items():
             self._counts[word] = self._counts.get(word, 0) + len(clients)
-        for word, value in {**{f"train/{k}": v for k, v in outcome.found.items()}, "update/norm": outcome.update}.items():
+        for word, value in {
+            **{f"train/{k}": v for k, v in outcome.found.items()},
+            "update/norm": outcome.update,
+        }.items():
             self._sums[word] = self._sums.get(word, 0.0) + value
 
     def take(self) -> dict[str, float]:
@@ -155,7 +160,12 @@ class Tally:
 
     def state_dict(self) -> dict[str, Any]:
         """What the next row is made of."""
-        return {"rounds": self._rounds, "answered": self._answered, "counts": dict(self._counts), "sums": dict(self._sums)}
+        return {
+            "rounds": self._rounds,
+            "answered": self._answered,
+            "counts": dict(self._counts),
+            "sums": dict(self._sums),
+        }
 
     def load_state_dict(self, state: Mapping[str, Any]) -> None:
         """Go on with it."""

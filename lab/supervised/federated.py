@@ -22,6 +22,8 @@ from lab.training.local import Work, pull
 from lab.training.randomness import stream
 from lab.training.trainer import Context
 
+CHANCE = "random"
+"""The state of a technique that has nothing but a generator of its own."""
 RECALL = "evaluation/recall/"
 WITHOUT_STATE: Mapping[str, Any] = {"techniques": [], "groups": {}, "layer_decay": 1.0, "tasks": None, "deployed": None}
 """What of a preset clients cannot have, and what is in its place."""
@@ -46,7 +48,7 @@ class LocalClassifier(SupervisedTrainer):
     voices of the work; those with a state or a moment of their own are refused.
     """
 
-    rates: Mapping[str, str] = {"network": "lr"}
+    rate_voices: Mapping[str, str] = {"network": "lr"}
 
     def __init__(self, config: SupervisedConfig, context: Context) -> None:
         super().__init__(config, replace(context, event=_unheard))
@@ -54,10 +56,14 @@ class LocalClassifier(SupervisedTrainer):
             if getattr(config, name):
                 raise UserError(f"{name}: clients have none; leave it out")
         if config.optimizer.counters:
-            raise UserError(f"optimizer: {config.optimizer.name!r} keeps a state from round to round, as no client does")
+            raise UserError(
+                f"optimizer: {config.optimizer.name!r} keeps a state from round to round, as no client does"
+            )
         for word, each in self.techniques.each.items():
-            if each.state_dict() or each.moments() or each.predictors() or each.levels():
-                raise UserError(f"techniques.{word}: it keeps a state from round to round, as no client does; leave it out")
+            if set(each.state_dict()) - {CHANCE} or each.moments() or each.predictors() or each.levels():
+                raise UserError(
+                    f"techniques.{word}: it keeps a state from round to round, as no client does; leave it out"
+                )
         self.labels: Tensor = self.data.labels
         self.batch_size: int = config.batch_size
         self._inputs, self._given = self.data.inputs.to(self.device), self.data.labels.to(self.device)
@@ -78,6 +84,9 @@ class LocalClassifier(SupervisedTrainer):
         order = Epochs(len(work.part), stream(work.seed, "order"))
         for use, random in self._randoms.items():
             random.manual_seed(stream(work.seed, use).initial_seed())
+        for word, each in self.techniques.each.items():
+            if CHANCE in each.state_dict():
+                each.load_state_dict({CHANCE: stream(work.seed, f"technique {word}", self.device).get_state()})
         total = torch.zeros(len(STATISTICS), device=self.device)
         with ExitStack() as stack:
             stack.enter_context(torch.random.fork_rng(devices=[self.device] if self.device.type == "cuda" else []))

@@ -20,7 +20,7 @@ class Work:
 
     Attributes:
         part: places of the samples among those of the training part, int64[n], n at least 1.
-        rates: by the names in :attr:`LocalModel.rates`, the learning rate of each local step, in order; all of one
+        rates: by the names in :attr:`LocalModel.rate_voices`, the learning rate of each local step, in order; all of one
             length.
         values: of every other voice, for all of these steps.
         seed: of all chance in it.
@@ -40,12 +40,12 @@ class LocalModel(Protocol):
     Attributes:
         labels: of the samples, int64[samples] on the host, by which they can be shared out.
         batch_size: samples of a local step.
-        rates: by network, the voice of its learning rate.
+        rate_voices: by network, the voice of its learning rate.
     """
 
     labels: Tensor
     batch_size: int
-    rates: Mapping[str, str]
+    rate_voices: Mapping[str, str]
 
     def models(self) -> Mapping[str, nn.Module]:
         """The networks by the names that they have in the trainer's state; whoever calls may load weights into them."""
