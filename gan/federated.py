@@ -16,7 +16,7 @@ from gan.config import PLAYERS, GanConfig
 from gan.data.source import Shuffled, Source, StoredSource, real
 from gan.optimizers.extragradient import Extragradient
 from gan.optimizers.part import rate_on
-from gan.step import Game, Player
+from gan.step import Game
 from gan.trainer import GanTrainer
 from lab.errors import UserError
 from lab.phase import targets
@@ -100,7 +100,7 @@ class LocalGan(GanTrainer):
         for use, random in self._random.items():
             random.manual_seed(stream(work.seed, use).initial_seed())
         optimizers: dict[str, Optimizer] = {}
-        players: dict[str, Player] = {}
+        players: dict[str, Any] = {}
         for name, player in self.players.game.items():
             optimizer = optimizers[name] = config.optimizer.build(player.parameters, rate_on(device))
             mover = Extragradient(optimizer) if config.updates == "extragradient" else optimizer

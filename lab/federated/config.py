@@ -102,7 +102,7 @@ class FederatedConfig(RunConfig):
 
     @classmethod
     def rewritten(cls, mapping: Mapping[str, Any], changed: bool) -> Mapping[str, Any]:
-        """Another trainer's preset as one of clients; once it counts, with every setting of that trainer written out."""
+        """Another trainer's preset as one of clients; once it counts, with every setting of that trainer's."""
         if not changed:
             return mapping if BLOCK in mapping else _of_clients(mapping)
         block = mapping.get(BLOCK)

@@ -85,7 +85,8 @@ class Shards(PartitionPart):
         def own(client: int) -> Places:
             begins = request.chance(client).integers(len(ordered), size=of)
             runs = [np.arange(begin, begin + size) % len(ordered) for begin, size in zip(begins, sizes, strict=True)]
-            return ordered[np.concatenate(runs)]
+            found: Places = ordered[np.concatenate(runs)]
+            return found
 
         return own
 

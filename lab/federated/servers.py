@@ -32,7 +32,7 @@ class ServerPart(Part):
 
 
 class SgdServer(ServerPart):
-    """w ← w + lr·v, v ← momentum·v + Δ; at a rate of 1 and without momentum FedAvg, with it FedAvgM (Hsu et al. 2019)."""
+    """v ← momentum·v + Δ, w ← w + lr·v: FedAvg at a rate of 1 and without momentum, else FedAvgM (Hsu et al. 2019)."""
 
     moments: ClassVar[Sequence[str]] = ("momentum_buffer",)
 

@@ -9,7 +9,7 @@ from lab.federated.local import Local
 
 
 class Simulation:
-    """Obeys :class:`lab.federated.answer.Clients`; memory depends on neither how many clients there are nor are asked."""
+    """Obeys :class:`lab.federated.answer.Clients`; memory does not depend on how many are asked."""
 
     def __init__(self, local: Local) -> None:
         self._local = local

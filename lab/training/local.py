@@ -20,8 +20,7 @@ class Work:
 
     Attributes:
         part: places of the samples among those of the training part, int64[n], n at least 1.
-        rates: by the names in :attr:`LocalModel.rate_voices`, the learning rate of each local step, in order; all of one
-            length.
+        rates: by the names in :attr:`LocalModel.rate_voices`, the learning rate of each local step, all of one length.
         values: of every other voice, for all of these steps.
         seed: of all chance in it.
         proximal_mu: μ of the term (μ/2)·‖w − w₀‖² that holds the weights to where they began (FedProx); 0 is none.
@@ -60,7 +59,7 @@ class LocalModel(Protocol):
         """Scores of the networks as they stand, ``evaluation/…``; chance depends on the seed and this step alone."""
 
     def recalls(self, row: Mapping[str, float]) -> Mapping[int, float]:
-        """Of the scores in a row the share of each label's samples that are right; empty where there is no such thing."""
+        """Of the scores in a row the share of each label's samples that are right; empty where nothing can be right."""
 
 
 class Federates(Protocol):

@@ -128,7 +128,7 @@ class TrainerPlugin(Protocol):
 
     It may have ``federated``, as ``package.module`` or ``package.module:name`` what a
     :class:`lab.training.local.Federates` is: then clients can train its networks. One that trains others' networks has
-    ``presets_of``, the name of such an attribute: the presets of those that have it are its own too, as ``NAME/PRESET``.
+    ``presets_of``, the name of such an attribute: presets of those that have it are its own too, as ``NAME/PRESET``.
     And ``choices``, by an option of ``train`` the setting that it changes, what it accepts and a line of help.
 
     And it may have ``stacks``, a :class:`Stacks`: then ``lab study --engine stacked`` trains several runs in a process.

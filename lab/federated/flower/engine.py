@@ -31,6 +31,8 @@ WAIT = 120.0
 """Seconds that nodes may take to come, at the beginning."""
 SLOW = 600.0
 """Seconds that a client may take for a round."""
+FAREWELL = 2.0
+"""Seconds that a node may take to let go."""
 POLL = 0.2
 """Seconds between two looks at who has come."""
 
@@ -61,7 +63,7 @@ class Flower:
         server = start_grpc_server(client_manager=self._manager, server_address=address)
         self._place = tempfile.TemporaryDirectory(prefix="lab-flower-")
         self._nodes: list[subprocess.Popen[bytes]] = []
-        self._end = weakref.finalize(self, _end, server, self._nodes, self._place)
+        self._end = weakref.finalize(self, _end, self._manager, server, self._nodes, self._place)
         atexit.register(self._end)
         if own.address is None:
             self._begin_nodes(address, context.data_dir)
@@ -91,7 +93,7 @@ class Flower:
             self._manager.wait_for(wanted, timeout=POLL)
 
     def replies(self, step: int, chosen: Sequence[int], weights: Weights) -> Iterator[Reply]:
-        """Every node takes the next client as soon as it is free; what comes back is told in the order of ``chosen``."""
+        """Every node takes the next client as soon as it is free; answers are told in the order of ``chosen``."""
         found: dict[int, Reply] = {}
         open_to_any: queue.SimpleQueue[int] = queue.SimpleQueue()
         nodes = self._connected()
@@ -165,13 +167,19 @@ def _taken(clients: queue.SimpleQueue[int]) -> Iterator[int]:
             yield clients.get_nowait()
 
 
-def _end(server: Any, nodes: list[subprocess.Popen[bytes]], place: tempfile.TemporaryDirectory[str]) -> None:
+def _end(
+    manager: Any, server: Any, nodes: list[subprocess.Popen[bytes]], place: tempfile.TemporaryDirectory[str]
+) -> None:
+    farewell = flower().ReconnectIns(seconds=None)
+    for proxy in manager.all().values():
+        with contextlib.suppress(Exception):  # it may be gone, or not listen
+            proxy.reconnect(farewell, timeout=FAREWELL, group_id=None)
+    server.stop(grace=None)
     for node in nodes:
         with contextlib.suppress(ProcessLookupError):
             os.killpg(node.pid, signal.SIGKILL)
     for node in nodes:
         node.wait()
-    server.stop(grace=None)
     place.cleanup()
 
 

@@ -29,6 +29,7 @@ def join(address: str, config: Any, data_dir: Path, client: int = ANY) -> None:
     """
     common = flower()
     reach(address)
+    import grpc
     from flwr.client import NumPyClient, start_client  # what they check at import is after telemetry was turned off
 
     local = local_of(config, data_dir)
@@ -51,9 +52,12 @@ def join(address: str, config: Any, data_dir: Path, client: int = ANY) -> None:
     from lab.federated.server import floating
 
     begun = {name: floating(model) for name, model in local.model.models().items()}
-    start_client(
-        server_address=address, client=Node().to_client(), insecure=True, max_retries=3, max_wait_time=PATIENCE
-    )
+    try:
+        start_client(
+            server_address=address, client=Node().to_client(), insecure=True, max_retries=3, max_wait_time=PATIENCE
+        )
+    except grpc.RpcError as error:
+        raise RunError(f"the server at {address} hung up ({type(error).__name__})") from None
 
 
 def local_of(config: Any, data_dir: Path) -> Any:

@@ -69,7 +69,7 @@ def test_what_a_client_hears_does_not_depend_on_who_was_asked_before() -> None:
 )
 @settings(max_examples=60, deadline=None)
 def test_over_a_cycle_every_client_moves_by_as_much_whatever_its_offset(offset: float, period: int, wave: str) -> None:
-    """The first-order weight of a client is its ∫lr: exact for offsets of whole rounds, else within one round's share."""
+    """The first-order weight of a client is its ∫lr, which is exact for offsets of whole rounds."""
     whole = round(offset * period) / period
     voices = {"lr": {"wave": wave, "low": 0.0, "high": 1.0}}
     own = Clocks({"period": period}, voices, (0.0, whole), (), 2)
