@@ -33,8 +33,9 @@ LEARNING = (
         "Clients that did not count",
         [
             Line("clients/refused", "refused", style.VERMILION),
-            Line("clients/dropped", "dropped out", style.BLUE),
+            Line("clients/dropped", "dropped out", style.BLUE, dashed=True),
         ],
+        limits=(0.0, None),
     ),
 )
 SCORES = (

@@ -72,7 +72,7 @@ class FederatedTrainer:
             )
 
     def metrics(self) -> dict[str, float]:
-        """The server's clock and voices; of the rounds since the last call what clients measured, and how many count."""
+        """Clock and voices of the server; of the rounds since the last call what clients measured, how many count."""
         self.server.check(self.step)
         position = self.config.parsed_clock().position(self.step)
         row = {"clock/cycle": float(position.cycle), "clock/phase": float(position.phase)}
