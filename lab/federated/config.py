@@ -145,8 +145,8 @@ class FederatedConfig(RunConfig):
             raise UserError(f"federated.periods: they take the place of clock.period, and clock is {dict(self.clock)}")
         clocks = Clocks(self.clock, self.voices, own.offsets, own.periods, own.clients)
         for client in range(min(own.clients, 2)):
-            _inner(own.trainer, {**as_mapping(self), "voices": _heard(self.voices, client)})
-            clocks.voices(client)
+            heard = {name: voice.to_config() for name, voice in clocks.voices(client).items()}
+            _inner(own.trainer, {**as_mapping(self), "voices": heard})
         return self
 
     @model_validator(mode="after")
@@ -173,15 +173,13 @@ def _inner(trainer: str, mapping: Mapping[str, Any]) -> RunConfig:
     voices = mapping.get("voices")
     data = {name: value for name, value in mapping.items() if name != BLOCK}
     if isinstance(voices, Mapping):
-        data["voices"] = _heard(voices, client=0)
+        data["voices"] = _heard(voices)
     return resolve(found.config_type(), data)
 
 
-def _heard(voices: Mapping[str, Any], client: int) -> dict[str, Any]:
-    """The voices that a client hears, plain data."""
-    plain = {str(n): v for n, v in voices.items() if not str(n).startswith(SERVER) and not str(n).endswith(ODD)}
-    odd = {str(n).removesuffix(ODD): v for n, v in voices.items() if str(n).endswith(ODD)} if client % 2 else {}
-    return plain | odd
+def _heard(voices: Mapping[str, Any]) -> dict[str, Any]:
+    """The voices that a trainer knows, plain data: neither the server's nor those of clients of odd number."""
+    return {str(n): v for n, v in voices.items() if not str(n).startswith(SERVER) and not str(n).endswith(ODD)}
 
 
 def _trainer_of(mapping: Mapping[str, Any]) -> str:

@@ -56,7 +56,9 @@ def test_a_run_is_resumed_by_lab_resume(tmp_path: Path) -> None:
         assert (
             lab("train", "supervised/digits", *SMALL, "--set", f"steps={steps}", "--name", name, results=tmp_path) == 0
         )
-    assert main(["resume", "cut", "--steps", "4", "--quiet", "--results", str(tmp_path)]) == 0
+    config = tmp_path / "runs" / "cut" / "config.yaml"
+    config.write_text(config.read_text().replace("steps: 2\n", "steps: 4\n"))
+    assert main(["resume", "cut", "--quiet", "--results", str(tmp_path)]) == 0
     ends = [tmp_path / "runs" / name / "checkpoints" / "000000004" / "network.safetensors" for name in ("whole", "cut")]
     assert ends[0].read_bytes() == ends[1].read_bytes()
 

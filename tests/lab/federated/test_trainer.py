@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+import tracemalloc
 from pathlib import Path
 from typing import Any
 
@@ -194,6 +195,35 @@ def test_offsets_of_all_clients_alike_only_shift_time(make: Make) -> None:
     one.advance(4)
     other.advance(4)
     assert torch.equal(flat(one), flat(other))
+
+
+def test_halves_of_the_clients_may_cycle_apart(make: Make) -> None:
+    apart = {"voices.lr.odd": {"follow": "lr", "relation": "shifted", "offset": 0.5}}
+    one, other = make(DIGITS, **apart), make(DIGITS, **{"federated.offsets": [0.0, 0.5]})
+    one.advance(4)
+    other.advance(4)
+    assert torch.equal(flat(one), flat(other))
+
+
+def test_memory_does_not_grow_with_the_number_of_clients(make: Make) -> None:
+    peaks = []
+    for clients in (1000, 100_000):
+        tracemalloc.start()
+        trainer = make(
+            DIGITS,
+            **{
+                "federated.clients": clients,
+                "federated.samples": 32,
+                "federated.fraction_train": 10 / clients,
+                "federated.offsets": "spread",
+            },
+        )
+        trainer.advance(2)
+        trainer.evaluate()
+        peaks.append(tracemalloc.get_traced_memory()[1])
+        tracemalloc.stop()
+        assert trainer.metrics()["clients/trained"] == 20
+    assert peaks[1] < 1.02 * peaks[0]
 
 
 def nan(tensor: torch.Tensor) -> torch.Tensor:
