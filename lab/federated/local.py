@@ -73,8 +73,9 @@ class Local:
     def shares(self) -> np.ndarray[tuple[int, int], np.dtype[np.float64]]:
         """Of each watched client the share of each label, float64[clients, labels]."""
         own = self._config.federated
-        watched = list(range(own.clients))
-        if own.clients > WATCHED:
+        if own.clients <= WATCHED:
+            watched = list(range(own.clients))
+        else:
             random = draws(self._config.seed, "watched")
             watched = random.choice(own.clients, WATCHED, replace=False, shuffle=False).tolist()
         return label_shares(self.draw, self.labels, watched)

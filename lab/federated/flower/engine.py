@@ -171,7 +171,7 @@ def _end(
     manager: Any, server: Any, nodes: list[subprocess.Popen[bytes]], place: tempfile.TemporaryDirectory[str]
 ) -> None:
     farewell = flower().ReconnectIns(seconds=None)
-    for proxy in manager.all().values():
+    for proxy in list(manager.all().values()):  # each that lets go is taken out
         with contextlib.suppress(Exception):  # it may be gone, or not listen
             proxy.reconnect(farewell, timeout=FAREWELL, group_id=None)
     server.stop(grace=None)

@@ -219,7 +219,6 @@ def test_memory_does_not_grow_with_the_number_of_clients(make: Make) -> None:
             },
         )
         trainer.advance(2)
-        trainer.evaluate()
         peaks.append(tracemalloc.get_traced_memory()[1])
         tracemalloc.stop()
         assert trainer.metrics()["clients/trained"] == 20
