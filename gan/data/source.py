@@ -68,6 +68,13 @@ def real(source: Source, labelled: bool, n: int) -> tuple[Tensor, Tensor | None]
     return cast(LabelledSource, source).labelled(n) if labelled else (source.batch(n), None)
 
 
+class StoredSource(Source, Protocol):
+    """A source whose samples lie all in memory, each of them a sample by itself."""
+
+    def stored(self) -> tuple[Tensor, Tensor | None]:
+        """All samples as :class:`Shuffled` takes them, and their labels where they have any."""
+
+
 class Density(Protocol):
     """A distribution that can be drawn from without end."""
 
@@ -177,6 +184,10 @@ class Shuffled(Indexed):
     ) -> None:
         super().__init__(samples, device, Epochs(len(samples), generator))
         self._labels = None if labels is None else labels.to(device)
+
+    def stored(self) -> tuple[Tensor, Tensor | None]:
+        """Samples and labels as they were given, where they lie."""
+        return self._samples, self._labels
 
     def labelled(self, n: int) -> tuple[Tensor, Tensor]:
         """The next ``n`` samples, as :meth:`batch` gives them, and their labels, float32[n, classes].

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 from lab.cli import options
 from lab.errors import UserError
-from lab.training.plugins import discover, preset_names, preset_path
+from lab.training.plugins import discover, preset_files, preset_path
 from lab.training.trainer import TrainerPlugin
 
 if TYPE_CHECKING:
@@ -37,7 +37,7 @@ def _add_trainer(subparsers: Subparsers[argparse.ArgumentParser], name: str, plu
         "train",
         help="train a preset or a configuration file",
         description=f"Train a preset or a configuration file; one step is one {plugin.step_unit}.",
-        epilog=f"presets: {', '.join(preset_names(plugin))} (YAML files to copy and change, in {plugin.presets})",
+        epilog=f"presets: {', '.join(preset_files(plugin))} (YAML files to copy and change, in {plugin.presets})",
     )
     train.add_argument("preset", metavar="PRESET|FILE", help="the name of a preset, or a YAML file")
     train.add_argument(
@@ -46,6 +46,8 @@ def _add_trainer(subparsers: Subparsers[argparse.ArgumentParser], name: str, plu
     options.add_set_option(train)
     if arms := getattr(plugin, "arms", ()):
         train.add_argument("--arm", choices=tuple(arms), help="train it as this arm of a comparison (before --set)")
+    for option, (key, words, text) in getattr(plugin, "choices", {}).items():
+        train.add_argument(option, choices=tuple(words), help=f"{text} (--set {key}=…)")
     train.add_argument("--name", help="the run's name (default: PRESET-sSEED)")
     options.add_device_option(train)
     options.add_threads_option(train)
@@ -87,6 +89,8 @@ def start(plugin: TrainerPlugin, args: argparse.Namespace) -> int:
 
     path = preset_path(plugin, args.preset)
     begin = [f"init_from={json.dumps(parsed(args.init_from))}"] if args.init_from else []
+    chosen = {key: getattr(args, option.strip("-")) for option, (key, *_) in getattr(plugin, "choices", {}).items()}
+    begin += [f"{key}={word}" for key, word in chosen.items() if word is not None]
     sets = [*begin, *args.set, *([f"device={args.device}"] if args.device else [])]
     mapping = load_yaml(path)
     if arm := getattr(args, "arm", None):

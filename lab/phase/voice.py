@@ -174,6 +174,10 @@ class Constant(Evaluated):
         steps = steps_of(step)
         return 1.0 if isinstance(steps, int) else np.ones(steps.shape)
 
+    def shifted(self, offset: float) -> Constant:
+        """The same: a constant has no cycle."""
+        return self
+
     def scaled(self, factor: float) -> Constant:
         """``factor`` times this."""
         return Constant(self.value * factor)

@@ -26,5 +26,6 @@ PLUGIN = LatePlugin(
     drawn="lab.supervised.figures:FIGURES",
     measure="lab.supervised.bench:measure",
     measure_more={"techniques": ("what each technique adds to a step", "lab.supervised.bench:measure_techniques")},
+    federated="lab.supervised.federated",
 )
 """The entry point ``supervised`` of the group ``phaselab.trainers``."""

@@ -67,10 +67,24 @@ def preset_names(plugin: TrainerPlugin) -> list[str]:
     return sorted(path.stem for path in Path(plugin.presets).glob("*.yaml"))
 
 
+def preset_files(plugin: TrainerPlugin) -> dict[str, Path]:
+    """Every preset that the trainer takes, by name: its own, and ``NAME/PRESET`` of others whose networks it trains.
+
+    Where only one of these others has a preset of a name, and it has none itself, the name alone is enough.
+    """
+    own = {name: Path(plugin.presets) / f"{name}.yaml" for name in preset_names(plugin)}
+    wanted = getattr(plugin, "presets_of", "")
+    others = {n: p for n, p in trainers().items() if wanted and p is not plugin and getattr(p, wanted, None)}
+    full = {f"{n}/{name}": Path(p.presets) / f"{name}.yaml" for n, p in others.items() for name in preset_names(p)}
+    words = [name.partition("/")[2] for name in full]
+    alone = {word: path for word, path in zip(words, full.values(), strict=True) if words.count(word) == 1}
+    return {**full, **alone, **own}
+
+
 def is_file(plugin: TrainerPlugin, text: str) -> bool:
     """Whether ``text`` means a preset file of the user's own: an existing file that no shipped preset's name is."""
     # Not Path.is_file, which raises where a name is longer than a file system takes.
-    return text not in preset_names(plugin) and os.path.isfile(text)
+    return text not in preset_files(plugin) and os.path.isfile(text)
 
 
 def preset_path(plugin: TrainerPlugin, text: str) -> Path:
@@ -81,11 +95,13 @@ def preset_path(plugin: TrainerPlugin, text: str) -> Path:
     """
     if is_file(plugin, text):
         return Path(text)
-    if text in preset_names(plugin):
-        return Path(plugin.presets) / f"{text}.yaml"
-    names = preset_names(plugin)
+    files = preset_files(plugin)
+    if text in files:
+        return files[text]
+    names = sorted(files)
+    several = [name for name in names if name.endswith(f"/{text}")]
     close = get_close_matches(text, names, n=1)
-    hint = f"; did you mean {close[0]!r}?" if close else ""
+    hint = f"; did you mean {' or '.join(several) or repr(close[0])}?" if several or close else ""
     raise UserError(
         f"{one_line(text, 80)!r} is neither a preset of {plugin.name} nor a file{hint} "
         f"(presets: {', '.join(names) or 'none'})"

@@ -25,6 +25,15 @@ def stream(seed: int, use: str, device: torch.device | None = None, step: int = 
     return torch.Generator(device or "cpu").manual_seed(int(sequence.generate_state(1, np.uint64)[0] >> np.uint64(1)))
 
 
+def draws(seed: int, use: str, *places: int) -> np.random.Generator:
+    """A generator of NumPy's for the use of chance that a word names, another one at each place.
+
+    It is derived, not kept: whoever knows seed, use and places (such as a client and a round) has the same numbers.
+    """
+    word = int.from_bytes(hashlib.sha256(use.encode()).digest()[:8])
+    return np.random.Generator(np.random.PCG64(np.random.SeedSequence([seed, word, *places])))
+
+
 class OwnNoise:
     """A context in which torch's global generators are one run's own.
 

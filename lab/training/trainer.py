@@ -126,6 +126,11 @@ class TrainerPlugin(Protocol):
     (:data:`lab.training.findings.Watch`): each is told once while a run trains, and all of them in its report.
     Without one, or where it is None, nobody looks.
 
+    It may have ``federated``, as ``package.module`` or ``package.module:name`` what a
+    :class:`lab.training.local.Federates` is: then clients can train its networks. One that trains others' networks has
+    ``presets_of``, the name of such an attribute: presets of those that have it are its own too, as ``NAME/PRESET``.
+    And ``choices``, by an option of ``train`` the setting that it changes, what it accepts and a line of help.
+
     And it may have ``stacks``, a :class:`Stacks`: then ``lab study --engine stacked`` trains several runs in a process.
     Without one, or where it is None, every run has a process of its own.
     """
@@ -177,6 +182,9 @@ class LatePlugin:
         arranged: the function of a configuration and one of these words that says what it changes.
         watch: the function that finds signs of trouble in a metrics log; without one nothing is found.
         stacked: the module, or the object in one, that has the functions of :class:`Stacks`.
+        federated: the module, or the object in one, that has the functions of :class:`lab.training.local.Federates`.
+        presets_of: the attribute of those plug-ins whose presets are this one's too.
+        choices: by an option of ``train``, as ``--engine``, a dotted setting, the words it accepts, and a line of help.
         stability: the function that ``lab stability RUN`` calls: of a run, of whether its whole cycle is measured, and
             of the modulation, period and offset that are asked about (None: the run's own).
     """
@@ -204,6 +212,9 @@ class LatePlugin:
     watch: str = ""
     stacked: str = ""
     stability: str = ""
+    federated: str = ""
+    presets_of: str = ""
+    choices: Mapping[str, tuple[str, Sequence[str], str]] = field(default_factory=dict)
 
     def config_type(self) -> type[RunConfig]:
         """The trainer's configuration model."""
