@@ -33,5 +33,6 @@ PLUGIN = LatePlugin(
     watch="gan.watch:findings",
     stacked="gan.stack",
     stability="gan.stability:stability",
+    shares=True,
 )
 """The entry point ``gan`` of the group ``phaselab.trainers``."""

@@ -64,7 +64,15 @@ def scores(plugin: TrainerPlugin) -> dict[str, bool]:
 
 def preset_names(plugin: TrainerPlugin) -> list[str]:
     """The presets that the trainer ships, sorted."""
-    return sorted(path.stem for path in Path(plugin.presets).glob("*.yaml"))
+    return list(preset_files(plugin))
+
+
+def preset_files(plugin: TrainerPlugin) -> dict[str, Path]:
+    """The presets that the trainer ships, by name, sorted."""
+    if hasattr(plugin, "preset_files"):
+        own: dict[str, Path] = plugin.preset_files()
+        return own
+    return {path.stem: path for path in sorted(Path(plugin.presets).glob("*.yaml"))}
 
 
 def is_file(plugin: TrainerPlugin, text: str) -> bool:
@@ -81,9 +89,10 @@ def preset_path(plugin: TrainerPlugin, text: str) -> Path:
     """
     if is_file(plugin, text):
         return Path(text)
-    if text in preset_names(plugin):
-        return Path(plugin.presets) / f"{text}.yaml"
-    names = preset_names(plugin)
+    files = preset_files(plugin)
+    if text in files:
+        return files[text]
+    names = list(files)
     close = get_close_matches(text, names, n=1)
     hint = f"; did you mean {close[0]!r}?" if close else ""
     raise UserError(

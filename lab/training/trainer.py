@@ -9,6 +9,8 @@ from pathlib import Path
 from pkgutil import resolve_name
 from typing import TYPE_CHECKING, Any, Protocol
 
+from lab.training.share import Share
+
 if TYPE_CHECKING:
     import argparse
 
@@ -30,6 +32,7 @@ class Context:
         event: appends one line to the run's ``events.jsonl``: ``event(kind, step, **data)``, data being JSON values.
         initial: weights of another run to begin with; a trainer calls its ``load`` once its networks are drawn and
             before anything is made of them (optimisers may have been, averages may not). None where there are none.
+        share: the part of every batch that the trainer learns from, where it is one of several workers.
     """
 
     device: torch.device
@@ -37,6 +40,7 @@ class Context:
     snapshots: Path
     event: Callable[..., None]
     initial: Initial | None = None
+    share: Share = field(default_factory=Share)
 
 
 class Advancing(Protocol):
@@ -82,6 +86,19 @@ class Trainer(Advancing, Protocol):
         """Restore what ``state_dict`` returned; the continuation is then bit-identical on a CPU."""
 
 
+class Sharing(Trainer, Protocol):
+    """A trainer that can be one of several workers (:mod:`lab.distributed`), which minds ``context.share``."""
+
+    def models(self) -> Mapping[str, torch.nn.Module]:
+        """The networks that learn, by the names under which ``state_dict`` has them."""
+
+    def optimizers(self) -> Mapping[str, torch.optim.Optimizer]:
+        """What moves them; each moves its parameters by one ``step`` or several in a step of the trainer."""
+
+    def followers(self) -> Sequence[torch.Tensor]:
+        """What follows the networks' weights, such as a moving average: tensors that are averaged as these are."""
+
+
 class Stacks(Protocol):
     """How trainers of several runs advance as one program; :mod:`gan.stack` has these two functions."""
 
@@ -125,6 +142,15 @@ class TrainerPlugin(Protocol):
     And it may have ``findings(columns, config)``, the signs of trouble in a metrics log
     (:data:`lab.training.findings.Watch`): each is told once while a run trains, and all of them in its report.
     Without one, or where it is None, nobody looks.
+
+    It may have ``preset_files()``, the files of its presets by name, where these are not all in one directory.
+
+    It may have ``shares``: whether its trainer is a :class:`Sharing`, so that `lab distributed train` takes its presets.
+
+    It may have ``add_train_options(parser)`` and ``sets(args)``, options of its own for `lab NAME train` and what they
+    change as ``--set`` would; ``take_part(args, config, preset)``, which trains a new run where another launcher started
+    this process, and ``launch(run, words)``, which trains a run in other processes, with these words of the command
+    line: each returns an exit status, or None where the run is to be trained in this process as any other.
 
     And it may have ``stacks``, a :class:`Stacks`: then ``lab study --engine stacked`` trains several runs in a process.
     Without one, or where it is None, every run has a process of its own.
@@ -177,6 +203,7 @@ class LatePlugin:
         arranged: the function of a configuration and one of these words that says what it changes.
         watch: the function that finds signs of trouble in a metrics log; without one nothing is found.
         stacked: the module, or the object in one, that has the functions of :class:`Stacks`.
+        shares: whether the trainer is a :class:`Sharing`.
         stability: the function that ``lab stability RUN`` calls: of a run, of whether its whole cycle is measured, and
             of the modulation, period and offset that are asked about (None: the run's own).
     """
@@ -204,6 +231,7 @@ class LatePlugin:
     watch: str = ""
     stacked: str = ""
     stability: str = ""
+    shares: bool = False
 
     def config_type(self) -> type[RunConfig]:
         """The trainer's configuration model."""
