@@ -39,8 +39,7 @@ def launch(run: Path, workers: int, words: Sequence[str], restarts: int) -> int:
     from torch.distributed.elastic.multiprocessing.errors import ChildFailedError
     from torch.distributed.launcher.api import LaunchConfig, elastic_launch
 
-    logging.getLogger("torch.distributed").setLevel(logging.CRITICAL)
-    with tempfile.TemporaryDirectory(prefix="lab-launch-") as scratch, _signals_kept():
+    with tempfile.TemporaryDirectory(prefix="lab-launch-") as scratch, _outside():
         status = Path(scratch, "status")
         os.environ |= {STATUS: str(status), "OMP_NUM_THREADS": os.environ.get("OMP_NUM_THREADS", "1")}
         config = LaunchConfig(
@@ -69,13 +68,16 @@ def launch(run: Path, workers: int, words: Sequence[str], restarts: int) -> int:
         return int(files.read(status, 64))
 
 
-class _signals_kept:  # noqa: N801  (a context, used like a function)
-    """The agent sets handlers of its own and leaves them."""
+class _outside:  # noqa: N801  (a context, used like a function)
+    """The agent sets handlers of its own and leaves them, and logs what workers have said in a line."""
 
     def __enter__(self) -> None:
+        self._disabled = logging.root.manager.disable
+        logging.disable(logging.ERROR)
         self._before = {each: signal.getsignal(each) for each in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)}
 
     def __exit__(self, *error: object) -> None:
+        logging.disable(self._disabled)
         for each, handler in self._before.items():
             signal.signal(each, handler)
 

@@ -60,7 +60,7 @@ def _together(member: Callable[P, R]) -> Callable[P, R]:
         try:
             return member(*args, **kwargs)
         except RuntimeError as error:
-            raise LostWorkerError(f"a worker is gone ({str(error).splitlines()[0][:120]})") from None
+            raise LostWorkerError("a worker is gone, and the others stop; a launcher may start all again") from error
 
     return call
 
@@ -133,12 +133,18 @@ def joined(place: Place, patience: float) -> Iterator[Processes]:
     cuda = torch.cuda.is_available()
     if cuda:
         torch.cuda.set_device(place.local_rank % torch.cuda.device_count())
-    if place.rank or os.environ.get("TORCHELASTIC_USE_AGENT_STORE") == "True":
+    hosted = os.environ.get("TORCHELASTIC_USE_AGENT_STORE") == "True"  # by the launcher
+    if place.rank or hosted:
         reach(place.address, place.port, patience)
     else:
         check_own(place.address)
     try:
-        dist.init_process_group("cpu:gloo,cuda:nccl" if cuda else "gloo", timeout=timedelta(seconds=MEETING))
+        wait = timedelta(seconds=MEETING)
+        store = dist.TCPStore(place.address, place.port, place.size, place.rank == 0 and not hosted, wait)
+        # The launcher's store remembers where the workers of before listened.
+        own = dist.PrefixStore(f"lab/{place.restarts}", store)
+        backend = "cpu:gloo,cuda:nccl" if cuda else "gloo"
+        dist.init_process_group(backend, store=own, rank=place.rank, world_size=place.size, timeout=wait)
         # The first meeting must be soon; later ones may wait for an evaluation, and a death ends them anyway.
         dist.distributed_c10d._set_pg_timeout(timedelta(hours=2))
     except (RuntimeError, ValueError) as error:
