@@ -107,4 +107,6 @@ class Averaging:
 def _built(outer: OuterOptimizer | None, theta: torch.nn.Parameter) -> torch.optim.SGD:
     if outer is None:
         return torch.optim.SGD([theta], lr=1.0)
-    return torch.optim.SGD([theta], lr=outer.lr, momentum=outer.momentum, nesterov=outer.nesterov and outer.momentum > 0)
+    return torch.optim.SGD(
+        [theta], lr=outer.lr, momentum=outer.momentum, nesterov=outer.nesterov and outer.momentum > 0
+    )

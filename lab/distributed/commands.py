@@ -18,7 +18,10 @@ if TYPE_CHECKING:
 def add_train_options(parser: argparse.ArgumentParser) -> None:
     """Of `lab distributed train`."""
     parser.add_argument(
-        "--workers", type=int, metavar="K", help="how many workers (default: those of the file, else torchrun's, else 2)"
+        "--workers",
+        type=int,
+        metavar="K",
+        help="how many workers (default: those of the file, else torchrun's, else 2)",
     )
     _add_patience(parser)
 

@@ -10,7 +10,7 @@ from typing import Any, Literal, Self
 from pydantic import Field, create_model, model_validator
 
 from lab.errors import UserError
-from lab.phase import Follower
+from lab.phase import Follower, Voice
 from lab.phase.parsing import parse_voices
 from lab.training.config import RunConfig, as_mapping, resolve
 from lab.training.plugins import trainer, trainers
@@ -41,7 +41,10 @@ class Workers(Config):
         False, description="whether all take turns in one process, as in studies; else each is a process"
     )
     restarts: int = Field(
-        10, ge=0, le=1_000_000, description="how often processes are started again, from the last average, when one dies"
+        10,
+        ge=0,
+        le=1_000_000,
+        description="how often processes are started again, from the last average, when one dies",
     )
     outer_optimizer: OuterOptimizer | None = Field(
         None, description="what moves the averaged weights; null: the plain average of local SGD (arXiv 1805.09767)"
@@ -97,6 +100,17 @@ class DistributedConfig(RunConfig):
         """Whether workers learn by themselves between averages."""
         return SYNC in self.voices
 
+    def every(self) -> Voice:
+        """The voice of the averages.
+
+        Raises:
+            UserError: gradients are averaged.
+        """
+        voice = self.parsed_voices().get(SYNC)
+        if voice is None or isinstance(voice, Follower):
+            raise UserError(f"voices.{SYNC}: missing; give it a number or a schedule")
+        return voice
+
     def plain(self) -> dict[str, Any]:
         """The plain data of the trainer's own configuration, without what workers add."""
         mapping = {key: value for key, value in as_mapping(self).items() if key not in OWN}
@@ -113,13 +127,15 @@ class DistributedConfig(RunConfig):
                     raise UserError(f"workers.{field}: it needs the voice {SYNC}; without it gradients are averaged")
             if self.workers.simulated and count > 1:
                 raise UserError(
-                    f"workers.simulated: true is not accepted without the voice {SYNC}: averaged gradients are those of "
-                    f"`lab {self.trainer} train`"
+                    f"workers.simulated: true is not accepted without the voice {SYNC}: averaged gradients are those "
+                    f"of `lab {self.trainer} train`"
                 )
         voices = parse_voices(self.parsed_clock(), self.voices, self.measured_names())
         measured = [name for name, voice in voices.items() if isinstance(voice, Follower)]
         if measured and (not self.local or {SYNC, *rates(measured)} & {*measured}):
-            raise UserError(f"voices.{measured[0]}: it follows what each worker measures for itself; a clock's is accepted")
+            raise UserError(
+                f"voices.{measured[0]}: it follows what each worker measures for itself; a clock's is accepted"
+            )
         return self
 
 
@@ -144,9 +160,10 @@ def model_of(name: str) -> type[DistributedConfig]:
         trainer(name)  # one that is not there says so
         raise UserError(f"trainer: {name!r} cannot be one of several workers; {', '.join(shared_trainers())} can")
     inner = trainer(name).config_type()
-    joined: type[DistributedConfig] = create_model(  # type: ignore[call-overload]
-        f"Distributed{inner.__name__}", __base__=(DistributedConfig, inner), trainer=(Literal[name], name)
-    )
+    fields: dict[str, Any] = {"trainer": (Literal[name], name)}
+    bases: Any = (DistributedConfig, inner)
+    made: Any = create_model
+    joined: type[DistributedConfig] = made(f"Distributed{inner.__name__}", __base__=bases, **fields)
     return joined
 
 

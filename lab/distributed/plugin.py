@@ -36,7 +36,7 @@ class DistributedPlugin:
     summary = "train a preset of another trainer with several workers, each with its own offset in the cycle"
     presets = Path(__file__).parent / "presets"
     step_unit = "step of every worker"
-    headline = (
+    headline: Sequence[str] = (
         "evaluation/accuracy",
         "evaluation/ema/modes",
         "evaluation/ema/good",
@@ -56,7 +56,9 @@ class DistributedPlugin:
         """Of all trainers that can be shared: ``trainer/name``, and ``name`` where only one has it."""
         from lab.training.plugins import preset_files
 
-        found = {(name, word): path for name, plugin in _shared().items() for word, path in preset_files(plugin).items()}
+        found = {
+            (name, word): path for name, plugin in _shared().items() for word, path in preset_files(plugin).items()
+        }
         counts = Counter(word for _, word in found)
         short = {word: path for (_, word), path in found.items() if counts[word] == 1}
         return dict(sorted({**short, **{f"{name}/{word}": path for (name, word), path in found.items()}}.items()))
@@ -100,7 +102,7 @@ class DistributedPlugin:
         status: int = launched(run.path, workers["count"], words, workers["restarts"])
         return status
 
-    def figures(self, runs: Sequence[Path], out: Path, only: Sequence[str] = ()) -> list[Any]:
+    def figures(self, runs: Sequence[Path], out: Path, *only: Sequence[str]) -> list[Any]:
         """Those that runs of any trainer have; of its own it has none."""
         return []
 

@@ -15,6 +15,7 @@ import safetensors.torch
 import torch
 import torch.distributed as dist
 from torch import Tensor
+from torch._C._distributed_c10d import PrefixStore, TCPStore
 
 from lab.distributed.group import LostWorkerError
 from lab.distributed.reach import check_own, reach
@@ -27,7 +28,8 @@ PATIENCE = 10.0
 """Seconds within which the address where workers meet must answer, unless the user says otherwise."""
 MEETING = 60.0
 """Seconds within which all must be there: importing torch takes some of them, on a busy machine many."""
-P, R = ParamSpec("P"), TypeVar("R")
+P = ParamSpec("P")
+R = TypeVar("R")
 
 
 @dataclass(frozen=True)
@@ -47,9 +49,14 @@ class Place:
         env = os.environ
         if not {"RANK", "WORLD_SIZE", "MASTER_ADDR", "MASTER_PORT"} <= env.keys():
             return None
-        numbers = [int(env.get(name, "0")) for name in ("RANK", "WORLD_SIZE", "LOCAL_RANK")]
-        restarts = int(env.get("TORCHELASTIC_RESTART_COUNT", "0"))
-        return cls(*numbers, env["MASTER_ADDR"], int(env["MASTER_PORT"]), restarts)
+        return cls(
+            rank=int(env["RANK"]),
+            size=int(env["WORLD_SIZE"]),
+            local_rank=int(env.get("LOCAL_RANK", "0")),
+            address=env["MASTER_ADDR"],
+            port=int(env["MASTER_PORT"]),
+            restarts=int(env.get("TORCHELASTIC_RESTART_COUNT", "0")),
+        )
 
 
 def _together(member: Callable[P, R]) -> Callable[P, R]:
@@ -102,7 +109,9 @@ class Processes:
     def scatter(self, items: Sequence[Any]) -> list[Any]:
         """As bytes, each made as long as the longest."""
         packed = [_packed(item) for item in items]
-        sizes = torch.tensor([len(each) for each in packed]) if self.leads else torch.zeros(self.size, dtype=torch.int64)
+        sizes = (
+            torch.tensor([len(each) for each in packed]) if self.leads else torch.zeros(self.size, dtype=torch.int64)
+        )
         dist.broadcast(sizes, 0)
         longest = int(sizes.max())
         sent = [torch.nn.functional.pad(each, (0, longest - len(each))) for each in packed] if self.leads else None
@@ -140,9 +149,9 @@ def joined(place: Place, patience: float) -> Iterator[Processes]:
         check_own(place.address)
     try:
         wait = timedelta(seconds=MEETING)
-        store = dist.TCPStore(place.address, place.port, place.size, place.rank == 0 and not hosted, wait)
+        store = TCPStore(place.address, place.port, place.size, place.rank == 0 and not hosted, wait)
         # The launcher's store remembers where the workers of before listened.
-        own = dist.PrefixStore(f"lab/{place.restarts}", store)
+        own = PrefixStore(f"lab/{place.restarts}", store)
         backend = "cpu:gloo,cuda:nccl" if cuda else "gloo"
         dist.init_process_group(backend, store=own, rank=place.rank, world_size=place.size, timeout=wait)
         # The first meeting must be soon; later ones may wait for an evaluation, and a death ends them anyway.

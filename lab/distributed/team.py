@@ -9,7 +9,6 @@ from dataclasses import replace
 from functools import partial
 from typing import Any, cast
 
-import torch
 from torch import Tensor
 
 from lab.distributed.averaging import Averaging
@@ -55,8 +54,8 @@ class Team:
         self.workers = gathered(group, [told(partial(self._built, share, context)) for share in self._shares])
         self._averaging, self._gradients = None, None
         if config.local:
-            every, outer = config.parsed_voices()[SYNC], config.workers.outer_optimizer
-            self._averaging = Averaging(self.workers, self._counted.mean, every, outer, config.steps)
+            outer = config.workers.outer_optimizer
+            self._averaging = Averaging(self.workers, self._counted.mean, config.every(), outer, config.steps)
         elif group.size > 1:
             self._gradients = Gradients(self.workers[0], self._counted.mean)
 
@@ -160,7 +159,9 @@ class Team:
         common = {name: state[name] for name in ("step", "averaging", "cost")} if self.group.leads else {}
         everybody = [{**common, "own": state[_key(rank)]} for rank in range(self.group.size)] if common else []
         mine = self.group.scatter(everybody)
-        gathered(self.group, [told(partial(self._restore, *pair), WRONG) for pair in zip(self.workers, mine, strict=True)])
+        gathered(
+            self.group, [told(partial(self._restore, *pair), WRONG) for pair in zip(self.workers, mine, strict=True)]
+        )
 
     def _restore(self, worker: Sharing, state: Mapping[str, Any]) -> None:
         worker.load_state_dict(state["own"])

@@ -39,7 +39,9 @@ class ToldError(Exception):
     """Something went wrong in a worker, and worker 0's process says what."""
 
 
-def gathered(group: Group, found: Sequence[Told], gather: Callable[[Sequence[Any]], list[Any]] | None = None) -> list[Any]:
+def gathered(
+    group: Group, found: Sequence[Told], gather: Callable[[Sequence[Any]], list[Any]] | None = None
+) -> list[Any]:
     """What the workers answered: of this process, or what ``gather`` makes of it.
 
     Raises:

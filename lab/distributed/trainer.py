@@ -45,11 +45,7 @@ class DistributedTrainer:
         self._group = group or Turns(config.workers.count)
         self._group.tell(BUILD, 0)
         self.team = Team(config, context, self._group)
-
-    @property
-    def step(self) -> int:
-        """At which all workers stand."""
-        return self.team.step
+        self.step = self.team.step
 
     def advance(self, until: int) -> None:
         """Train every worker until the step."""
@@ -57,6 +53,7 @@ class DistributedTrainer:
             stop = int(min(until, self.team.due))
             self._group.tell(ADVANCE, stop)
             self.team.advance(stop)
+            self.step = stop
             if self._averaged is not None and self.team.averaged:
                 self._averaged(self)
 
@@ -79,3 +76,4 @@ class DistributedTrainer:
         """Restore what :meth:`state_dict` returned."""
         self._group.tell(LOAD, 0)
         self.team.load_state_dict(state)
+        self.step = self.team.step

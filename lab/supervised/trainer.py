@@ -19,8 +19,8 @@ from lab.supervised.metrics import scores
 from lab.supervised.samples import Samples, chunks, few, held_out, prepared
 from lab.supervised.step import STATISTICS, learn
 from lab.supervised.tasks.lessons import Lessons
-from lab.techniques.groups import Groups, rates
 from lab.techniques import together
+from lab.techniques.groups import Groups, rates
 from lab.techniques.technique import CLOCK, Host, Predictor
 from lab.techniques.together import Techniques
 from lab.training.finite import NonFiniteError

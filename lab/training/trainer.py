@@ -145,12 +145,13 @@ class TrainerPlugin(Protocol):
 
     It may have ``preset_files()``, the files of its presets by name, where these are not all in one directory.
 
-    It may have ``shares``: whether its trainer is a :class:`Sharing`, so that `lab distributed train` takes its presets.
+    It may have ``shares``: whether its trainer is a :class:`Sharing`, so that `lab distributed train` takes its
+    presets.
 
     It may have ``add_train_options(parser)`` and ``sets(args)``, options of its own for `lab NAME train` and what they
-    change as ``--set`` would; ``take_part(args, config, preset)``, which trains a new run where another launcher started
-    this process, and ``launch(run, words)``, which trains a run in other processes, with these words of the command
-    line: each returns an exit status, or None where the run is to be trained in this process as any other.
+    change as ``--set`` would; ``take_part(args, config, preset)``, which trains a new run where another launcher
+    started this process, and ``launch(run, words)``, which trains a run in other processes, with these words of the
+    command line: each returns an exit status, or None where the run is to be trained in this process as any other.
 
     And it may have ``stacks``, a :class:`Stacks`: then ``lab study --engine stacked`` trains several runs in a process.
     Without one, or where it is None, every run has a process of its own.

@@ -37,5 +37,3 @@ def environment(tmp_path: Path) -> dict[str, str]:
     (info / "entry_points.txt").write_text("[phaselab.trainers]\ndistributed = lab.distributed.plugin:PLUGIN\n")
     path = os.pathsep.join(filter(None, (str(info.parent), str(Path.cwd()), os.environ.get("PYTHONPATH"))))
     return {**os.environ, "PYTHONPATH": path, "LAB_RESULTS": str(tmp_path / "results"), "OMP_NUM_THREADS": "1"}
-
-

@@ -57,5 +57,3 @@ def context(place: Path) -> Context:
 
 def weights(models: Mapping[str, torch.nn.Module]) -> torch.Tensor:
     return torch.cat([p.detach().flatten() for model in models.values() for p in model.parameters()])
-
-

@@ -45,7 +45,10 @@ def main(out: Path) -> None:
         for name, (trainer, sets) in RUNS.items():
             team, row = trained(configured(trainer, SHARED | sets), group, out / f"{name}-{place.rank}")
             (worker,) = team.workers
-            found = {"weights": weights(worker.models()), "followers": torch.cat([t.flatten() for t in worker.followers()])}
+            found = {
+                "weights": weights(worker.models()),
+                "followers": torch.cat([t.flatten() for t in worker.followers()]),
+            }
             safetensors.torch.save_file(found, out / f"{name}-{place.rank}.safetensors")
             (out / f"{name}-{place.rank}.json").write_text(json.dumps(row))
 

@@ -116,9 +116,7 @@ def test_offset_workers_at_each_step_are_a_constant_rate_in_expectation(tmp_path
         shares.minded = True
     trainer.advance(40)
     alone.advance(40)
-    torch.testing.assert_close(
-        weights(trainer.team.workers[0].models()), weights(alone.models()), rtol=0, atol=1e-6
-    )
+    torch.testing.assert_close(weights(trainer.team.workers[0].models()), weights(alone.models()), rtol=0, atol=1e-6)
 
 
 def test_averages_are_due_when_the_voice_says_and_at_the_end(workers: Build) -> None:

@@ -55,7 +55,9 @@ def test_other_voices_stay_with_the_master_clock() -> None:
 
 
 def test_in_a_cooldown_all_fall_together_from_the_mean_to_zero() -> None:
-    found = rates(configured("supervised", {"workers.offsets": "spread", "workers.cooldown": 0.25, "voices.sync_every": 8}))
+    found = rates(
+        configured("supervised", {"workers.offsets": "spread", "workers.cooldown": 0.25, "voices.sync_every": 8})
+    )
     assert np.ptp(found[:, :30], axis=0).max() > 0.1
     np.testing.assert_allclose(found[:, 30:], np.broadcast_to(0.1 * (1 - np.arange(10) / 10), (4, 10)), atol=1e-15)
 

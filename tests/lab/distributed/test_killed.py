@@ -33,7 +33,9 @@ def start(tmp_path: Path, environment: dict[str, str]) -> Iterator[Start]:
     def lab(*words: str) -> subprocess.Popen[str]:
         command = [sys.executable, "-m", "lab.cli.main", *words]
         pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE}
-        begun.append(subprocess.Popen(command, env=environment, cwd=tmp_path, text=True, start_new_session=True, **pipes))  # type: ignore[call-overload]
+        begun.append(
+            subprocess.Popen(command, env=environment, cwd=tmp_path, text=True, start_new_session=True, **pipes)
+        )  # type: ignore[call-overload]
         return begun[-1]
 
     yield lab
@@ -62,6 +64,12 @@ def averaged(run: Path) -> int:
     return max([*manifest.paths(run / "averaged"), *manifest.paths(run / "checkpoints")], default=0)
 
 
+def resumed(run: Path) -> list[dict[str, int]]:
+    """What the provenance says of each process that took the run up again."""
+    found: list[dict[str, int]] = json.loads((run / "provenance.json").read_text()).get("resumed", [])
+    return found
+
+
 def until(true: Callable[[], bool], process: subprocess.Popen[str]) -> None:
     since = time.monotonic()
     while not true():
@@ -84,15 +92,14 @@ def test_deaths_lose_no_more_than_the_work_since_the_last_average(
     assert (whole := start(*words, "whole")).wait(timeout=240) == 0, whole.stderr
     killed = start(*words, "killed")
     for kill in range(kills):
-        before = averaged(runs / "killed")
-        until(lambda: averaged(runs / "killed") >= min(before + 2 * EVERY, steps - 2 * EVERY), killed)
+        wanted = min(averaged(runs / "killed") + 2 * EVERY, steps - 2 * EVERY)
+        until(lambda wanted=wanted: averaged(runs / "killed") >= wanted, killed)
         until(lambda: len(workers_of(runs / "killed")) == 2, killed)
         safe = averaged(runs / "killed")
         os.kill(workers_of(runs / "killed")[(kill + 1) % 2], signal.SIGKILL)
-        until(lambda: len(json.loads((runs / "killed/provenance.json").read_text()).get("resumed", [])) > kill, killed)
-        resumed = json.loads((runs / "killed/provenance.json").read_text())["resumed"]
-        assert resumed[kill]["from_step"] >= safe
-    out, errors = killed.communicate(timeout=240)
+        until(lambda kill=kill: len(resumed(runs / "killed")) > kill, killed)
+        assert resumed(runs / "killed")[kill]["from_step"] >= safe
+    _, errors = killed.communicate(timeout=240)
     assert killed.returncode == 0, errors
     assert "Traceback" not in errors
     assert log(runs / "killed") == log(runs / "whole")
@@ -104,7 +111,7 @@ def test_ctrl_c_saves_and_leaves_nothing_running_and_resume_goes_on(start: Start
     cut = start("distributed", "train", "few.yaml", "--name", "cut", "--set", "steps=100000")
     until(lambda: averaged(run) >= 2 * EVERY, cut)
     os.kill(cut.pid, signal.SIGINT)
-    out, errors = cut.communicate(timeout=60)
+    _, errors = cut.communicate(timeout=60)
     assert cut.returncode == 130, errors
     assert "checkpoint written; lab resume cut goes on" in errors
     assert "Traceback" not in errors
@@ -121,7 +128,7 @@ def test_ctrl_c_saves_and_leaves_nothing_running_and_resume_goes_on(start: Start
 def test_a_mistake_that_only_a_worker_can_see_is_one_line(start: Start, tmp_path: Path) -> None:
     words = ("--set", "data={name: npz, path: /nowhere.npz}", "--name", "wrong")
     wrong = start("distributed", "train", "few.yaml", *words)
-    out, errors = wrong.communicate(timeout=120)
+    _, errors = wrong.communicate(timeout=120)
     assert wrong.returncode == 2
     assert len(errors.splitlines()) == 1
     assert "/nowhere.npz" in errors

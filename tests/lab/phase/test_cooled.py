@@ -26,7 +26,8 @@ def test_it_is_the_voice_then_a_line_from_its_mean_to_zero(start: int, steps: in
 
 def test_voices_apart_in_their_cycles_cool_down_together() -> None:
     cooled = [
-        Cooled(Schedule(CLOCK, wave="cosine", low=0.0, high=0.2, offset=place / 4), 80, 20).table(120) for place in range(4)
+        Cooled(Schedule(CLOCK, wave="cosine", low=0.0, high=0.2, offset=place / 4), 80, 20).table(120)
+        for place in range(4)
     ]
     assert np.ptp(cooled, axis=0)[:80].max() > 0.1
     np.testing.assert_allclose(np.ptp(cooled, axis=0)[80:], 0, atol=1e-15)
@@ -44,7 +45,7 @@ def test_a_file_says_it_and_the_mean_scales_what_is_before() -> None:
 
 @pytest.mark.parametrize(
     ("cooldown", "said"),
-    [(3, "start: …, steps: …"), ({"start": 3}, "cooldown.steps: missing"), ({"start": 3, "steps": 0}, "cooldown.steps: 0"),
+    [(3, "start: …, steps: …"), ({"start": 3}, "cooldown.steps: missing"), ({"start": 3, "steps": 0}, "steps: 0"),
      ({"start": -1, "steps": 3}, "cooldown.start: -1"), ({"begin": 1}, "begin")],
 )  # fmt: skip
 def test_what_is_wrong_is_named(cooldown: object, said: str) -> None:
