@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 MODULE = "lab.distributed"
 
 
-@dataclass(frozen=True)
+@dataclass
 class DistributedPlugin:
     """Obeys :class:`lab.training.trainer.TrainerPlugin`; what it knows of columns, its workers' trainers know.
 

@@ -92,3 +92,42 @@ def test_an_address_where_nobody_listens_is_told_in_seconds() -> None:
     with pytest.raises(RunError, match=r"cannot listen at 192.0.2.1: it is no address of this machine"):
         check_own("192.0.2.1")
     check_own("127.0.0.1")
+
+
+@pytest.mark.parametrize(
+    ("variables", "said"),
+    [
+        ({"RANK": "1", "MASTER_ADDR": "127.0.0.1", "MASTER_PORT": "1"}, "nobody answers at 127.0.0.1:1 within 1 s"),
+        ({"RANK": "0", "MASTER_ADDR": "192.0.2.1", "MASTER_PORT": "1"}, "worker 0 cannot listen at 192.0.2.1"),
+        (
+            {"RANK": "0", "MASTER_ADDR": "127.0.0.1", "MASTER_PORT": "1", "WORLD_SIZE": "3"},
+            "3 does not divide batch_size",
+        ),
+    ],
+)
+def test_under_torchrun_a_mistake_is_one_line(
+    environment: dict[str, str], tmp_path: Path, variables: dict[str, str], said: str
+) -> None:
+    command = [sys.executable, "-m", "lab.cli.main", "distributed", "train", "ring", "--patience", "1"]
+    env = environment | {"WORLD_SIZE": "2"} | variables
+    found = subprocess.run(command, env=env, cwd=tmp_path, capture_output=True, text=True, timeout=120)
+    assert found.returncode in (1, 2)
+    assert said in found.stderr
+    assert len(found.stderr.splitlines()) == 1
+    assert not (tmp_path / "results").exists()
+
+
+def test_torchrun_itself_starts_it(environment: dict[str, str], tmp_path: Path) -> None:
+    sets = ["steps=20", "voices.sync_every=5", "log_every=10", "evaluate_every=10", "batch_size=32"]
+    words = [word for each in sets for word in ("--set", each)]
+    command = [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc-per-node", "2", "-m"]
+    command += ["lab.cli.main", "distributed", "train", "supervised/digits", *words]
+    found = subprocess.run(command, env=environment, cwd=tmp_path, capture_output=True, text=True, timeout=240)
+    assert found.returncode == 0, found.stderr
+    run = tmp_path / "results" / "runs" / "digits-s0"
+    assert json.loads((run / "metrics.jsonl").read_text().splitlines()[-1])["workers/averages"] == 4
+    again = subprocess.run(
+        [sys.executable, "-m", "lab.cli.main", "report", str(run)], env=environment, cwd=tmp_path, timeout=240
+    )
+    assert again.returncode == 0
+    assert (run / "report.html").is_file()
