@@ -5,7 +5,7 @@ from __future__ import annotations
 import statistics
 import tempfile
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -17,7 +17,7 @@ from lab.distributed.trainer import DistributedTrainer
 from lab.training.config import load_yaml, resolve
 from lab.training.plugins import preset_path, trainer
 from lab.training.share import Share
-from lab.training.trainer import Context
+from lab.training.trainer import Context, Trainer
 
 COUNT, STEPS = 4, 16
 INTERVALS = (1, 8)
@@ -26,7 +26,7 @@ INTERVALS = (1, 8)
 def measure(short: bool = False) -> dict[str, Any]:
     """How fast a step of four workers is against the steps of four trainers, by the steps between averages."""
     return {
-        "what": f"{COUNT} workers that take turns against {COUNT} trainers alone: processor time, the digits' classifier",
+        "what": f"{COUNT} workers that take turns against {COUNT} trainers alone: processor time, digits' classifier",
         "workloads": {f"H = {every}": compare(every, 5 if short else 21) for every in INTERVALS},
     }
 
@@ -50,7 +50,7 @@ def compare(every: int, blocks: int) -> dict[str, Any]:
         ours, plain = [], []
         for block in range(blocks + 1):
             together = _timed(lambda: group.advance(group.step + STEPS))
-            apart = _timed(lambda: [each.advance(each.step + STEPS) for each in alone])
+            apart = _timed(lambda: _each(alone))
             if block:
                 ours.append(together / STEPS)
                 plain.append(apart / STEPS)
@@ -64,6 +64,11 @@ def compare(every: int, blocks: int) -> dict[str, Any]:
         "unit": f"steps of {COUNT} workers per second of processor time",
         "blocks": blocks,
     }
+
+
+def _each(trainers: Sequence[Trainer]) -> None:
+    for each in trainers:
+        each.advance(each.step + STEPS)
 
 
 def _timed(work: Callable[[], object]) -> float:

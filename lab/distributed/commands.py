@@ -68,6 +68,8 @@ def take_part(args: argparse.Namespace, config: DistributedConfig, preset: str) 
     from lab.distributed.processes import Place
     from lab.training.paths import runs_root
 
+    if args.threads is not None:  # for the processes that this one starts
+        os.environ["OMP_NUM_THREADS"] = str(args.threads)
     place = Place.found()
     if place is None or config.workers.simulated:
         return None

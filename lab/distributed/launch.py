@@ -22,13 +22,14 @@ GRACE = 15
 """Seconds that workers have to save and end when they are asked to."""
 
 
-def launch(run: Path, workers: int, words: Sequence[str], restarts: int) -> int:
+def launch(run: Path, workers: int, words: Sequence[str], restarts: int, threads: int | None = None) -> int:
     """Train a run in so many processes on this machine; return worker 0's exit status, or 128 + a signal.
 
     Args:
         run: its directory.
         workers: how many.
         words: of the command line, for worker 0.
+        threads: of each worker; by default as OMP_NUM_THREADS says, else one.
         restarts: how often all are started again, from the last average, when one dies.
 
     Raises:
@@ -40,7 +41,7 @@ def launch(run: Path, workers: int, words: Sequence[str], restarts: int) -> int:
 
     with tempfile.TemporaryDirectory(prefix="lab-launch-") as scratch, _outside():
         status = Path(scratch, "status")
-        os.environ |= {STATUS: str(status), "OMP_NUM_THREADS": os.environ.get("OMP_NUM_THREADS", "1")}
+        os.environ |= {STATUS: str(status), "OMP_NUM_THREADS": str(threads or os.environ.get("OMP_NUM_THREADS", 1))}
         config = LaunchConfig(
             min_nodes=1,
             max_nodes=1,

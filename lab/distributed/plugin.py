@@ -99,7 +99,7 @@ class DistributedPlugin:
         if self.group is not None or workers["simulated"] or workers["count"] == 1:
             return None
         launched = resolve_name(f"{MODULE}.launch:launch")
-        status: int = launched(run.path, workers["count"], words, workers["restarts"])
+        status: int = launched(run.path, workers["count"], words, workers["restarts"], run.provenance.get("threads"))
         return status
 
     def figures(self, runs: Sequence[Path], out: Path, *only: Sequence[str]) -> list[Any]:

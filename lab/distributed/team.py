@@ -52,6 +52,7 @@ class Team:
         self._counted = Counted(group)
         self._shares = [Share(rank, group.size) for rank in group.ranks]
         self.workers = gathered(group, [told(partial(self._built, share, context)) for share in self._shares])
+        self._begin_alike()
         self._averaging, self._gradients = None, None
         if config.local:
             outer = config.workers.outer_optimizer
@@ -69,6 +70,13 @@ class Team:
         if missing := [name for name in NEEDED if not hasattr(built, name)]:
             raise UserError(f"trainer: {config.trainer!r} cannot be one of several workers: it lacks {missing[0]}()")
         return cast(Sharing, built)
+
+    def _begin_alike(self) -> None:
+        """Give every process the weights of worker 0, which alone may have begun with another run's."""
+        if len(self.workers) < self.group.size:
+            own = self._averaged(self.workers[0])
+            (first,) = self.group.scatter([joined(own)] * self.group.size if self.group.leads else [])
+            spread_over(first.to(own[0].device), own)
 
     @property
     def due(self) -> float:

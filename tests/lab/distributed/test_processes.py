@@ -80,6 +80,13 @@ def test_local_workers_are_those_that_take_turns(trained: Path, tmp_path: Path) 
         assert row[key] == pytest.approx(value, rel=1e-3, abs=1e-5), key
 
 
+def test_weights_of_another_run_that_worker_0_begins_with_are_everybodys(trained: Path) -> None:
+    for rank in range(2):
+        own = found(trained, "begun", rank)
+        torch.testing.assert_close(own["weights"], torch.full_like(own["weights"], 0.01))
+        torch.testing.assert_close(own["followers"], torch.full_like(own["followers"], 0.01))
+
+
 def test_running_statistics_of_data_parallel_workers_are_one(trained: Path) -> None:
     one, two = (found(trained, "batchnorm", rank) for rank in range(2))
     assert torch.equal(one["weights"], two["weights"])
