@@ -46,6 +46,12 @@ class Workers(Config):
         le=1_000_000,
         description="how often processes are started again, from the last average, when one dies",
     )
+    keep_every: int = Field(
+        1,
+        ge=1,
+        le=1_000_000,
+        description="averages of weights between two that are kept for such a start; 1 loses least",
+    )
     outer_optimizer: OuterOptimizer | None = Field(
         None, description="what moves the averaged weights; null: the plain average of local SGD (arXiv 1805.09767)"
     )

@@ -103,12 +103,13 @@ class Keeper:
 
     def __init__(self, run: Run) -> None:
         self._run = run
-        self._next = 0.0
+        self._next, self._averages = 0.0, 0
 
     def __call__(self, trainer: DistributedTrainer) -> None:
-        """Keep this average; of averaged gradients only now and then, as every step is one."""
+        """Keep this average of weights, or as many as were asked for; of gradients only now and then."""
         begun = time.monotonic()
-        if not trainer.config.local and begun < self._next:
+        self._averages += 1
+        if self._averages % trainer.config.workers.keep_every if trainer.config.local else begun < self._next:
             return
         checkpoints.save(self._run.path / AVERAGED, trainer.step, trainer.state_dict(), about(self._run), keep=1)
         self._next = time.monotonic() + PACE * (time.monotonic() - begun)
