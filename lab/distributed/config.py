@@ -101,6 +101,10 @@ class DistributedConfig(RunConfig):
         """At least one step."""
         return {**super().voice_ranges(), SYNC: (1.0, 1e9)}
 
+    def __reduce__(self) -> tuple[Any, ...]:
+        """Goes to the process of a study's trial as plain data: its class was made here, and no module has it."""
+        return resolve, (DistributedConfig, as_mapping(self))
+
     @property
     def local(self) -> bool:
         """Whether workers learn by themselves between averages."""

@@ -1,5 +1,6 @@
 """What a run with workers may say; a mistake is one line before anything starts."""
 
+import pickle
 from typing import Any
 
 import pytest
@@ -31,6 +32,7 @@ def test_what_is_saved_resolves_to_the_same() -> None:
     config = configured("gan", sets)
     assert resolve(DistributedConfig, as_mapping(config)) == config
     assert config.workers.outer_optimizer is not None
+    assert pickle.loads(pickle.dumps(config)) == config  # as a study's trials are sent
 
 
 def test_a_name_that_two_trainers_have_is_asked_for_with_its_trainer() -> None:
