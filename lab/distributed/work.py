@@ -22,7 +22,7 @@ from lab.training.config import as_mapping, resolve
 from lab.training.device import resolve_device
 from lab.training.loop import load_config
 from lab.training.paths import data_root
-from lab.training.recovery import about
+from lab.training.recovery import DUE, about
 from lab.training.run import Run
 from lab.training.signals import STOPPING
 from lab.training.trainer import Context
@@ -111,7 +111,8 @@ class Keeper:
         self._averages += 1
         if self._averages % trainer.config.workers.keep_every if trainer.config.local else begun < self._next:
             return
-        checkpoints.save(self._run.path / AVERAGED, trainer.step, trainer.state_dict(), about(self._run), keep=1)
+        said = about(self._run) | {DUE: True}
+        checkpoints.save(self._run.path / AVERAGED, trainer.step, trainer.state_dict(), said, keep=1)
         self._next = time.monotonic() + PACE * (time.monotonic() - begun)
 
 
