@@ -53,7 +53,7 @@ class DistributedPlugin:
         return (*dict.fromkeys(found), "evaluation/bytes", "evaluation/averages")
 
     def preset_files(self) -> dict[str, Path]:
-        """Of all trainers that can be shared: ``trainer/name``, and ``name`` where only one has it."""
+        """Its own, and of all trainers that can be shared ``trainer/name``, and ``name`` where only one has it."""
         from lab.training.plugins import preset_files
 
         found = {
@@ -61,7 +61,10 @@ class DistributedPlugin:
         }
         counts = Counter(word for _, word in found)
         short = {word: path for (_, word), path in found.items() if counts[word] == 1}
-        return dict(sorted({**short, **{f"{name}/{word}": path for (name, word), path in found.items()}}.items()))
+        own = {path.stem: path for path in sorted(self.presets.glob("*.yaml"))}
+        return dict(
+            sorted({**own, **short, **{f"{name}/{word}": path for (name, word), path in found.items()}}.items())
+        )
 
     def config_type(self) -> type[DistributedConfig]:
         """Of any trainer; a file's data say of which."""

@@ -7,12 +7,13 @@ import pytest
 from few_workers import CLASSIFIER, GAME, configured
 
 from gan.config import GanConfig
-from lab.distributed.config import DistributedConfig
+from lab.distributed.clocks import of_rank
+from lab.distributed.config import DistributedConfig, of_worker
 from lab.distributed.plugin import PLUGIN
 from lab.errors import UserError
 from lab.supervised.config import SupervisedConfig
-from lab.training.config import as_mapping, resolve
-from lab.training.plugins import preset_path
+from lab.training.config import as_mapping, load_yaml, resolve
+from lab.training.plugins import preset_names, preset_path
 
 
 def test_a_preset_of_any_trainer_that_can_be_shared_says_by_its_keys_whose_it_is() -> None:
@@ -33,6 +34,14 @@ def test_what_is_saved_resolves_to_the_same() -> None:
     assert resolve(DistributedConfig, as_mapping(config)) == config
     assert config.workers.outer_optimizer is not None
     assert pickle.loads(pickle.dumps(config)) == config  # as a study's trials are sent
+
+
+@pytest.mark.parametrize("name", preset_names(PLUGIN))
+def test_every_preset_can_be_trained_by_workers(name: str) -> None:
+    mapping = load_yaml(preset_path(PLUGIN, name))
+    config = resolve(DistributedConfig, mapping, {"workers.count": 2, "workers.offsets": 0, "voices.sync_every": 4})
+    assert config.plain()["batch_size"] == mapping["batch_size"]
+    assert of_worker(config, of_rank(config, 1)).seed == config.seed
 
 
 def test_a_name_that_two_trainers_have_is_asked_for_with_its_trainer() -> None:

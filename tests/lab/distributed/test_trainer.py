@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -10,12 +11,13 @@ import pytest
 import torch
 from few_workers import configured, context, weights
 
-from lab.distributed.plugin import PLUGIN
+from lab.distributed.plugin import PLUGIN, DistributedPlugin
 from lab.distributed.team import Team
 from lab.distributed.trainer import DistributedTrainer
+from lab.distributed.work import AVERAGED, Keeper, adopt
 from lab.errors import UserError
 from lab.supervised.trainer import SupervisedTrainer
-from lab.training import checkpoints
+from lab.training import checkpoints, manifest
 from lab.training.finite import NonFiniteError
 from lab.training.loop import make_context, train
 from lab.training.run import Run
@@ -128,3 +130,37 @@ def test_a_team_of_one_is_the_trainer_itself(tmp_path: Path) -> None:
     team = DistributedTrainer(configured("gan", sets), context(tmp_path)).team
     assert isinstance(team, Team)
     assert team.due == float("inf")
+
+
+class Dies(Keeper):
+    """Keeps an average, and then dies of it at some step."""
+
+    def __init__(self, run: Run, at: int) -> None:
+        super().__init__(run)
+        self.at = at
+
+    def __call__(self, trainer: DistributedTrainer) -> None:
+        super().__call__(trainer)
+        if trainer.step == self.at:
+            raise SystemExit
+
+
+@pytest.mark.parametrize("at", [15, 20, 40])
+def test_a_death_right_after_an_average_loses_nothing_not_even_the_row_that_is_due(tmp_path: Path, at: int) -> None:
+    sets = {"voices__sync_every": 5, "workers__keep_every": 1}
+    whole, killed = run_of(tmp_path, "whole", **sets), run_of(tmp_path, "killed", **sets)
+    some = context(tmp_path / "snapshots")
+    train(PLUGIN, whole, replace(some, event=whole.event))
+    with pytest.raises(SystemExit):
+        train(DistributedPlugin(averaged=Dies(killed, at)), killed, replace(some, event=killed.event))
+    adopt(killed)
+    assert max(manifest.paths(killed.checkpoints)) == at
+    train(PLUGIN, killed, replace(some, event=killed.event))
+    for log in ("metrics.jsonl", "events.jsonl"):
+        assert (killed.path / log).read_text() == (whole.path / log).read_text()
+
+
+def test_as_many_averages_are_kept_as_were_asked_for(tmp_path: Path) -> None:
+    run = run_of(tmp_path, "some", voices__sync_every=5, workers__keep_every=3)
+    train(DistributedPlugin(averaged=Keeper(run)), run, context(tmp_path / "snapshots"))
+    assert max(manifest.paths(run.path / AVERAGED)) == 30
