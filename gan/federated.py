@@ -9,7 +9,7 @@ from functools import partial
 from typing import Any, cast
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 from torch.optim import Optimizer
 
 from gan.config import PLAYERS, GanConfig
@@ -68,10 +68,6 @@ class LocalGan(GanTrainer):
         super().__init__(config.model_copy(update={"diagnostics": False}), quiet, snapshots=False)
         self.batch_size: int = config.batch_size
         self._pool, self._classes, self.labels = pooled(self.data, config)
-
-    def models(self) -> Mapping[str, nn.Module]:
-        """Both networks."""
-        return self.players.networks
 
     def learn(self, work: Work) -> dict[str, float]:
         """Play the game on its samples in random order, epoch after epoch."""

@@ -34,5 +34,6 @@ PLUGIN = LatePlugin(
     stacked="gan.stack",
     stability="gan.stability:stability",
     federated="gan.federated",
+    shares=True,
 )
 """The entry point ``gan`` of the group ``phaselab.trainers``."""

@@ -97,6 +97,10 @@ class Rider:
         """After both players have moved."""
         self._techniques.stepped(step, self._values)
 
+    def followers(self) -> list[Tensor]:
+        """What follows the player's weights."""
+        return self._techniques.followers()
+
     def row(self) -> dict[str, float]:
         """Columns for the metrics log."""
         return {f"{name}/{self._player}": value for name, value in self._techniques.row().items()}
@@ -146,6 +150,10 @@ class Riders:
         """As :meth:`Rider.end`."""
         for rider in self._each.values():
             rider.end(step)
+
+    def followers(self) -> list[Tensor]:
+        """As :meth:`Rider.followers`."""
+        return [tensor for rider in self._each.values() for tensor in rider.followers()]
 
     def row(self) -> dict[str, float]:
         """As :meth:`Rider.row`."""

@@ -10,10 +10,11 @@ from functools import partial
 from typing import Any, Literal
 
 from torch import Tensor, nn
+from torch.optim import Optimizer
 
 from gan.captured import Captured
 from gan.config import EMA_DECAY, PLAYERS, GanConfig
-from gan.data.source import real
+from gan.data.source import real, shared_noise, shared_real
 from gan.diagnostics import Motion, singular_values
 from gan.metrics import overfitting
 from gan.players import Players
@@ -28,6 +29,7 @@ from gan.view import View
 from lab.errors import UserError
 from lab.phase import Conductor, PhaseError, Schedule, targets
 from lab.techniques.averaging import Average
+from lab.techniques.together import check_shared
 from lab.training.finite import NonFiniteError
 from lab.training.meter import Meter
 from lab.training.trainer import Context
@@ -52,18 +54,23 @@ class GanTrainer:
         self.config = config
         self._context = context
         device = context.device
+        if (part := config.batch_size // context.share.size) % config.packing:
+            raise UserError(f"packing: {config.packing} does not divide a worker's {part} samples of each batch")
         if config.precision == "bfloat16" and not is_native(device):
             self._warn("precision: bfloat16 takes longer than float32 here, as the processor has no arithmetic for it")
         dataset = config.data.open(context.data_dir, self._warn)
         self._scorer = dataset.scorer(device)
         self._parts = dataset.parts(HELD_OUT) if dataset.parts and config.packing == 1 else None
-        self._random = {use: stream(config.seed, use, device) for use in ("noise", "draws", "view")}
+        self._random = {use: stream(config.seed, use, device) for use in ("noise", "draws")}
+        self._random["view"] = stream(config.seed, "view", device, context.share.rank)
         self._random["order"] = stream(config.seed, "order")
         landmarks = config.data.landmarks()
         self._snapshots = Snapshots(config, context.snapshots, device, landmarks) if snapshots else None
         self.data = dataset.source(device, self._random["draws"], self._random["order"])
         self.players = Players(config, stream(config.seed, "weights"), device, context.initial)
         self.average = Average(self.generator)
+        for parts in config.techniques.each().values():
+            check_shared(parts, context.share)
         self._riders = Riders(config, self.players, self.average, self._random, context.event)
         self.view = View(config.augment, config.packing, self._random["view"])
         self.game = Game(
@@ -71,8 +78,8 @@ class GanTrainer:
             loss=config.loss,
             plan=plan(config.updates, config.discriminator_steps),
             batch_size=config.batch_size,
-            real=partial(real, self.data, config.conditional),
-            noise=partial(latents, size=config.latent, random=self._random["noise"]),
+            real=shared_real(partial(real, self.data, config.conditional), context.share),
+            noise=shared_noise(partial(latents, size=config.latent, random=self._random["noise"]), context.share),
             penalties=config.weighed_penalties(),
             view=self.view,
             random=self._random["view"],
@@ -192,6 +199,19 @@ class GanTrainer:
         row = {"overfitting/r_t": found.sign, "overfitting/r_v": found.validation}
         return {name: value for name, value in row.items() if math.isfinite(value)}
 
+    def models(self) -> dict[str, nn.Module]:
+        """Both networks, by player."""
+        return dict(self.players.networks)
+
+    def optimizers(self) -> dict[str, Optimizer]:
+        """What moves them, by player."""
+        return dict(self.players.optimizers)
+
+    def followers(self) -> list[Tensor]:
+        """The generator's average, the points that lookahead goes back to, averages of techniques."""
+        slow = self.players.lookahead.slow if self.players.lookahead else []
+        return [*self.average.followers(), *slow, *self._riders.followers()]
+
     def state_dict(self) -> dict[str, Any]:
         """Everything a continuation depends on; the tensors are the live ones, so save or copy them at once."""
         self._meter.check()
@@ -236,6 +256,8 @@ class GanTrainer:
         if config.capture == "off" or (config.capture == "auto" and context.device.type != "cuda"):
             return None
         obstacle = config.obstacle()
+        if context.share.size > 1:
+            obstacle = "workers are averaged between its parts"
         if obstacle is None:
             random = {use: generator for use, generator in self._random.items() if use != "order"}
             try:

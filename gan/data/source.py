@@ -12,6 +12,7 @@ from torch import Tensor
 
 from gan.data.rows import Rows, sent
 from lab.training.epochs import Epochs, Places
+from lab.training.share import Share
 
 RESIDENT_FRACTION = 0.5
 """Share of a GPU's free memory that a data set may take; a larger one stays in host memory."""
@@ -73,6 +74,25 @@ class StoredSource(Source, Protocol):
 
     def stored(self) -> tuple[Tensor, Tensor | None]:
         """All samples as :class:`Shuffled` takes them, and their labels where they have any."""
+
+
+def shared_real(
+    draw: Callable[[int], tuple[Tensor, Tensor | None]], share: Share
+) -> Callable[[int], tuple[Tensor, Tensor | None]]:
+    """A worker's part of real samples and their labels, which all workers draw alike."""
+    if share.size == 1:
+        return draw
+
+    def part(n: int) -> tuple[Tensor, Tensor | None]:
+        samples, labels = draw(n)
+        return share.of(samples), None if labels is None else share.of(labels)
+
+    return part
+
+
+def shared_noise(draw: Callable[[int], Tensor], share: Share) -> Callable[[int], Tensor]:
+    """A worker's part of latent points."""
+    return draw if share.size == 1 else lambda n: share.of(draw(n))
 
 
 class Density(Protocol):

@@ -46,8 +46,8 @@ def _add_trainer(subparsers: Subparsers[argparse.ArgumentParser], name: str, plu
     options.add_set_option(train)
     if arms := getattr(plugin, "arms", ()):
         train.add_argument("--arm", choices=tuple(arms), help="train it as this arm of a comparison (before --set)")
-    for option, (key, words, text) in getattr(plugin, "choices", {}).items():
-        train.add_argument(option, choices=tuple(words), help=f"{text} (--set {key}=…)")
+    if hasattr(plugin, "add_train_options"):
+        plugin.add_train_options(train)
     train.add_argument("--name", help="the run's name (default: PRESET-sSEED)")
     options.add_device_option(train)
     options.add_threads_option(train)
@@ -89,9 +89,8 @@ def start(plugin: TrainerPlugin, args: argparse.Namespace) -> int:
 
     path = preset_path(plugin, args.preset)
     begin = [f"init_from={json.dumps(parsed(args.init_from))}"] if args.init_from else []
-    chosen = {key: getattr(args, option.strip("-")) for option, (key, *_) in getattr(plugin, "choices", {}).items()}
-    begin += [f"{key}={word}" for key, word in chosen.items() if word is not None]
-    sets = [*begin, *args.set, *([f"device={args.device}"] if args.device else [])]
+    own = plugin.sets(args) if hasattr(plugin, "sets") else []
+    sets = [*begin, *own, *args.set, *([f"device={args.device}"] if args.device else [])]
     mapping = load_yaml(path)
     if arm := getattr(args, "arm", None):
         kind = plugin.config_type()
@@ -105,12 +104,17 @@ def start(plugin: TrainerPlugin, args: argparse.Namespace) -> int:
     set_threads(args.threads)
     for kind in args.mirrors:
         kind.require()
+    if hasattr(plugin, "take_part") and (status := plugin.take_part(args, config, path.stem)) is not None:
+        return int(status)
     run = Run.create(runs_root(args.results), args.name, plugin.name, config, preset=path.stem)
     try:
-        return carry_on(plugin, run, args.data_dir, args.quiet, args.mirrors)
+        status = carry_on(plugin, run, args.data_dir, args.quiet, args.mirrors)
     except UserError:  # a mistake that only the data or the task could show
         run.discard_untrained()
         raise
+    if status == 2:  # the same, in another process
+        run.discard_untrained()
+    return status
 
 
 def carry_on(
@@ -125,6 +129,8 @@ def carry_on(
     from lab.training.mirrors.log import MirroredLog
     from lab.training.progress import duration, headline_words, show_progress
 
+    if hasattr(plugin, "launch") and (status := plugin.launch(run, _words(data_dir, quiet, mirrors))) is not None:
+        return int(status)
     kinds = [kind for kind in MIRRORS if kind in mirrors or (run.path / kind.name).is_dir()]
     run.metrics = log = MirroredLog(run.metrics.path, [kind(run) for kind in kinds], warn)
 
@@ -147,6 +153,12 @@ def carry_on(
         print(f"mirror:  {mirror.view}")
     print(f"next:    lab report {word}    lab plot {word}")
     return 0
+
+
+def _words(data_dir: str | Path | None, quiet: bool, mirrors: Sequence[type[Mirror]]) -> list[str]:
+    """The command line of another process that carries on in the same way."""
+    data = [] if data_dir is None else ["--data-dir", str(data_dir)]
+    return [*data, *(["--quiet"] if quiet else []), *(f"--{kind.name}" for kind in mirrors)]
 
 
 def mention(run: Run) -> str:

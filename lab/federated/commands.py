@@ -1,10 +1,21 @@
-"""`lab federated join`: be a client of a Flower server, with this machine's own configuration and data."""
+"""What `lab federated` has beside `train`: its `--engine`, and `join`, by which one is a client of a Flower server."""
 
 from __future__ import annotations
 
 import argparse
 
 from lab.cli import options
+
+
+def add_train_options(parser: argparse.ArgumentParser) -> None:
+    """Of `lab federated train`."""
+    text = "what clients are (--set federated.engine=…)"
+    parser.add_argument("--engine", choices=("simulation", "flower"), help=text)
+
+
+def sets(args: argparse.Namespace) -> list[str]:
+    """What the options change in the configuration."""
+    return [] if args.engine is None else [f"federated.engine={args.engine}"]
 
 
 def add_commands(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:

@@ -43,6 +43,6 @@ PLUGIN = LatePlugin(
         )
     },
     presets_of="federated",
-    choices={"--engine": ("federated.engine", ("simulation", "flower"), "what clients are")},
+    options="lab.federated.commands",
 )
 """The entry point ``federated`` of the group ``phaselab.trainers``."""

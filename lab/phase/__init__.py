@@ -5,6 +5,7 @@
     waves       phase -> level in [0, 1]
     voice       what every voice can do: its value at a step, its mean and rms, its events; and the constant voice
     schedule    the voice of a clock, a wave and a range, and the relations of one schedule to another
+    cooled      a schedule that ends in a linear decay to 0
     follower    the voice that follows something measured in the run, which no clock tells beforehand
     parsing     the clock and voices of a file -> these objects
     conductor   at each step sets every target to its voice's value, and fires events at crests and troughs
@@ -24,6 +25,7 @@ from typing import TYPE_CHECKING, Any
 from lab.phase import waves
 from lab.phase.clock import Clock, Position
 from lab.phase.conductor import Conductor, Target
+from lab.phase.cooled import Cooled
 from lab.phase.errors import PhaseError
 from lab.phase.follower import Follower
 from lab.phase.schedule import ConstantProduct, Schedule
@@ -37,6 +39,7 @@ __all__ = [
     "Conductor",
     "Constant",
     "ConstantProduct",
+    "Cooled",
     "Follower",
     "PhaseError",
     "Position",

@@ -6,8 +6,10 @@ A voice is one of
     {wave: sawtooth, low: 0, high: 1e-3, clock: {period: 9000, cycles: 1}}   a linear decay to zero over 9,000 steps
     {follow: lr.generator, relation: anti_phase, low: 0, high: 1e-3}     of another voice, low and high its own
     {follow: lr.generator, relation: constant_product, product: 1e-7, low: 1e-5, high: 1e-2}
+    {follow: lr, relation: constant_product, power: 2, product: 1e-4, low: 8, high: 256}       ∝ 1 / lr²
     {follow: difficulty, relation: anti_phase, low: 1e-4, high: 1e-3}    of something measured in the run
-where ``mean`` (or ``rms``) scales the shape so that its mean over a whole cycle is that number.
+where ``mean`` (or ``rms``) scales the shape so that its mean over a whole cycle is that number. What any clock tells
+may end in a ``cooldown: {start: 8000, steps: 2000}``: from that mean in a straight line to 0.
 """
 
 from __future__ import annotations
@@ -17,6 +19,7 @@ from dataclasses import dataclass
 from typing import Any, TypeAlias
 
 from lab.phase.clock import Clock
+from lab.phase.cooled import Cooled
 from lab.phase.errors import PhaseError, keys, number, refuse, unknown, whole, within
 from lab.phase.follower import Follower
 from lab.phase.schedule import ConstantProduct, Schedule
@@ -26,8 +29,8 @@ Leader: TypeAlias = Callable[[str], Voice]
 MEASURED = ("difficulty", "frontier")
 """What is measured of a curriculum: the mean difficulty it asks for, and how far it has come."""
 RELATIONS = ("in_phase", "anti_phase", "quadrature", "shifted", "constant_product")
-WAVE_KEYS = ("wave", "low", "high", "offset", "inverted", "clock", "mean", "rms")
-FOLLOW_KEYS = ("follow", "relation", "low", "high", "offset", "product", "mean", "rms")
+WAVE_KEYS = ("wave", "low", "high", "offset", "inverted", "clock", "mean", "rms", "cooldown")
+FOLLOW_KEYS = ("follow", "relation", "low", "high", "offset", "product", "power", "mean", "rms", "cooldown")
 
 
 def parse_voices(
@@ -87,8 +90,8 @@ def parse_voice(clock: Clock, data: Any, field: str, leader: Leader, measured: S
             raise unknown(within(field, str(unfit[0])), unfit[0], dict.fromkeys((*WAVE_KEYS, *FOLLOW_KEYS)))
         raise PhaseError(f"{field}: neither wave nor follow is given; expected one of them")
     keys(field, data, WAVE_KEYS)
-    shape = {key: value for key, value in data.items() if key not in ("mean", "rms")}
-    return _matched(Schedule.from_config(shape, clock, field), data, field)
+    shape = {key: value for key, value in data.items() if key not in ("mean", "rms", "cooldown")}
+    return _cooled(_matched(Schedule.from_config(shape, clock, field), data, field), data, field)
 
 
 def _following(
@@ -110,19 +113,21 @@ def _following(
         raise refuse(within(field, "follow"), data["follow"], "a voice that has a wave, or follows one")
     needs, takes = {
         "shifted": (("offset",), ("offset",)),
-        "constant_product": (("product",), ("product",)),
+        "constant_product": (("product",), ("product", "power")),
     }.get(relation, ((), ("offset",)))
-    for name in ("offset", "product"):
+    for name in ("offset", "product", "power"):
         if name in needs and name not in data:
             raise PhaseError(f"{within(field, name)}: missing; {relation} needs it")
         if name in data and name not in takes:
             raise PhaseError(f"{within(field, name)}: {data[name]!r} has no meaning with relation {relation}")
     numbers = {
-        key: number(within(field, key), data[key]) for key in ("low", "high", "offset", "product") if key in data
+        key: number(within(field, key), data[key])
+        for key in ("low", "high", "offset", "product", "power")
+        if key in data
     }
     low, high = numbers.get("low", found.low), numbers.get("high", found.high)
     try:
-        return _matched(_related(found, relation, low, high, numbers), data, field)
+        return _cooled(_matched(_related(found, relation, low, high, numbers), data, field), data, field)
     except PhaseError as error:
         message = str(error)
         raise PhaseError(message if message.startswith(field) else within(field, message)) from None
@@ -132,7 +137,7 @@ def _related(
     leader: Schedule, relation: str, low: float, high: float, numbers: Mapping[str, float]
 ) -> Schedule | ConstantProduct:
     if relation == "constant_product":
-        return leader.constant_product(numbers["product"], low, high)
+        return leader.constant_product(numbers["product"], low, high, numbers.get("power", 1.0))
     ranged = leader.anti_phase(low, high) if relation == "anti_phase" else leader.in_phase(low, high)
     return ranged.shifted(numbers.get("offset", 0.0) + (0.25 if relation == "quadrature" else 0.0))
 
@@ -162,6 +167,23 @@ def _matched(voice: Schedule | ConstantProduct, data: Mapping[str, Any], field: 
         return voice.matched_to(wanted, "mean" if moment == "mean" else "rms")
     except PhaseError as error:
         raise PhaseError(within(field, str(error))) from None
+
+
+def _cooled(voice: Schedule | ConstantProduct, data: Mapping[str, Any], field: str) -> Voice:
+    if "cooldown" not in data:
+        return voice
+    inside, settings = within(field, "cooldown"), data["cooldown"]
+    if not isinstance(settings, Mapping):
+        raise refuse(inside, settings, "{start: …, steps: …}")
+    keys(inside, settings, ("start", "steps"))
+    for name in ("start", "steps"):
+        if name not in settings:
+            raise PhaseError(f"{within(inside, name)}: missing; expected the steps of its beginning and its length")
+    return Cooled(
+        voice,
+        whole(within(inside, "start"), settings["start"], 0),
+        whole(within(inside, "steps"), settings["steps"], 1),
+    )
 
 
 @dataclass(frozen=True)

@@ -139,9 +139,9 @@ class Schedule(Evaluated):
         """Another range (by default the same), a quarter of a cycle earlier."""
         return self.in_phase(low, high).shifted(0.25)
 
-    def constant_product(self, product: float, low: float, high: float) -> ConstantProduct:
-        """``product / self``, clipped to [low, high]."""
-        return ConstantProduct(self, product, low, high)
+    def constant_product(self, product: float, low: float, high: float, power: float = 1.0) -> ConstantProduct:
+        """``product / self**power``, clipped to [low, high]."""
+        return ConstantProduct(self, product, low, high, power)
 
     def scaled(self, factor: float) -> Schedule:
         """``factor`` (above 0) times this."""
@@ -223,11 +223,12 @@ class Schedule(Evaluated):
 
 @dataclass(frozen=True)
 class ConstantProduct(Evaluated):
-    """A schedule whose product with its leader is constant, within a range.
+    """A schedule whose product with its leader, or with a power of it, is constant, within a range.
 
-        value(t) = min(max(product / leader(t), low), high)
+        value(t) = min(max(product / leader(t)**power, low), high)
 
-    A leader at 0 gives ``high``.
+    A leader at 0 gives ``high``. Followed by a learning rate η with power 2 and product α², and low = H₀, it is the
+    quadratic synchronisation rule H = max(H₀, ⌊(α/η)²⌋) (Gu et al. 2024, arXiv 2310.14423), before the rounding.
 
     >>> lr = Schedule(Clock(period=100), wave="cosine", low=0.25, high=1.0)
     >>> lr.constant_product(0.5, low=0.1, high=1.5)([0, 50]).tolist()
@@ -238,9 +239,11 @@ class ConstantProduct(Evaluated):
     product: float
     low: float
     high: float
+    power: float = 1.0
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "product", positive("product", self.product))
+        object.__setattr__(self, "power", positive("power", self.power))
         for name in ("low", "high"):
             object.__setattr__(self, name, number(name, getattr(self, name)))
         if not isinstance(self.leader, Schedule) or self.leader.low < 0:
@@ -257,17 +260,27 @@ class ConstantProduct(Evaluated):
         return self.clock.kinds()
 
     def _at(self, step: int) -> float:
-        leader = self.leader._at(step)
+        leader = self._raised(self.leader._at(step))
         # A leader so small that the quotient overflows is infinitely low: NumPy says inf, Python too except at 0.
         return min(max(self.product / leader, self.low), self.high) if leader > 0 else self.high
 
     def _over(self, steps: Ints) -> Floats:
-        leader = self.leader._over(steps)
+        leader = np.array([self._raised(value) for value in self.leader._over(steps).ravel().tolist()])
+        leader = leader.reshape(steps.shape)
         quotient = np.full(steps.shape, math.inf)
         with np.errstate(over="ignore"):
             np.divide(self.product, leader, out=quotient, where=leader > 0)
         bounded: Floats = np.minimum(np.maximum(quotient, self.low), self.high)
         return bounded
+
+    def _raised(self, leader: float) -> float:
+        """Python's power for scalars and arrays alike, as NumPy's differs from it in the last bit."""
+        if self.power == 1.0:
+            return leader
+        try:
+            return float(leader**self.power)
+        except OverflowError:
+            return math.inf
 
     @overload
     def level(self, step: int) -> float: ...
@@ -307,4 +320,5 @@ class ConstantProduct(Evaluated):
             "product": self.product,
             "low": self.low,
             "high": self.high,
+            **({"power": self.power} if self.power != 1.0 else {}),
         }

@@ -8,7 +8,7 @@ from dataclasses import replace
 from typing import Any
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
 from lab.errors import UserError
 from lab.supervised.config import SupervisedConfig
@@ -69,10 +69,6 @@ class LocalClassifier(SupervisedTrainer):
         self._inputs, self._given = self.data.inputs.to(self.device), self.data.labels.to(self.device)
         self._set = {name: target for each in self.techniques.each.values() for name, target in each.targets().items()}
         self._conductor.step(0)
-
-    def models(self) -> Mapping[str, nn.Module]:
-        """The network."""
-        return {"network": self.network}
 
     def learn(self, work: Work) -> dict[str, float]:
         """Train it on its samples in random order, epoch after epoch."""

@@ -19,6 +19,7 @@ PLUGIN = LatePlugin(
         "evaluation/forgetting",
     ),
     dynamics=("train/loss",),
+    shares=True,
     config="lab.supervised.config:SupervisedConfig",
     trainer="lab.supervised.trainer:SupervisedTrainer",
     commands="lab.supervised.commands:add_commands",

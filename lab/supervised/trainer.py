@@ -19,6 +19,7 @@ from lab.supervised.metrics import scores
 from lab.supervised.samples import Samples, chunks, few, held_out, prepared
 from lab.supervised.step import STATISTICS, learn
 from lab.supervised.tasks.lessons import Lessons
+from lab.techniques import together
 from lab.techniques.groups import Groups, rates
 from lab.techniques.technique import CLOCK, Host, Predictor
 from lab.techniques.together import Techniques
@@ -28,6 +29,8 @@ from lab.training.randomness import OwnNoise, stream
 from lab.training.restoring import restore_moments
 from lab.training.trainer import Context
 
+OF_SAMPLES = ("augmentation", "rehearsal.keep", "rehearsal.replay")
+"""Uses of chance by which techniques treat samples, each worker its own; by all others workers stay alike."""
 MOMENTS: tuple[Literal["crest", "trough"], ...] = ("crest", "trough")
 """What of the learning rate is written to the run's events."""
 
@@ -69,10 +72,12 @@ class SupervisedTrainer:
         self._lessons = self._divided()
         order = self._randoms["order"]
         self._samples = self._lessons.samples(data, order) if self._lessons else Samples(data, device, order)
+        self._share = context.share
+        together.check_shared(config.techniques, self._share)
         self.techniques = Techniques(config.techniques, self._host())
         self._conductor = self._conduct()
         self._meter = Meter(STATISTICS, device)
-        self._noise = OwnNoise(stream(config.seed, "noise").initial_seed(), device)
+        self._noise = OwnNoise(stream(config.seed, context.share.use("noise")).initial_seed(), device)
 
     def advance(self, until: int) -> None:
         """Train until ``self.step == until``; nothing in a step waits for the device, unless a technique does."""
@@ -84,6 +89,8 @@ class SupervisedTrainer:
                 values = self._conductor.step(self.step, self.techniques.levels())
                 self._groups.set(self.optimizer, rates(self._groups.names, values))
                 batch = self._samples.batch(self.config.batch_size, self.step)
+                if self._share.size > 1:
+                    batch = batch.part(self._share.among(len(batch)))
                 found = learn(self.network, self._parameters, self.optimizer, self.techniques, batch, self.step, closed)
                 self.techniques.stepped(self.step, values)
                 self._meter.add(self.step, found)
@@ -134,6 +141,20 @@ class SupervisedTrainer:
             raise NonFiniteError(f"{_prefix(word)}/log_probabilities", self.step)
         found = scores(log_probs.numpy(), self._labels().numpy(), self._counts.numpy())
         return found | (self._lessons.row(log_probs, self.step, itself=not word) if self._lessons else {})
+
+    def models(self) -> dict[str, nn.Module]:
+        """The network."""
+        return {"network": self.network}
+
+    def optimizers(self) -> dict[str, torch.optim.Optimizer]:
+        """What moves it."""
+        return {"network": self.optimizer}
+
+    def followers(self) -> list[Tensor]:
+        """Averages of the network, and weights that the optimiser keeps."""
+        kept = (self.optimizer.state.get(parameter, {}) for parameter in self._parameters)
+        points = [each[name] for each in kept for name in self.config.optimizer.points if name in each]
+        return [*points, *self.techniques.followers()]
 
     def state_dict(self) -> dict[str, Any]:
         """Everything a continuation depends on; the tensors are the live ones, so save or copy them at once."""
@@ -186,7 +207,8 @@ class SupervisedTrainer:
         config, device, data = self.config, self.device, self.data
 
         def random(use: str) -> torch.Generator:
-            return self._randoms.setdefault(use, stream(config.seed, use))
+            own = self._context.share.use(use) if use in OF_SAMPLES else use
+            return self._randoms.setdefault(use, stream(config.seed, own))
 
         return Host(
             network=self.network,

@@ -34,6 +34,10 @@ class Average:
         self._theirs = [theirs for _, theirs in pairs if theirs.is_floating_point()]
         self._copied = [(mine, theirs) for mine, theirs in pairs if not mine.is_floating_point()]
 
+    def followers(self) -> list[Tensor]:
+        """Its weights and statistics."""
+        return list(self._mine)
+
     def update(self, step: int, decay: float) -> None:
         """Follow the network after update number ``step`` (from 0)."""
         self.draw(share(step, decay))
@@ -72,6 +76,10 @@ class Averaging(Technique):
     def stepped(self, step: int, values: Mapping[str, float]) -> None:
         """Follow the network."""
         self._average.update(step, values["average.decay"])
+
+    def followers(self) -> Sequence[Tensor]:
+        """The average."""
+        return self._average.followers()
 
     def predictors(self) -> Mapping[str, Predictor]:
         """The average."""

@@ -142,6 +142,8 @@ class SparsityPart(TechniquePart):
         FRACTION: VoiceSpec("share of its weights that a layer drops at once", 0.0, 1.0, 0.3),
     }
 
+    alone: ClassVar[bool] = True  # a mean of weights under different masks is under none
+
     name: Literal["sparsity"] = "sparsity"
     distribution: Distribution = Field("erdos_renyi_kernel", description="how density is shared out between layers")
     dense: tuple[str, ...] = Field((), max_length=1000, description="weights left dense, e.g. ['readout.*']")

@@ -7,6 +7,7 @@ from functools import cached_property, partial
 from typing import Any, ClassVar, Literal
 
 from pydantic import Field
+from torch import Tensor
 from torch.optim.swa_utils import AveragedModel
 
 from lab.techniques.moments import AfterMoment, MomentPart
@@ -46,6 +47,11 @@ class Swa(AfterMoment):
     def predictors(self) -> Mapping[str, Predictor]:
         """The mean, once it is one of something; its BatchNorm statistics are estimated when it is first asked."""
         return {"swa": reestimating(self._average.module, self._batches)} if self._averaged else {}
+
+    def followers(self) -> Sequence[Tensor]:
+        """The mean, once it is one of something."""
+        found = (*self._average.module.parameters(), *self._average.module.buffers()) if self._averaged else ()
+        return [tensor.detach() for tensor in found if tensor.is_floating_point()]
 
     def row(self) -> Mapping[str, float]:
         """How many weights the mean is of."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, ClassVar, Literal
 
 import torch
@@ -50,6 +50,11 @@ class Batch:
     def __len__(self) -> int:
         """How many samples it holds."""
         return len(self.labels)
+
+    def part(self, where: slice) -> Batch:
+        """Only some of its samples."""
+        tasks, stored = (None if each is None else each[where] for each in (self.tasks, self.stored))
+        return replace(self, inputs=self.inputs[where], labels=self.labels[where], tasks=tasks, stored=stored)
 
     def joined(self, other: Batch) -> Batch:
         """Both, this one first; of tasks and stored samples only what both have."""
@@ -195,6 +200,10 @@ class Technique:
         """
         return {}
 
+    def followers(self) -> Sequence[Tensor]:
+        """What follows the network's weights and statistics: averaged with them where several workers are."""
+        return ()
+
     def row(self) -> Mapping[str, float]:
         """Columns for the metrics log, of this moment."""
         return {}
@@ -230,6 +239,8 @@ class TechniquePart(Part):
     """By name, ``<technique>.<quantity>``."""
     measured: ClassVar[Sequence[str]] = ()
     """Levels that it measures, which a voice may follow."""
+    alone: ClassVar[bool] = False
+    """Whether it can only ride on a network that no other worker trains too."""
     offers: ClassVar[Sequence[str]] = ()
     """The words of :meth:`Technique.predictors`."""
 

@@ -12,6 +12,7 @@ from lab.phase import Conductor, Constant, Follower, Schedule, Target
 from lab.phase.errors import PhaseError
 from lab.phase.voice import Voice
 from lab.techniques.technique import CLOCK, Ask, Batch, Host, Predictor, Technique, TechniquePart, VoiceSpec
+from lab.training.share import Share
 
 Binding = tuple[Voice | Follower, Target | None]
 
@@ -107,6 +108,10 @@ class Techniques:
         found = {name: each.scores(ask, labels) for name, each in self.each.items()}
         return {f"{name}/{key}": value for name, own in found.items() for key, value in own.items()}
 
+    def followers(self) -> list[Tensor]:
+        """What follows the network in any of them."""
+        return [tensor for each in self.each.values() for tensor in each.followers()]
+
     def row(self) -> dict[str, float]:
         """Columns of all of them, each under its technique's name."""
         return {f"{name}/{key}": value for name, each in self.each.items() for key, value in each.row().items()}
@@ -140,6 +145,17 @@ def with_defaults(
     """The voices of a run, and constants for those of its techniques that it leaves out."""
     absent = {name: spec.default for name, spec in specs(parts).items() if name not in voices}
     return {**voices, **{name: Constant(value) for name, value in absent.items() if value is not None}}
+
+
+def check_shared(parts: Sequence[TechniquePart], share: Share) -> None:
+    """Refuse techniques that cannot ride on one of several workers.
+
+    Raises:
+        UserError: the first of them.
+    """
+    for part in parts:
+        if part.alone and share.size > 1:
+            raise UserError(f"techniques.{part.word}: it is not accepted with {share.size} workers, only with one")
 
 
 def check(parts: Sequence[TechniquePart], voices: Mapping[str, Voice | Follower]) -> None:

@@ -48,6 +48,11 @@ class RunConfig(Config):
     )
 
     @classmethod
+    def of(cls, mapping: Mapping[str, Any]) -> type[Self]:
+        """The model of a file's data, where a word in it decides; a subclass that reads one overrides this."""
+        return cls
+
+    @classmethod
     def rewritten(cls, mapping: Mapping[str, Any], changed: bool) -> Mapping[str, Any]:
         """The plain data that another way of writing it means; a subclass that reads one overrides this.
 
@@ -142,6 +147,7 @@ def resolve(
     Raises:
         UserError: one line for all that is wrong, each with its dotted field, its value and what is accepted.
     """
+    config_type = getattr(config_type, "of", lambda mapping: config_type)(mapping)
     rewritten: Callable[..., Mapping[str, Any]] = getattr(config_type, "rewritten", lambda mapping, changed: mapping)
     changed = dict(rewritten(override(config_type, rewritten(mapping, changed=False), sets), changed=True))
     try:

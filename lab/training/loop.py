@@ -96,6 +96,7 @@ def train(
 def _to_the_end(session: Session, progress: Progress, stop: StopRequest) -> Outcome:
     """Advance from boundary to boundary until the last step."""
     trainer, stride = session.trainer, Stride()
+    session.report()  # what was due when a process died right before it
     progress(trainer.step, session.row)
     while not session.finished:
         if stop.signum is not None:

@@ -14,6 +14,9 @@ from lab.training.jsonlines import length_until
 from lab.training.manifest import BrokenCheckpoint
 from lab.training.run import CONFIG, Run
 
+DUE = "due"
+"""True in what a checkpoint says of its run if it was made before the row and the scores of its step."""
+
 
 @dataclass(frozen=True)
 class Recovery:
@@ -32,6 +35,12 @@ class Recovery:
     def step(self) -> int:
         """The step from which the run goes on."""
         return self.checkpoint.step if self.checkpoint else 0
+
+    @property
+    def handled(self) -> int:
+        """The step up to which all that is due has been written; one less where it was to be written next."""
+        due = self.checkpoint is not None and self.checkpoint.about.get(DUE) is True
+        return self.step - due
 
 
 def recover(run: Run) -> Recovery:

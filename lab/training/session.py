@@ -52,7 +52,7 @@ class Session:
         self.config = config
         self.context = context
         self.recovery = recover(run)
-        self.handled = self.recovery.step
+        self.handled = self.recovery.handled
         self.saved = self.recovery.step if self.recovery.checkpoint else None
         self.row: dict[str, float] = {}
         self._show = show

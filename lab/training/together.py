@@ -87,6 +87,7 @@ class _Crew:
             if not session.finished:
                 with session.explained():
                     session.begin(plugin, together)
+                    session.report()
                 self._sessions.append(session)
 
     def to_the_end(self) -> None:

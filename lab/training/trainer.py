@@ -9,6 +9,8 @@ from pathlib import Path
 from pkgutil import resolve_name
 from typing import TYPE_CHECKING, Any, Protocol
 
+from lab.training.share import Share
+
 if TYPE_CHECKING:
     import argparse
 
@@ -30,6 +32,7 @@ class Context:
         event: appends one line to the run's ``events.jsonl``: ``event(kind, step, **data)``, data being JSON values.
         initial: weights of another run to begin with; a trainer calls its ``load`` once its networks are drawn and
             before anything is made of them (optimisers may have been, averages may not). None where there are none.
+        share: the part of every batch that the trainer learns from, where it is one of several workers.
     """
 
     device: torch.device
@@ -37,6 +40,7 @@ class Context:
     snapshots: Path
     event: Callable[..., None]
     initial: Initial | None = None
+    share: Share = field(default_factory=Share)
 
 
 class Advancing(Protocol):
@@ -80,6 +84,19 @@ class Trainer(Advancing, Protocol):
 
     def load_state_dict(self, state: Mapping[str, Any]) -> None:
         """Restore what ``state_dict`` returned; the continuation is then bit-identical on a CPU."""
+
+
+class Sharing(Trainer, Protocol):
+    """A trainer that can be one of several workers (:mod:`lab.distributed`), which minds ``context.share``."""
+
+    def models(self) -> Mapping[str, torch.nn.Module]:
+        """The networks that learn, by the names under which ``state_dict`` has them."""
+
+    def optimizers(self) -> Mapping[str, torch.optim.Optimizer]:
+        """What moves them; each moves its parameters by one ``step`` or several in a step of the trainer."""
+
+    def followers(self) -> Sequence[torch.Tensor]:
+        """What follows the networks' weights, such as a moving average: tensors that are averaged as these are."""
 
 
 class Stacks(Protocol):
@@ -129,7 +146,14 @@ class TrainerPlugin(Protocol):
     It may have ``federated``, as ``package.module`` or ``package.module:name`` what a
     :class:`lab.training.local.Federates` is: then clients can train its networks. One that trains others' networks has
     ``presets_of``, the name of such an attribute: presets of those that have it are its own too, as ``NAME/PRESET``.
-    And ``choices``, by an option of ``train`` the setting that it changes, what it accepts and a line of help.
+
+    It may have ``shares``: whether its trainer is a :class:`Sharing`, so that `lab distributed train` takes its
+    presets.
+
+    It may have ``add_train_options(parser)`` and ``sets(args)``, options of its own for `lab NAME train` and what they
+    change as ``--set`` would; ``take_part(args, config, preset)``, which trains a new run where another launcher
+    started this process, and ``launch(run, words)``, which trains a run in other processes, with these words of the
+    command line: each returns an exit status, or None where the run is to be trained in this process as any other.
 
     And it may have ``stacks``, a :class:`Stacks`: then ``lab study --engine stacked`` trains several runs in a process.
     Without one, or where it is None, every run has a process of its own.
@@ -184,7 +208,8 @@ class LatePlugin:
         stacked: the module, or the object in one, that has the functions of :class:`Stacks`.
         federated: the module, or the object in one, that has the functions of :class:`lab.training.local.Federates`.
         presets_of: the attribute of those plug-ins whose presets are this one's too.
-        choices: by an option of ``train``, as ``--engine``, a dotted setting, the words it accepts, and a line of help.
+        options: the module that has ``add_train_options`` and ``sets``.
+        shares: whether the trainer is a :class:`Sharing`.
         stability: the function that ``lab stability RUN`` calls: of a run, of whether its whole cycle is measured, and
             of the modulation, period and offset that are asked about (None: the run's own).
     """
@@ -214,7 +239,8 @@ class LatePlugin:
     stability: str = ""
     federated: str = ""
     presets_of: str = ""
-    choices: Mapping[str, tuple[str, Sequence[str], str]] = field(default_factory=dict)
+    options: str = ""
+    shares: bool = False
 
     def config_type(self) -> type[RunConfig]:
         """The trainer's configuration model."""
@@ -229,6 +255,15 @@ class LatePlugin:
     def add_commands(self, subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
         """Add the trainer's own commands beside ``train``."""
         resolve_name(self.commands)(subparsers)
+
+    def add_train_options(self, parser: argparse.ArgumentParser) -> None:
+        """Add its own options of ``train``."""
+        if self.options:
+            resolve_name(self.options).add_train_options(parser)
+
+    def sets(self, args: argparse.Namespace) -> list[str]:
+        """What these options change."""
+        return list(resolve_name(self.options).sets(args)) if self.options else []
 
     def figures(self, runs: Sequence[Path], out: Path, only: Sequence[str] = ()) -> list[Any]:
         """Draw the trainer's own figures of these runs into ``out``, or only those of some names."""

@@ -20,6 +20,9 @@ class OptimizerPart(Part):
     moments: ClassVar[Sequence[str]] = ()
     """What it keeps for each parameter once it has stepped; "step" is one number, all else of the parameter's shape."""
 
+    points: ClassVar[Sequence[str]] = ()
+    """Those of :attr:`moments` that are weights themselves, which workers average as they do the network's."""
+
     counters: ClassVar[Sequence[str]] = ()
     """Numbers that it keeps in each of its parameter groups, and that a resume needs."""
 

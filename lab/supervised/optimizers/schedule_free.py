@@ -28,6 +28,7 @@ from lab.techniques.update_bn import reestimating
 class ScheduleFreeOptimizer(OptimizerPart):
     """What both have in common: the weights to be used, and how far the mean of them has come."""
 
+    points: ClassVar[Sequence[str]] = ("z",)
     counters: ClassVar[Sequence[str]] = ("k", "weight_sum", "lr_max")
 
     r: float = Field(0.0, ge=0, le=100, description="step k weighs k to this power in the mean")

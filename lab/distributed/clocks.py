@@ -1,0 +1,49 @@
+"""The voices of each worker: its learning rates ahead by its offset, a cooldown that all share."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from lab.distributed.config import DistributedConfig, rates
+from lab.phase import Clock, Constant, Cooled, Follower, Schedule
+from lab.phase.schedule import ConstantProduct
+from lab.phase.voice import Voice
+
+
+def of_rank(config: DistributedConfig, rank: int) -> dict[str, Any]:
+    """Plain data of one worker's configuration.
+
+    Learning rates, and whatever follows one, are shifted by the worker's offset; all other voices stay with the master
+    clock. A cooldown is the learning rates' alone.
+    """
+    plain, offset = config.plain(), config.workers.offset(rank)
+    start = config.steps - round(config.workers.cooldown * config.steps)
+    voices = dict(plain["voices"])
+    if not offset and start == config.steps:
+        return plain
+    parsed = config.parsed_voices()
+    for name in voices:
+        if name in rates([name]) or _leader(name, voices) in rates([*voices]):
+            voice = parsed[name]
+            if isinstance(voice, Schedule | ConstantProduct | Cooled) and offset:
+                voice = voice.shifted(offset)
+            if start < config.steps and name in rates([name]):
+                voice = cooled(voice, config.parsed_clock(), start, config.steps - start)
+            if not isinstance(voice, Follower):
+                plain["voices"][name] = voice.to_config()
+    return plain
+
+
+def cooled(voice: Voice | Follower, clock: Clock, start: int, steps: int) -> Voice | Follower:
+    """A voice that ends in a linear decay to 0, from its mean."""
+    if isinstance(voice, Constant):
+        voice = Schedule(clock, wave="constant", low=voice.value, high=voice.value)
+    return Cooled(voice, start, steps) if isinstance(voice, Schedule | ConstantProduct) else voice
+
+
+def _leader(name: str, voices: Mapping[str, Any]) -> str:
+    """The voice at the head of those that a voice follows; its own name where it follows none by name."""
+    voice = voices[name]
+    followed = voice.get("follow") if isinstance(voice, Mapping) else None
+    return _leader(followed, voices) if isinstance(followed, str) and followed in voices else name

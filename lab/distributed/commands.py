@@ -1,0 +1,138 @@
+"""`lab distributed`: what it has beside `train`, and how a process takes part in a run that several train."""
+
+from __future__ import annotations
+
+import argparse
+import os
+from typing import TYPE_CHECKING, Any
+
+from lab.cli import options
+from lab.errors import Interrupted, RunError, UserError
+
+if TYPE_CHECKING:
+    from lab.distributed.config import DistributedConfig
+    from lab.distributed.processes import Place
+    from lab.training.run import Run
+
+
+def add_train_options(parser: argparse.ArgumentParser) -> None:
+    """Of `lab distributed train`."""
+    parser.add_argument(
+        "--workers",
+        type=int,
+        metavar="K",
+        help="how many workers (default: those of the file, else torchrun's, else 2)",
+    )
+    _add_patience(parser)
+
+
+def _add_patience(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "--patience",
+        type=float,
+        default=10.0,
+        metavar="SECONDS",
+        help="within which the address where torchrun's workers meet must answer (default 10)",
+    )
+
+
+def sets(args: argparse.Namespace) -> list[str]:
+    """What the options change in the configuration."""
+    started = os.environ.get("WORLD_SIZE") if "RANK" in os.environ else None
+    count = args.workers if args.workers is not None else started
+    return [] if count is None else [f"workers.count={count}"]
+
+
+def add_commands(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    """Add the commands."""
+    work = subparsers.add_parser("work", help="be one process of a run that a launcher started (done by train)")
+    options.add_run_argument(work)
+    _add_patience(work)
+    options.add_data_option(work)
+    options.add_mirror_options(work)
+    options.add_quiet_option(work)
+    work.set_defaults(run=_work)
+    scale = subparsers.add_parser("scale", help="bytes and time of a step against the number of workers")
+    scale.add_argument("--parameters", type=int, metavar="N", help="of the model (default: those measured)")
+    scale.add_argument("--short", action="store_true", help="measure for a few seconds only")
+    options.add_results_option(scale)
+    options.add_json_option(scale)
+    scale.set_defaults(run=_scale)
+
+
+def take_part(args: argparse.Namespace, config: DistributedConfig, preset: str) -> int | None:
+    """Train a new run as one of torchrun's processes; None where there is no torchrun.
+
+    Started again after a death, worker 0 goes on with the run of before: the newest of this name and configuration.
+    """
+    from lab.distributed.processes import Place
+    from lab.training.paths import runs_root
+
+    if args.threads is not None:  # for the processes that this one starts
+        os.environ["OMP_NUM_THREADS"] = str(args.threads)
+    place = Place.found()
+    if place is None or config.workers.simulated:
+        return None
+    if place.size != config.workers.count:
+        raise UserError(f"workers.count: {config.workers.count} is asked for, and torchrun started {place.size}")
+
+    def run() -> Run:
+        from lab.training.run import Run
+
+        root = runs_root(args.results)
+        stem = args.name or f"{preset}-s{config.seed}"
+        again = _newest(root, stem, config) if place.restarts else None
+        return again or Run.create(root, args.name, "distributed", config, preset=preset)
+
+    return _take_place(place, args, run)
+
+
+def _newest(root: Any, stem: str, config: DistributedConfig) -> Run | None:
+    from lab.training.run import Run
+
+    paths = [path.parent for path in root.glob(f"{stem}*/config.yaml")]
+    runs = [Run.open(path) for path in sorted(paths, key=lambda path: path.stat().st_ctime)]
+    return next((run for run in reversed(runs) if run.config == config.model_dump(mode="json")), None)
+
+
+def _work(args: argparse.Namespace) -> int:
+    """Be one of the processes that :mod:`lab.distributed.launch` started."""
+    from lab.distributed.launch import ended
+    from lab.distributed.processes import Place
+    from lab.distributed.work import die_with
+
+    place = Place.found()
+    if place is None:
+        raise UserError("work: no launcher started this process; lab distributed train does")
+    die_with(os.getppid())
+    status = _take_place(place, args, lambda: options.chosen_run(args))
+    return ended(status) if place.rank == 0 else 0
+
+
+def _take_place(place: Place, args: argparse.Namespace, run: Any) -> int:
+    """Worker 0's exit status; 0 for another worker."""
+    from lab.cli.main import _say
+    from lab.distributed.group import LostWorkerError
+    from lab.distributed.processes import joined
+    from lab.distributed.work import follow, lead
+
+    with joined(place, args.patience) as group:
+        if place.rank:
+            follow(group, args.data_dir)
+            return 0
+        try:
+            return lead(group, run(), args.data_dir, args.quiet, args.mirrors)
+        except LostWorkerError:
+            raise
+        except UserError as error:
+            return _say(error, 2)
+        except RunError as error:
+            return _say(error, 1)
+        except Interrupted as stopped:
+            return _say(stopped, stopped.status)
+
+
+def _scale(args: argparse.Namespace) -> int:
+    from lab.distributed.scale_figure import report
+
+    return report(args)

@@ -1,0 +1,79 @@
+"""What a run with workers may say; a mistake is one line before anything starts."""
+
+import pickle
+from typing import Any
+
+import pytest
+from few_workers import CLASSIFIER, GAME, configured
+
+from gan.config import GanConfig
+from lab.distributed.clocks import of_rank
+from lab.distributed.config import DistributedConfig, of_worker
+from lab.distributed.plugin import PLUGIN
+from lab.errors import UserError
+from lab.supervised.config import SupervisedConfig
+from lab.training.config import as_mapping, load_yaml, resolve
+from lab.training.plugins import preset_names, preset_path
+
+
+def test_a_preset_of_any_trainer_that_can_be_shared_says_by_its_keys_whose_it_is() -> None:
+    assert isinstance(resolve(DistributedConfig, GAME), GanConfig)
+    assert isinstance(resolve(DistributedConfig, CLASSIFIER), SupervisedConfig)
+    assert resolve(DistributedConfig, CLASSIFIER).trainer == "supervised"
+    with pytest.raises(UserError, match="trainer: missing; give the trainer of each worker: gan, supervised"):
+        resolve(DistributedConfig, {"steps": 3})
+    with pytest.raises(UserError, match="'rl' cannot be one of several workers; gan, supervised can"):
+        resolve(DistributedConfig, {**CLASSIFIER, "trainer": "rl"})
+    with pytest.raises(UserError, match="'none' is not known"):
+        resolve(DistributedConfig, {**CLASSIFIER, "trainer": "none"})
+
+
+def test_what_is_saved_resolves_to_the_same() -> None:
+    sets = {"voices.sync_every": 8, "workers.outer_optimizer": {}, "workers.offsets": [0, 0.1, 0.2, 0.3]}
+    config = configured("gan", sets)
+    assert resolve(DistributedConfig, as_mapping(config)) == config
+    assert config.workers.outer_optimizer is not None
+    assert pickle.loads(pickle.dumps(config)) == config  # as a study's trials are sent
+
+
+@pytest.mark.parametrize("name", preset_names(PLUGIN))
+def test_every_preset_can_be_trained_by_workers(name: str) -> None:
+    mapping = load_yaml(preset_path(PLUGIN, name))
+    config = resolve(DistributedConfig, mapping, {"workers.count": 2, "workers.offsets": 0, "voices.sync_every": 4})
+    assert config.plain()["batch_size"] == mapping["batch_size"]
+    assert of_worker(config, of_rank(config, 1)).seed == config.seed
+
+
+def test_a_name_that_two_trainers_have_is_asked_for_with_its_trainer() -> None:
+    assert preset_path(PLUGIN, "ring") == preset_path(PLUGIN, "gan/ring")
+    assert "supervised" in str(preset_path(PLUGIN, "supervised/mnist"))
+    with pytest.raises(UserError, match="gan/mnist"):
+        preset_path(PLUGIN, "mnist")
+
+
+@pytest.mark.parametrize(
+    ("trainer", "sets", "said"),
+    [
+        ("supervised", {"workers.count": 3}, "workers.count: 3 does not divide batch_size 32"),
+        ("gan", {"workers.count": 64}, "workers.count: 64 does not divide batch_size 32"),
+        ("gan", {"workers.count": 0}, "workers.count: 0 is not accepted"),
+        ("gan", {"workers.offsets": [0.5], "voices.sync_every": 2}, "workers.offsets: 1 are given for 4 workers"),
+        ("gan", {"workers.offsets": "sprea", "voices.sync_every": 2}, "workers.offsets"),
+        ("gan", {"workers.simulated": False, "workers.offsets": "spread"}, "offsets: it needs the voice sync_every"),
+        ("gan", {"workers.simulated": False, "workers.outer_optimizer": {}}, "outer_optimizer: it needs the voice"),
+        ("gan", {}, "workers.simulated: true is not accepted without the voice sync_every"),
+        ("gan", {"voices.sync_every": 0.5}, "voices.sync_every: 0.5 is not accepted; 1 to"),
+        ("gan", {"voices.sync_evry": 2}, "sync_evry: no such voice; did you mean 'sync_every'"),
+        ("gan", {"workers.outer": 2}, "workers.outer: unknown key"),
+        ("gan", {"workers.outer_optimizer": {"lr": 0}, "voices.sync_every": 2}, "workers.outer_optimizer.lr: 0"),
+        (
+            "gan",
+            {"voices.lr.generator": {"follow": "advantage", "low": 0, "high": 1}, "voices.sync_every": 2},
+            "lr.generator: it follows what each worker measures for itself",
+        ),
+    ],
+)  # fmt: skip
+def test_a_mistake_is_one_line(trainer: str, sets: dict[str, Any], said: str) -> None:
+    with pytest.raises(UserError, match=said) as found:
+        configured(trainer, sets)
+    assert "\n" not in str(found.value)
