@@ -13,14 +13,15 @@ from lab.errors import UserError
 from lab.phase import Follower, Voice
 from lab.phase.parsing import parse_voices
 from lab.training.config import RunConfig, as_mapping, resolve
-from lab.training.plugins import trainer, trainers
+from lab.training.plugins import meant, offering, trainer
 from lab.training.record import Config
-from lab.training.trainer import TrainerPlugin
 
 SYNC = "sync_every"
 """The voice that says how many steps lie between two averages."""
 OWN = ("trainer", "workers")
 """Fields that the workers' own configuration has not."""
+SHARES = "shares"
+"""The attribute of plug-ins whose trainers can be one of several workers."""
 MOST = 4096
 
 
@@ -154,11 +155,6 @@ def rates(names: Sequence[str]) -> list[str]:
     return [name for name in names if name == "lr" or name.startswith("lr.")]
 
 
-def shared_trainers() -> dict[str, TrainerPlugin]:
-    """The trainers that can be one of several workers."""
-    return {name: plugin for name, plugin in trainers().items() if getattr(plugin, "shares", False)}
-
-
 @cache
 def model_of(name: str) -> type[DistributedConfig]:
     """The configuration of a trainer, with workers.
@@ -166,9 +162,9 @@ def model_of(name: str) -> type[DistributedConfig]:
     Raises:
         UserError: there is no such trainer, or it cannot be one of several workers.
     """
-    if name not in shared_trainers():
+    if name not in offering(SHARES):
         trainer(name)  # one that is not there says so
-        raise UserError(f"trainer: {name!r} cannot be one of several workers; {', '.join(shared_trainers())} can")
+        raise UserError(f"trainer: {name!r} cannot be one of several workers; {', '.join(offering(SHARES))} can")
     inner = trainer(name).config_type()
     fields: dict[str, Any] = {"trainer": (Literal[name], name)}
     bases: Any = (DistributedConfig, inner)
@@ -183,12 +179,8 @@ def of_worker(config: DistributedConfig, mapping: Mapping[str, Any]) -> RunConfi
 
 
 def _trainer_of(mapping: Mapping[str, Any]) -> str:
-    """The trainer that a file names, or the only one that knows all of its keys."""
-    if (named := mapping.get("trainer")) is not None:
-        return str(named)
-    keys = {*mapping} - {*OWN}
-    shared = shared_trainers()
-    fitting = [name for name, plugin in shared.items() if keys <= {*plugin.config_type().model_fields}]
-    if len(fitting) == 1:
-        return fitting[0]
-    raise UserError(f"trainer: missing; give the trainer of each worker: {', '.join(shared)}")
+    """The trainer that a file names, or whose settings it has."""
+    named = mapping.get("trainer") or meant(mapping, offering(SHARES))
+    if named is None:
+        raise UserError(f"trainer: missing; give the trainer of each worker: {', '.join(offering(SHARES))}")
+    return str(named)

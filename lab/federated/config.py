@@ -16,7 +16,7 @@ from lab.federated.servers import SERVERS, ServerPart, SgdServer
 from lab.phase import Follower, Voice
 from lab.training.config import RunConfig, as_mapping, resolve
 from lab.training.local import Federates
-from lab.training.plugins import trainers
+from lab.training.plugins import meant, offering, trainers
 from lab.training.record import Config
 
 BLOCK = "federated"
@@ -166,10 +166,10 @@ def federates(trainer: str) -> Federates | None:
 
 def _inner(trainer: str, mapping: Mapping[str, Any]) -> RunConfig:
     """A trainer's own configuration in a federated one's data."""
-    found = trainers().get(trainer)
-    if found is None or not getattr(found, BLOCK, ""):
-        accepted = ", ".join(name for name, plugin in trainers().items() if getattr(plugin, BLOCK, ""))
-        raise UserError(f"federated.trainer: {trainer!r} cannot be trained by clients; accepted: {accepted or 'none'}")
+    able = offering(BLOCK)
+    if (found := able.get(trainer)) is None:
+        accepted = ", ".join(able) or "none"
+        raise UserError(f"federated.trainer: {trainer!r} cannot be trained by clients; accepted: {accepted}")
     voices = mapping.get("voices")
     data = {name: value for name, value in mapping.items() if name != BLOCK}
     if isinstance(voices, Mapping):
@@ -183,13 +183,12 @@ def _heard(voices: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _trainer_of(mapping: Mapping[str, Any]) -> str:
-    """The trainer whose required settings are all there."""
-    able = {name: plugin for name, plugin in trainers().items() if getattr(plugin, BLOCK, "")}
-    for name, plugin in able.items():
-        fields = plugin.config_type().model_fields
-        if all(key in mapping for key, field in fields.items() if field.is_required()):
-            return name
-    raise UserError(f"federated.trainer: missing, and no trainer's settings are all there; accepted: {', '.join(able)}")
+    """The trainer whose settings a file has."""
+    if (found := meant(mapping, able := offering(BLOCK))) is None:
+        raise UserError(
+            f"federated.trainer: missing, and no trainer's settings are all there; accepted: {', '.join(able)}"
+        )
+    return found
 
 
 def _of_clients(mapping: Mapping[str, Any]) -> Mapping[str, Any]:

@@ -28,6 +28,13 @@ def test_a_preset_of_any_trainer_that_can_be_shared_says_by_its_keys_whose_it_is
         resolve(DistributedConfig, {**CLASSIFIER, "trainer": "none"})
 
 
+def test_a_misspelt_setting_of_a_file_that_names_no_trainer_is_what_is_told() -> None:
+    mapping = {**CLASSIFIER, "batchsize": 32}
+    del mapping["batch_size"]
+    with pytest.raises(UserError, match="batchsize: unknown key; did you mean 'batch_size'"):
+        resolve(DistributedConfig, mapping)
+
+
 def test_what_is_saved_resolves_to_the_same() -> None:
     sets = {"voices.sync_every": 8, "workers.outer_optimizer": {}, "workers.offsets": [0, 0.1, 0.2, 0.3]}
     config = configured("gan", sets)
