@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from fractions import Fraction
 from functools import cache
 from typing import Any, Literal, Self
 
@@ -13,6 +12,7 @@ from lab.errors import UserError
 from lab.phase import Follower, Voice
 from lab.phase.parsing import parse_voices
 from lab.training.config import RunConfig, as_mapping, resolve
+from lab.training.offsets import Offsets, offset
 from lab.training.plugins import meant, offering, trainer
 from lab.training.record import Config
 
@@ -56,8 +56,10 @@ class Workers(Config):
     outer_optimizer: OuterOptimizer | None = Field(
         None, description="what moves the averaged weights; null: the plain average of local SGD (arXiv 1805.09767)"
     )
-    offsets: Literal[0, "spread"] | tuple[float, ...] = Field(
-        0, description="how far each worker's learning rate is ahead in the cycle: 0, spread (k/K), or a list"
+    offsets: Offsets = Field(
+        0.0,
+        description="how far each worker's learning rate is ahead, in cycles: one number, spread (worker k of K by "
+        "k/K), or a list of one each",
     )
     cooldown: float = Field(
         0.0, ge=0, le=1, description="share of the steps, at the end, in which all rates fall from their mean to 0"
@@ -65,9 +67,7 @@ class Workers(Config):
 
     def offset(self, rank: int) -> float:
         """Of one worker, in cycles."""
-        if isinstance(self.offsets, tuple):
-            return self.offsets[rank]
-        return float(Fraction(rank, self.count)) if self.offsets == "spread" else 0.0
+        return offset(self.offsets, rank, self.count)
 
     @model_validator(mode="after")
     def _one_each(self) -> Self:

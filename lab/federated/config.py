@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from functools import cached_property
 from typing import Annotated, Any, Literal, Self
 
-from pydantic import ConfigDict, Field, field_validator, model_validator
+from pydantic import ConfigDict, Field, model_validator
 
 from lab.errors import UserError
 from lab.federated.clocks import ODD, SERVER, Clocks
@@ -16,6 +16,7 @@ from lab.federated.servers import SERVERS, ServerPart, SgdServer
 from lab.phase import Follower, Voice
 from lab.training.config import RunConfig, as_mapping, resolve
 from lab.training.local import Federates
+from lab.training.offsets import Offsets
 from lab.training.plugins import meant, offering, trainers
 from lab.training.record import Config
 
@@ -24,7 +25,6 @@ SERVER_RATE = f"{SERVER}lr"
 """The voice of the server's learning rate."""
 SGD: Mapping[str, Any] = {"name": "sgd", "momentum": 0.0}
 """The clients' optimiser where a configuration with the block names none."""
-Offset = Annotated[float, Field(ge=-1e6, le=1e6)]
 
 
 class Federated(Config):
@@ -61,7 +61,7 @@ class Federated(Config):
     server: Annotated[ServerPart, SERVERS] = Field(
         SgdServer(), description="what moves the server's weights along the averaged update, at the rate server.lr"
     )
-    offsets: Literal["spread"] | Offset | Annotated[tuple[Offset, ...], Field(min_length=1, max_length=10_000)] = Field(
+    offsets: Offsets = Field(
         0.0,
         description="of the clients' clocks to the server's, in cycles: one number, spread (client k of K by k/K), or "
         "a list that clients take in turn",
@@ -84,13 +84,6 @@ class Federated(Config):
     workers: int = Field(
         1, ge=1, le=256, description="with flower: processes of clients that are begun on this machine"
     )
-
-    @field_validator("offsets", mode="before")
-    @classmethod
-    def _known_word(cls, value: Any) -> Any:
-        if isinstance(value, str) and value != "spread":
-            raise ValueError(f"{value!r} is not accepted; a number of cycles, spread, or a list of numbers is")
-        return tuple(value) if isinstance(value, list) else value
 
 
 class FederatedConfig(RunConfig):

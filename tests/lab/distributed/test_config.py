@@ -35,6 +35,11 @@ def test_a_misspelt_setting_of_a_file_that_names_no_trainer_is_what_is_told() ->
         resolve(DistributedConfig, mapping)
 
 
+def test_one_offset_is_that_of_all_workers() -> None:
+    config = configured("gan", {"workers.offsets": 0.25, "voices.sync_every": 8})
+    assert [config.workers.offset(rank) for rank in range(4)] == [0.25] * 4
+
+
 def test_what_is_saved_resolves_to_the_same() -> None:
     sets = {"voices.sync_every": 8, "workers.outer_optimizer": {}, "workers.offsets": [0, 0.1, 0.2, 0.3]}
     config = configured("gan", sets)
@@ -65,7 +70,7 @@ def test_a_name_that_two_trainers_have_is_asked_for_with_its_trainer() -> None:
         ("gan", {"workers.count": 64}, "workers.count: 64 does not divide batch_size 32"),
         ("gan", {"workers.count": 0}, "workers.count: 0 is not accepted"),
         ("gan", {"workers.offsets": [0.5], "voices.sync_every": 2}, "workers.offsets: 1 are given for 4 workers"),
-        ("gan", {"workers.offsets": "sprea", "voices.sync_every": 2}, "workers.offsets"),
+        ("gan", {"workers.offsets": "sprea", "voices.sync_every": 2}, "'sprea' is not accepted; a number of cycles"),
         ("gan", {"workers.simulated": False, "workers.offsets": "spread"}, "offsets: it needs the voice sync_every"),
         ("gan", {"workers.simulated": False, "workers.outer_optimizer": {}}, "outer_optimizer: it needs the voice"),
         ("gan", {}, "workers.simulated: true is not accepted without the voice sync_every"),
