@@ -9,7 +9,7 @@ from typing import Any, Literal, Self
 from pydantic import Field, create_model, model_validator
 
 from lab.errors import UserError
-from lab.phase import Follower, Voice
+from lab.phase import Cooled, Follower, Voice
 from lab.phase.parsing import parse_voices
 from lab.training.config import RunConfig, as_mapping, resolve
 from lab.training.offsets import Offsets, offset
@@ -142,6 +142,11 @@ class DistributedConfig(RunConfig):
                     f"of `lab {self.trainer} train`"
                 )
         voices = parse_voices(self.parsed_clock(), self.voices, self.measured_names())
+        for name in rates([*voices]) if self.workers.cooldown else ():
+            if isinstance(voices[name], Cooled):
+                raise UserError(
+                    f"workers.cooldown: voices.{name} has a cooldown of its own; one of the two is accepted"
+                )
         measured = [name for name, voice in voices.items() if isinstance(voice, Follower)]
         if measured and (not self.local or {SYNC, *rates(measured)} & {*measured}):
             raise UserError(

@@ -23,6 +23,8 @@ from lab.training.record import Config
 BLOCK = "federated"
 SERVER_RATE = f"{SERVER}lr"
 """The voice of the server's learning rate."""
+LENGTHS: Mapping[str, int] = {"period": 1, "total": 1, "start": 0, "steps": 1}
+"""Settings of clocks and cooldowns that are steps, with the least of each."""
 SGD: Mapping[str, Any] = {"name": "sgd", "momentum": 0.0}
 """The clients' optimiser where a configuration with the block names none."""
 
@@ -204,9 +206,11 @@ def _in_rounds(value: Any, steps: int) -> Any:
     """Plain data of clocks and voices, every number of steps divided."""
     if isinstance(value, Mapping):
         return {
-            key: max(1, math.ceil(each / steps)) if key in ("period", "total") and isinstance(each, int) else
-            _in_rounds(each, steps) for key, each in value.items()
-        }  # fmt: skip
+            key: max(LENGTHS[key], math.ceil(each / steps))
+            if key in LENGTHS and isinstance(each, int)
+            else _in_rounds(each, steps)
+            for key, each in value.items()
+        }
     if isinstance(value, Sequence) and not isinstance(value, str):
         return [_in_rounds(each, steps) for each in value]
     return value

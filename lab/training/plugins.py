@@ -101,6 +101,11 @@ def preset_files(plugin: TrainerPlugin) -> dict[str, Path]:
     return {**full, **alone, **own}
 
 
+def preset_words(plugin: TrainerPlugin) -> list[str]:
+    """Every preset that the trainer takes once, by its shortest name, sorted."""
+    return sorted({path: name for name, path in preset_files(plugin).items()}.values())
+
+
 def is_file(plugin: TrainerPlugin, text: str) -> bool:
     """Whether ``text`` means a preset file of the user's own: an existing file that no shipped preset's name is."""
     # Not Path.is_file, which raises where a name is longer than a file system takes.
@@ -124,5 +129,5 @@ def preset_path(plugin: TrainerPlugin, text: str) -> Path:
     hint = f"; did you mean {' or '.join(several) or repr(close[0])}?" if several or close else ""
     raise UserError(
         f"{one_line(text, 80)!r} is neither a preset of {plugin.name} nor a file{hint} "
-        f"(presets: {', '.join(names) or 'none'})"
+        f"(presets: {', '.join(preset_words(plugin)) or 'none'})"
     )

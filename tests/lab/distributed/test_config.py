@@ -63,6 +63,14 @@ def test_a_name_that_two_trainers_have_is_asked_for_with_its_trainer() -> None:
         preset_path(PLUGIN, "mnist")
 
 
+def test_each_preset_is_listed_once_by_its_shortest_name() -> None:
+    with pytest.raises(UserError) as found:
+        preset_path(PLUGIN, "zzz")
+    listed = str(found.value).partition("presets: ")[2].strip(")").split(", ")
+    assert {"ring", "gan/mnist", "supervised/mnist", "offset-workers"} <= {*listed}
+    assert "gan/ring" not in listed
+
+
 @pytest.mark.parametrize(
     ("trainer", "sets", "said"),
     [
@@ -78,6 +86,11 @@ def test_a_name_that_two_trainers_have_is_asked_for_with_its_trainer() -> None:
         ("gan", {"voices.sync_evry": 2}, "sync_evry: no such voice; did you mean 'sync_every'"),
         ("gan", {"workers.outer": 2}, "workers.outer: unknown key"),
         ("gan", {"workers.outer_optimizer": {"lr": 0}, "voices.sync_every": 2}, "workers.outer_optimizer.lr: 0"),
+        (
+            "supervised",
+            {"voices.lr.cooldown": {"start": 20, "steps": 20}, "workers.cooldown": 0.5, "voices.sync_every": 2},
+            "workers.cooldown: voices.lr has a cooldown of its own",
+        ),
         (
             "gan",
             {"voices.lr.generator": {"follow": "advantage", "low": 0, "high": 1}, "voices.sync_every": 2},
