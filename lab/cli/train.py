@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 from lab.cli import options
 from lab.errors import UserError
-from lab.training.plugins import discover, preset_files, preset_path
+from lab.training.plugins import discover, preset_path, preset_words
 from lab.training.trainer import TrainerPlugin
 
 if TYPE_CHECKING:
@@ -37,7 +37,7 @@ def _add_trainer(subparsers: Subparsers[argparse.ArgumentParser], name: str, plu
         "train",
         help="train a preset or a configuration file",
         description=f"Train a preset or a configuration file; one step is one {plugin.step_unit}.",
-        epilog=f"presets: {', '.join(preset_files(plugin))} (YAML files to copy and change, in {plugin.presets})",
+        epilog=f"presets: {', '.join(preset_words(plugin))} (YAML files to copy and change, in {plugin.presets})",
     )
     train.add_argument("preset", metavar="PRESET|FILE", help="the name of a preset, or a YAML file")
     train.add_argument(

@@ -3,24 +3,25 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from fractions import Fraction
 from functools import cache
 from typing import Any, Literal, Self
 
 from pydantic import Field, create_model, model_validator
 
 from lab.errors import UserError
-from lab.phase import Follower, Voice
+from lab.phase import Cooled, Follower, Voice
 from lab.phase.parsing import parse_voices
 from lab.training.config import RunConfig, as_mapping, resolve
-from lab.training.plugins import trainer, trainers
+from lab.training.offsets import Offsets, offset
+from lab.training.plugins import meant, offering, trainer
 from lab.training.record import Config
-from lab.training.trainer import TrainerPlugin
 
 SYNC = "sync_every"
 """The voice that says how many steps lie between two averages."""
 OWN = ("trainer", "workers")
 """Fields that the workers' own configuration has not."""
+SHARES = "shares"
+"""The attribute of plug-ins whose trainers can be one of several workers."""
 MOST = 4096
 
 
@@ -55,8 +56,10 @@ class Workers(Config):
     outer_optimizer: OuterOptimizer | None = Field(
         None, description="what moves the averaged weights; null: the plain average of local SGD (arXiv 1805.09767)"
     )
-    offsets: Literal[0, "spread"] | tuple[float, ...] = Field(
-        0, description="how far each worker's learning rate is ahead in the cycle: 0, spread (k/K), or a list"
+    offsets: Offsets = Field(
+        0.0,
+        description="how far each worker's learning rate is ahead, in cycles: one number, spread (worker k of K by "
+        "k/K), or a list of one each",
     )
     cooldown: float = Field(
         0.0, ge=0, le=1, description="share of the steps, at the end, in which all rates fall from their mean to 0"
@@ -64,9 +67,7 @@ class Workers(Config):
 
     def offset(self, rank: int) -> float:
         """Of one worker, in cycles."""
-        if isinstance(self.offsets, tuple):
-            return self.offsets[rank]
-        return float(Fraction(rank, self.count)) if self.offsets == "spread" else 0.0
+        return offset(self.offsets, rank, self.count)
 
     @model_validator(mode="after")
     def _one_each(self) -> Self:
@@ -141,6 +142,11 @@ class DistributedConfig(RunConfig):
                     f"of `lab {self.trainer} train`"
                 )
         voices = parse_voices(self.parsed_clock(), self.voices, self.measured_names())
+        for name in rates([*voices]) if self.workers.cooldown else ():
+            if isinstance(voices[name], Cooled):
+                raise UserError(
+                    f"workers.cooldown: voices.{name} has a cooldown of its own; one of the two is accepted"
+                )
         measured = [name for name, voice in voices.items() if isinstance(voice, Follower)]
         if measured and (not self.local or {SYNC, *rates(measured)} & {*measured}):
             raise UserError(
@@ -154,11 +160,6 @@ def rates(names: Sequence[str]) -> list[str]:
     return [name for name in names if name == "lr" or name.startswith("lr.")]
 
 
-def shared_trainers() -> dict[str, TrainerPlugin]:
-    """The trainers that can be one of several workers."""
-    return {name: plugin for name, plugin in trainers().items() if getattr(plugin, "shares", False)}
-
-
 @cache
 def model_of(name: str) -> type[DistributedConfig]:
     """The configuration of a trainer, with workers.
@@ -166,9 +167,9 @@ def model_of(name: str) -> type[DistributedConfig]:
     Raises:
         UserError: there is no such trainer, or it cannot be one of several workers.
     """
-    if name not in shared_trainers():
+    if name not in offering(SHARES):
         trainer(name)  # one that is not there says so
-        raise UserError(f"trainer: {name!r} cannot be one of several workers; {', '.join(shared_trainers())} can")
+        raise UserError(f"trainer: {name!r} cannot be one of several workers; {', '.join(offering(SHARES))} can")
     inner = trainer(name).config_type()
     fields: dict[str, Any] = {"trainer": (Literal[name], name)}
     bases: Any = (DistributedConfig, inner)
@@ -183,12 +184,8 @@ def of_worker(config: DistributedConfig, mapping: Mapping[str, Any]) -> RunConfi
 
 
 def _trainer_of(mapping: Mapping[str, Any]) -> str:
-    """The trainer that a file names, or the only one that knows all of its keys."""
-    if (named := mapping.get("trainer")) is not None:
-        return str(named)
-    keys = {*mapping} - {*OWN}
-    shared = shared_trainers()
-    fitting = [name for name, plugin in shared.items() if keys <= {*plugin.config_type().model_fields}]
-    if len(fitting) == 1:
-        return fitting[0]
-    raise UserError(f"trainer: missing; give the trainer of each worker: {', '.join(shared)}")
+    """The trainer that a file names, or whose settings it has."""
+    named = mapping.get("trainer") or meant(mapping, offering(SHARES))
+    if named is None:
+        raise UserError(f"trainer: missing; give the trainer of each worker: {', '.join(offering(SHARES))}")
+    return str(named)

@@ -9,7 +9,7 @@ from pathlib import Path
 from pkgutil import resolve_name
 from typing import TYPE_CHECKING, Any
 
-from lab.training.trainer import Context, Trainer, TrainerPlugin
+from lab.training.trainer import Context, Trainer
 
 if TYPE_CHECKING:
     from lab.distributed.config import DistributedConfig
@@ -49,7 +49,11 @@ class DistributedPlugin:
     @property
     def lower_is_better(self) -> Sequence[str]:
         """Those of all trainers, and what is sent."""
-        found = [name for plugin in _shared().values() for name in getattr(plugin, "lower_is_better", ())]
+        from lab.training.plugins import offering
+
+        found = [
+            name for plugin in offering(self.presets_of).values() for name in getattr(plugin, "lower_is_better", ())
+        ]
         return (*dict.fromkeys(found), "evaluation/bytes", "evaluation/averages")
 
     def config_type(self) -> type[DistributedConfig]:
@@ -100,12 +104,6 @@ class DistributedPlugin:
         """What averaging costs."""
         summary = "what a step with workers takes in one process, against the steps of its workers alone"
         return {"distributed": (summary, lambda short=False: resolve_name(f"{MODULE}.bench:measure")(short))}
-
-
-def _shared() -> dict[str, TrainerPlugin]:
-    from lab.training.plugins import trainers
-
-    return {name: plugin for name, plugin in trainers().items() if getattr(plugin, "shares", False)}
 
 
 PLUGIN = DistributedPlugin()

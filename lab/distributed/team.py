@@ -17,7 +17,7 @@ from lab.distributed.config import SYNC, DistributedConfig, of_worker
 from lab.distributed.flat import joined, spread_over, statistics, weights
 from lab.distributed.gradients import Gradients, apart
 from lab.distributed.group import Counted, Group
-from lab.distributed.telling import gathered, told
+from lab.distributed.telling import agreed, gathered, told
 from lab.errors import RunError, UserError
 from lab.training.plugins import trainer
 from lab.training.restoring import WRONG
@@ -100,15 +100,17 @@ class Team:
             elif self._averaging is not None and stop == self._averaging.due:
                 self._averaging.average(stop)
         if self.group.size > 1 and not all(share.minded for share in self._shares):
-            raise UserError(f"trainer: {self.config.trainer!r} would learn the whole batch on every worker")
+            said = f"trainer: {self.config.trainer!r} would learn the whole batch on every worker"
+            raise agreed(self.group, UserError(said))
 
     def metrics(self) -> dict[str, float]:
         """Means of the workers' rows, and what averaging cost, where worker 0 is; empty elsewhere."""
         if self._gradients is not None and apart(self.workers, self.group.mean) > DRIFT:
-            raise RunError(
+            said = (
                 f"the workers' weights are apart at step {self.step}: something that each measures for itself moves "
                 f"them, such as a control of the players' balance; with the voice {SYNC} weights are averaged"
             )
+            raise agreed(self.group, RunError(said))
         rows = gathered(self.group, [told(worker.metrics) for worker in self.workers], self.group.gather)
         if not self.group.leads:
             return {}

@@ -39,6 +39,11 @@ class ToldError(Exception):
     """Something went wrong in a worker, and worker 0's process says what."""
 
 
+def agreed(group: Group, error: Exception) -> Exception:
+    """What a process raises where every process has found the same to be wrong: only worker 0's says what."""
+    return error if group.leads else ToldError()
+
+
 def gathered(
     group: Group, found: Sequence[Told], gather: Callable[[Sequence[Any]], list[Any]] | None = None
 ) -> list[Any]:

@@ -117,14 +117,19 @@ class Keeper:
 
 
 def adopt(run: Run) -> None:
-    """Make the last average that was kept a checkpoint of the run, if it is newer than all others."""
-    kept = manifest.paths(run.path / AVERAGED)
-    newest = max(manifest.paths(run.checkpoints), default=-1)
-    for step, path in kept.items():
-        target = run.checkpoints / path.name
-        if step > newest and not target.exists():
-            path.rename(target)
-            files.sync_directory(run.checkpoints)
+    """Make the last average that was kept a checkpoint of the run, if it is newer than all others.
+
+    Raises:
+        RunError: another process trains the run, and keeps its averages there.
+    """
+    with run.lock():
+        kept = manifest.paths(run.path / AVERAGED)
+        newest = max(manifest.paths(run.checkpoints), default=-1)
+        for step, path in kept.items():
+            target = run.checkpoints / path.name
+            if step > newest and not target.exists():
+                path.rename(target)
+                files.sync_directory(run.checkpoints)
 
 
 def die_with(parent: int) -> None:

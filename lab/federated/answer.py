@@ -57,13 +57,15 @@ class Clients(Protocol):
         """End what was begun for them."""
 
 
-def refusal(answer: Answer, weights: Weights, limit: float) -> str | None:
+def refusal(answer: Answer, weights: Weights, limit: float, moved: Mapping[str, float] | None = None) -> str | None:
     """Why the server does not take an answer, in a few words; None where it does.
 
     Args:
         answer: of any content.
         weights: that the client began with.
         limit: how many times the norm of these weights the update may be long.
+        moved: by network, the ∫lr of the client's own clock, where updates are divided by it: a client that said a
+            smaller one would count for more. None does not look.
     """
     reason = _unlike(answer.weights, weights)
     if reason is not None:
@@ -73,6 +75,9 @@ def refusal(answer: Answer, weights: Weights, limit: float) -> str | None:
     for network in weights:
         if not math.isfinite(answer.moved.get(network, math.nan)):
             return f"the sum of its learning rates of {network} is not a number"
+        if moved is not None and not math.isclose(answer.moved[network], moved[network], rel_tol=1e-6, abs_tol=1e-12):
+            told, own = answer.moved[network], moved[network]
+            return f"the sum of its learning rates of {network} is {told:.6g}, and that of its clock is {own:.6g}"
     pairs = list(_pairs(answer.weights, weights))
     lengths = torch.stack([torch.linalg.vector_norm(mine - begun, dtype=torch.float64) for _, mine, begun in pairs])
     length = float(torch.linalg.vector_norm(lengths))

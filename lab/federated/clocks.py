@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from functools import lru_cache
-from typing import Any, cast
+from typing import Any, Literal, cast
 
 from lab.errors import UserError
 from lab.phase import Clock, Constant, Follower, Schedule
 from lab.phase.parsing import parse_voices
 from lab.phase.schedule import ConstantProduct
 from lab.phase.voice import Voice
+from lab.training.offsets import offset
 
 ODD = ".odd"
 """What the name of a voice ends with that clients of odd number have in the place of another."""
@@ -30,7 +31,7 @@ class Clocks:
     Args:
         clock: the master clock, plain data; rounds are its steps.
         voices: plain data.
-        offsets: of the clients in turn, in cycles; "spread" is k/clients.
+        offsets: of the clients in turn, in cycles (:mod:`lab.training.offsets`).
         periods: of the clients in turn, in rounds; none for the master clock's.
         clients: how many there are.
     """
@@ -39,7 +40,7 @@ class Clocks:
         self,
         clock: Mapping[str, Any],
         voices: Mapping[str, Any],
-        offsets: str | float | Sequence[float],
+        offsets: Literal["spread"] | float | tuple[float, ...],
         periods: Sequence[int],
         clients: int,
     ) -> None:
@@ -49,11 +50,7 @@ class Clocks:
 
     def offset(self, client: int) -> float:
         """Of a client, in cycles."""
-        if isinstance(self._offsets, str):
-            return client / self._clients
-        if isinstance(self._offsets, int | float):
-            return float(self._offsets)
-        return float(self._offsets[client % len(self._offsets)])
+        return offset(self._offsets, client, self._clients)
 
     def period(self, client: int) -> int | None:
         """Of a client, in rounds; None where it is the master clock's."""
@@ -71,10 +68,10 @@ class Clocks:
         """What they say in a round."""
         return {name: voice(step) for name, voice in self.voices(client).items()}
 
-    def _made(self, period: int | None, offset: float) -> dict[str, Voice]:
+    def _made(self, period: int | None, ahead: float) -> dict[str, Voice]:
         clock = Clock.from_config(self._clock if period is None else {**self._clock, "period": period})
         parsed = parse_voices(clock, self._voices, measured=())
-        return {name: shifted(voice, offset) for name, voice in parsed.items()}
+        return {name: shifted(voice, ahead) for name, voice in parsed.items()}
 
 
 def shifted(voice: Voice | Follower, offset: float) -> Voice:

@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from functools import cached_property
 from typing import Annotated, Any, Literal, Self
 
-from pydantic import ConfigDict, Field, field_validator, model_validator
+from pydantic import ConfigDict, Field, model_validator
 
 from lab.errors import UserError
 from lab.federated.clocks import ODD, SERVER, Clocks
@@ -16,15 +16,17 @@ from lab.federated.servers import SERVERS, ServerPart, SgdServer
 from lab.phase import Follower, Voice
 from lab.training.config import RunConfig, as_mapping, resolve
 from lab.training.local import Federates
-from lab.training.plugins import trainers
+from lab.training.offsets import Offsets
+from lab.training.plugins import meant, offering, trainers
 from lab.training.record import Config
 
 BLOCK = "federated"
 SERVER_RATE = f"{SERVER}lr"
 """The voice of the server's learning rate."""
+LENGTHS: Mapping[str, int] = {"period": 1, "total": 1, "start": 0, "steps": 1}
+"""Settings of clocks and cooldowns that are steps, with the least of each."""
 SGD: Mapping[str, Any] = {"name": "sgd", "momentum": 0.0}
 """The clients' optimiser where a configuration with the block names none."""
-Offset = Annotated[float, Field(ge=-1e6, le=1e6)]
 
 
 class Federated(Config):
@@ -61,7 +63,7 @@ class Federated(Config):
     server: Annotated[ServerPart, SERVERS] = Field(
         SgdServer(), description="what moves the server's weights along the averaged update, at the rate server.lr"
     )
-    offsets: Literal["spread"] | Offset | Annotated[tuple[Offset, ...], Field(min_length=1, max_length=10_000)] = Field(
+    offsets: Offsets = Field(
         0.0,
         description="of the clients' clocks to the server's, in cycles: one number, spread (client k of K by k/K), or "
         "a list that clients take in turn",
@@ -84,13 +86,6 @@ class Federated(Config):
     workers: int = Field(
         1, ge=1, le=256, description="with flower: processes of clients that are begun on this machine"
     )
-
-    @field_validator("offsets", mode="before")
-    @classmethod
-    def _known_word(cls, value: Any) -> Any:
-        if isinstance(value, str) and value != "spread":
-            raise ValueError(f"{value!r} is not accepted; a number of cycles, spread, or a list of numbers is")
-        return tuple(value) if isinstance(value, list) else value
 
 
 class FederatedConfig(RunConfig):
@@ -166,10 +161,10 @@ def federates(trainer: str) -> Federates | None:
 
 def _inner(trainer: str, mapping: Mapping[str, Any]) -> RunConfig:
     """A trainer's own configuration in a federated one's data."""
-    found = trainers().get(trainer)
-    if found is None or not getattr(found, BLOCK, ""):
-        accepted = ", ".join(name for name, plugin in trainers().items() if getattr(plugin, BLOCK, ""))
-        raise UserError(f"federated.trainer: {trainer!r} cannot be trained by clients; accepted: {accepted or 'none'}")
+    able = offering(BLOCK)
+    if (found := able.get(trainer)) is None:
+        accepted = ", ".join(able) or "none"
+        raise UserError(f"federated.trainer: {trainer!r} cannot be trained by clients; accepted: {accepted}")
     voices = mapping.get("voices")
     data = {name: value for name, value in mapping.items() if name != BLOCK}
     if isinstance(voices, Mapping):
@@ -183,13 +178,12 @@ def _heard(voices: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _trainer_of(mapping: Mapping[str, Any]) -> str:
-    """The trainer whose required settings are all there."""
-    able = {name: plugin for name, plugin in trainers().items() if getattr(plugin, BLOCK, "")}
-    for name, plugin in able.items():
-        fields = plugin.config_type().model_fields
-        if all(key in mapping for key, field in fields.items() if field.is_required()):
-            return name
-    raise UserError(f"federated.trainer: missing, and no trainer's settings are all there; accepted: {', '.join(able)}")
+    """The trainer whose settings a file has."""
+    if (found := meant(mapping, able := offering(BLOCK))) is None:
+        raise UserError(
+            f"federated.trainer: missing, and no trainer's settings are all there; accepted: {', '.join(able)}"
+        )
+    return found
 
 
 def _of_clients(mapping: Mapping[str, Any]) -> Mapping[str, Any]:
@@ -212,9 +206,11 @@ def _in_rounds(value: Any, steps: int) -> Any:
     """Plain data of clocks and voices, every number of steps divided."""
     if isinstance(value, Mapping):
         return {
-            key: max(1, math.ceil(each / steps)) if key in ("period", "total") and isinstance(each, int) else
-            _in_rounds(each, steps) for key, each in value.items()
-        }  # fmt: skip
+            key: max(LENGTHS[key], math.ceil(each / steps))
+            if key in LENGTHS and isinstance(each, int)
+            else _in_rounds(each, steps)
+            for key, each in value.items()
+        }
     if isinstance(value, Sequence) and not isinstance(value, str):
         return [_in_rounds(each, steps) for each in value]
     return value

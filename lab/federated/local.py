@@ -42,15 +42,24 @@ class Local:
 
     def work(self, client: int, step: int) -> Work:
         """What this client learns in a round."""
-        own, model = self._config.federated, self.model
         part = torch.from_numpy(self.draw(client))
         values = self.clocks.values(client, step)
-        steps = own.local_steps
-        if own.local_epochs is not None:
-            steps = max(1, math.ceil(own.local_epochs * len(part) / model.batch_size))
-        rates = {name: (values.pop(name),) * steps for name in dict.fromkeys(model.rate_voices.values())}
+        steps = self._steps(len(part))
+        rates = {name: (values.pop(name),) * steps for name in dict.fromkeys(self.model.rate_voices.values())}
         seed = int(draws(self._config.seed, "client", client, step).integers(2**62))
-        return Work(part, rates, values, seed, own.proximal_mu)
+        return Work(part, rates, values, seed, self._config.federated.proximal_mu)
+
+    def _steps(self, samples: int) -> int:
+        """Of a client that learns from so many samples, in a round."""
+        own = self._config.federated
+        if own.local_epochs is None:
+            return own.local_steps
+        return max(1, math.ceil(own.local_epochs * samples / self.model.batch_size))
+
+    def moved(self, client: int, step: int, samples: int) -> dict[str, float]:
+        """By network, what its clock makes of ∫lr in a round in which it learns from so many samples."""
+        values, steps = self.clocks.values(client, step), self._steps(samples)
+        return {network: values[voice] * steps for network, voice in self.model.rate_voices.items()}
 
     def answer(self, client: int, step: int, weights: Weights) -> Answer:
         """What it makes of the weights."""
@@ -58,8 +67,9 @@ class Local:
         install(weights, models)
         work = self.work(client, step)
         found = self.model.learn(work)
-        moved = {network: math.fsum(work.rates[voice]) for network, voice in self.model.rate_voices.items()}
-        return Answer(client, len(work.part), moved, {name: floating(m) for name, m in models.items()}, found)
+        samples = len(work.part)
+        moved = self.moved(client, step, samples)
+        return Answer(client, samples, moved, {name: floating(m) for name, m in models.items()}, found)
 
     def chosen(self, step: int) -> list[int]:
         """Who is asked in a round, in order: a random share of all."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -58,18 +58,21 @@ class Server:
         self._part, self._normalise, self._limit = part, normalise, limit
         self._optimizer = part.build([parameter for _, _, parameter in self._trained])
 
-    def round(self, replies: Iterable[Reply], rate: float) -> Outcome:
+    def round(
+        self, replies: Iterable[Reply], rate: float, moved: Callable[[Answer], Mapping[str, float]] | None = None
+    ) -> Outcome:
         """Take the answers in, one after the other, and move the weights; a round without a good answer moves nothing.
 
         Args:
             replies: of the clients that were asked.
             rate: the server's learning rate in this round.
+            moved: what a client's own clock makes of ∫lr; looked at where updates are normalised.
         """
         outcome, sums = Outcome(), Sums(self.weights, self._learned if self._normalise else ())
         for reply in replies:
             if not isinstance(reply, Answer):
                 outcome.dropped[reply.client] = reply.reason
-            elif (reason := refusal(reply, self.weights, self._limit)) is not None:
+            elif (reason := self._refusal(reply, moved)) is not None:
                 outcome.refused[reply.client] = reason
             else:
                 sums.add(reply)
@@ -78,6 +81,10 @@ class Server:
             outcome.found = sums.found()
             outcome.update = self._move(sums.update(), rate)
         return outcome
+
+    def _refusal(self, answer: Answer, moved: Callable[[Answer], Mapping[str, float]] | None) -> str | None:
+        own = moved(answer) if moved is not None and self._normalise else None
+        return refusal(answer, self.weights, self._limit, own)
 
     @torch.no_grad()
     def _move(self, update: Mapping[str, Mapping[str, Tensor]], rate: float) -> float:

@@ -9,7 +9,7 @@ from typing import Any
 
 import torch
 
-from lab.federated.answer import Clients
+from lab.federated.answer import Answer, Clients
 from lab.federated.config import SERVER_RATE, FederatedConfig, federates
 from lab.federated.local import Local
 from lab.federated.server import Outcome, Server, floating
@@ -57,10 +57,14 @@ class FederatedTrainer:
         while self.step < until:
             chosen = self.local.chosen(self.step)
             rate = self._voices[SERVER_RATE](self.step) if SERVER_RATE in self._voices else 1.0
-            outcome = self.server.round(self.clients.replies(self.step, chosen, self.server.weights), rate)
+            replies = self.clients.replies(self.step, chosen, self.server.weights)
+            outcome = self.server.round(replies, rate, self._moved)
             self._tell(outcome)
             self._tally.add(outcome)
             self.step += 1
+
+    def _moved(self, answer: Answer) -> Mapping[str, float]:
+        return self.local.moved(answer.client, self.step, answer.samples)
 
     def _tell(self, outcome: Outcome) -> None:
         for kind, clients in (("refused", outcome.refused), ("dropped", outcome.dropped)):

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Mapping
 from difflib import get_close_matches
 from functools import cache
 from importlib.metadata import entry_points
 from pathlib import Path
+from typing import Any
 
 from lab.door.text import one_line
 from lab.errors import UserError
@@ -56,6 +58,24 @@ def trainer(name: str) -> TrainerPlugin:
     raise UserError(f"trainer {name!r} is not known; installed: {', '.join(found) or 'none'}")
 
 
+def offering(attribute: str) -> dict[str, TrainerPlugin]:
+    """The trainers whose plug-ins have something under the name of an attribute that not all have."""
+    return {name: plugin for name, plugin in trainers().items() if getattr(plugin, attribute, None)}
+
+
+def meant(mapping: Mapping[str, Any], able: Mapping[str, TrainerPlugin]) -> str | None:
+    """Which of some trainers a file is for that names none: the one whose own required settings are all there.
+
+    Settings that every run has (steps, voices, …) say nothing. None where no trainer, or more than one, is left.
+    """
+    from lab.training.config import RunConfig
+
+    fields = {name: plugin.config_type().model_fields for name, plugin in able.items()}
+    own = {n: {k for k, f in each.items() if f.is_required()} - {*RunConfig.model_fields} for n, each in fields.items()}
+    found = [name for name, required in own.items() if required <= {*mapping}]
+    return found[0] if len(found) == 1 else None
+
+
 def scores(plugin: TrainerPlugin) -> dict[str, bool]:
     """The evaluation columns of the trainer's headline, most important first, and whether less of each is better."""
     lower = getattr(plugin, "lower_is_better", ())
@@ -74,11 +94,16 @@ def preset_files(plugin: TrainerPlugin) -> dict[str, Path]:
     """
     own = {name: Path(plugin.presets) / f"{name}.yaml" for name in preset_names(plugin)}
     wanted = getattr(plugin, "presets_of", "")
-    others = {n: p for n, p in trainers().items() if wanted and p is not plugin and getattr(p, wanted, None)}
+    others = {name: other for name, other in offering(wanted).items() if other is not plugin} if wanted else {}
     full = {f"{n}/{name}": Path(p.presets) / f"{name}.yaml" for n, p in others.items() for name in preset_names(p)}
     words = [name.partition("/")[2] for name in full]
     alone = {word: path for word, path in zip(words, full.values(), strict=True) if words.count(word) == 1}
     return {**full, **alone, **own}
+
+
+def preset_words(plugin: TrainerPlugin) -> list[str]:
+    """Every preset that the trainer takes once, by its shortest name, sorted."""
+    return sorted({path: name for name, path in preset_files(plugin).items()}.values())
 
 
 def is_file(plugin: TrainerPlugin, text: str) -> bool:
@@ -104,5 +129,5 @@ def preset_path(plugin: TrainerPlugin, text: str) -> Path:
     hint = f"; did you mean {' or '.join(several) or repr(close[0])}?" if several or close else ""
     raise UserError(
         f"{one_line(text, 80)!r} is neither a preset of {plugin.name} nor a file{hint} "
-        f"(presets: {', '.join(names) or 'none'})"
+        f"(presets: {', '.join(preset_words(plugin)) or 'none'})"
     )

@@ -28,6 +28,18 @@ def test_a_preset_of_any_trainer_that_can_be_shared_says_by_its_keys_whose_it_is
         resolve(DistributedConfig, {**CLASSIFIER, "trainer": "none"})
 
 
+def test_a_misspelt_setting_of_a_file_that_names_no_trainer_is_what_is_told() -> None:
+    mapping = {**CLASSIFIER, "batchsize": 32}
+    del mapping["batch_size"]
+    with pytest.raises(UserError, match="batchsize: unknown key; did you mean 'batch_size'"):
+        resolve(DistributedConfig, mapping)
+
+
+def test_one_offset_is_that_of_all_workers() -> None:
+    config = configured("gan", {"workers.offsets": 0.25, "voices.sync_every": 8})
+    assert [config.workers.offset(rank) for rank in range(4)] == [0.25] * 4
+
+
 def test_what_is_saved_resolves_to_the_same() -> None:
     sets = {"voices.sync_every": 8, "workers.outer_optimizer": {}, "workers.offsets": [0, 0.1, 0.2, 0.3]}
     config = configured("gan", sets)
@@ -51,6 +63,14 @@ def test_a_name_that_two_trainers_have_is_asked_for_with_its_trainer() -> None:
         preset_path(PLUGIN, "mnist")
 
 
+def test_each_preset_is_listed_once_by_its_shortest_name() -> None:
+    with pytest.raises(UserError) as found:
+        preset_path(PLUGIN, "zzz")
+    listed = str(found.value).partition("presets: ")[2].strip(")").split(", ")
+    assert {"ring", "gan/mnist", "supervised/mnist", "offset-workers"} <= {*listed}
+    assert "gan/ring" not in listed
+
+
 @pytest.mark.parametrize(
     ("trainer", "sets", "said"),
     [
@@ -58,7 +78,7 @@ def test_a_name_that_two_trainers_have_is_asked_for_with_its_trainer() -> None:
         ("gan", {"workers.count": 64}, "workers.count: 64 does not divide batch_size 32"),
         ("gan", {"workers.count": 0}, "workers.count: 0 is not accepted"),
         ("gan", {"workers.offsets": [0.5], "voices.sync_every": 2}, "workers.offsets: 1 are given for 4 workers"),
-        ("gan", {"workers.offsets": "sprea", "voices.sync_every": 2}, "workers.offsets"),
+        ("gan", {"workers.offsets": "sprea", "voices.sync_every": 2}, "'sprea' is not accepted; a number of cycles"),
         ("gan", {"workers.simulated": False, "workers.offsets": "spread"}, "offsets: it needs the voice sync_every"),
         ("gan", {"workers.simulated": False, "workers.outer_optimizer": {}}, "outer_optimizer: it needs the voice"),
         ("gan", {}, "workers.simulated: true is not accepted without the voice sync_every"),
@@ -66,6 +86,11 @@ def test_a_name_that_two_trainers_have_is_asked_for_with_its_trainer() -> None:
         ("gan", {"voices.sync_evry": 2}, "sync_evry: no such voice; did you mean 'sync_every'"),
         ("gan", {"workers.outer": 2}, "workers.outer: unknown key"),
         ("gan", {"workers.outer_optimizer": {"lr": 0}, "voices.sync_every": 2}, "workers.outer_optimizer.lr: 0"),
+        (
+            "supervised",
+            {"voices.lr.cooldown": {"start": 20, "steps": 20}, "workers.cooldown": 0.5, "voices.sync_every": 2},
+            "workers.cooldown: voices.lr has a cooldown of its own",
+        ),
         (
             "gan",
             {"voices.lr.generator": {"follow": "advantage", "low": 0, "high": 1}, "voices.sync_every": 2},

@@ -138,3 +138,17 @@ def test_torchrun_itself_starts_it(environment: dict[str, str], tmp_path: Path) 
     )
     assert again.returncode == 0
     assert (run / "report.html").is_file()
+
+
+def test_what_every_worker_finds_wrong_is_said_once_and_nothing_starts_again(
+    environment: dict[str, str], tmp_path: Path
+) -> None:
+    sets = ["steps=100", "log_every=50", "device=cpu", "balance={balance: gap_aware}", "voices.lr.generator=0.01"]
+    words = [word for each in sets for word in ("--set", each)]
+    command = [sys.executable, "-m", "lab.cli.main", "distributed", "train", "gan/ring", "--workers", "2", "--quiet"]
+    found = subprocess.run(
+        [*command, *words], env=environment, cwd=tmp_path, capture_output=True, text=True, timeout=240
+    )
+    assert found.returncode == 1
+    (line,) = found.stderr.splitlines()
+    assert "the workers' weights are apart at step 50" in line

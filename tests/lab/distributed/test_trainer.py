@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -15,7 +16,7 @@ from lab.distributed.plugin import PLUGIN, DistributedPlugin
 from lab.distributed.team import Team
 from lab.distributed.trainer import DistributedTrainer
 from lab.distributed.work import AVERAGED, Keeper, adopt
-from lab.errors import UserError
+from lab.errors import RunError, UserError
 from lab.supervised.trainer import SupervisedTrainer
 from lab.training import checkpoints, manifest
 from lab.training.finite import NonFiniteError
@@ -164,3 +165,14 @@ def test_as_many_averages_are_kept_as_were_asked_for(tmp_path: Path) -> None:
     run = run_of(tmp_path, "some", voices__sync_every=5, workers__keep_every=3)
     train(DistributedPlugin(averaged=Keeper(run)), run, context(tmp_path / "snapshots"))
     assert max(manifest.paths(run.path / AVERAGED)) == 30
+
+
+def test_averages_of_a_run_that_another_process_trains_are_left_to_it(tmp_path: Path) -> None:
+    run = run_of(tmp_path, "busy", voices__sync_every=5, workers__keep_every=3)
+    train(DistributedPlugin(averaged=Keeper(run)), run, context(tmp_path / "snapshots"))
+    kept = manifest.paths(run.path / AVERAGED)
+    for path in manifest.paths(run.checkpoints).values():
+        shutil.rmtree(path)
+    with run.lock(), pytest.raises(RunError, match="is in use by process"):
+        adopt(run)
+    assert manifest.paths(run.path / AVERAGED) == kept

@@ -87,6 +87,14 @@ def test_steps_and_clock_of_a_preset_become_rounds() -> None:
     assert "ema.decay" not in config.voices
 
 
+def test_a_cooldown_of_a_preset_becomes_rounds() -> None:
+    mapping = dict(load_yaml(preset_files(PLUGIN)["supervised/digits"]))
+    cooldown = {"start": 300, "steps": 100}
+    mapping["voices"] = {"lr": {"wave": "cosine", "low": 0.0, "high": 0.1, "cooldown": cooldown}}
+    config = resolve(FederatedConfig, mapping)
+    assert config.voices["lr"]["cooldown"] == {"start": 30, "steps": 10}  # ten local steps a round
+
+
 def test_own_presets_are_whole() -> None:
     for path in PLUGIN.presets.glob("*.yaml"):
         resolve(FederatedConfig, load_yaml(path), source=path.name)

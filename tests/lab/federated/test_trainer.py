@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 import tracemalloc
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -229,6 +230,11 @@ def nan(tensor: torch.Tensor) -> torch.Tensor:
     return torch.full_like(tensor, float("nan"))
 
 
+def understated(answer: Answer) -> Answer:
+    """By FedNova it would count for the most."""
+    return replace(answer, moved=dict.fromkeys(answer.moved, 1e-09))
+
+
 FAULTS = {
     "nan": (spoilt("readout.weight", nan), "refused", "network.readout.weight is not finite"),
     "shape": (spoilt("readout.bias", lambda t: t[:3]), "refused", "is float32[3] and not float32[10]"),
@@ -254,6 +260,17 @@ def test_bad_clients_are_told_and_change_nothing(fault: str, make: Make) -> None
     ]
     assert all(reason in event["reason"] for event in events)
     assert trainer.evaluate()["evaluation/accuracy"] > 0.1
+
+
+def test_where_updates_are_divided_by_it_a_client_cannot_make_up_the_sum_of_its_rates(make: Make) -> None:
+    trainer, without = (make(DIGITS, **{"federated.normalise": True}) for _ in range(2))
+    trainer.clients = Tampered(trainer.clients, {1: understated})
+    without.clients = Tampered(without.clients, {1: gone})
+    trainer.advance(1)
+    without.advance(1)
+    assert torch.equal(flat(trainer), flat(without))
+    (event,) = trainer.events  # type: ignore[attr-defined]
+    assert event["reason"].startswith("the sum of its learning rates of network is 1e-09, and that of its clock is ")
 
 
 @pytest.mark.parametrize("base", [DIGITS, RING], ids=["classifier", "gan"])
