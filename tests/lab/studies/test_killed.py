@@ -124,7 +124,7 @@ def test_killed_at_five_random_instants_it_ends_as_if_it_had_not_been(forker, ti
     assert forker.start(words(whole, *more), env).wait() == 0
     rows, rng, cut_short = rows_logged(whole), random.Random(2026), 0
     for _ in range(5):
-        # Instants by what was trained, as no clock tells how fast the machine will be: at most 5/7 of all in five calls.
+        # By what was trained: no clock tells how fast the machine will be. At most 5/7 of all in five calls.
         enough, later = rows_logged(cut) + rng.randrange(rows // 7), rng.uniform(0, 0.1)
         process = forker.start(words(cut, *more), env)
         while process.poll() is None and rows_logged(cut) < enough:
