@@ -47,10 +47,10 @@ def run(args: argparse.Namespace) -> int:
     from lab.studies.finding import find_out
     from lab.training.paths import results_root
 
-    if not args.verify and (args.into or args.jobs is not None):
+    if args.verify is None and (args.into or args.jobs is not None):
         raise UserError("--into and --jobs go with --verify")
     claims, results = load_claims(), results_root(args.results)
-    if args.verify:
+    if args.verify is not None:
         return _verify(find_claim(claims, args.verify), args, results)
     findings = find_out(claims, results)
     if args.json:

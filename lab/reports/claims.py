@@ -15,7 +15,7 @@ from lab.errors import UserError
 from lab.reports import style
 from lab.reports.study import words
 from lab.reports.style import Saved
-from lab.reports.words import fmt
+from lab.reports.words import cycle, fmt
 from lab.studies.curves import Curve
 
 COLUMNS = 2
@@ -51,7 +51,7 @@ def draw_responses(curves: Sequence[Curve], out: Path) -> Saved:
 
 def _told(curve: Curve) -> str:
     size = f"{2 * curve.amplitude:.1f} standard deviations from trough to peak, p = {fmt(curve.p)}"
-    return f"{curve.name}: {size}" + (f", best at {curve.phase:.2f}" if curve.supported else "")
+    return f"{curve.name}: {size}" + (f", best at {cycle(curve.phase)}" if curve.supported else "")
 
 
 @style.applied()

@@ -29,6 +29,15 @@ def span(interval: Sequence[float | None] | None) -> str:
     return f"\u00a0[{fmt(interval[0])},\u00a0{fmt(interval[1])}]" if interval and None not in interval else ""
 
 
+def cycle(phase: float, digits: int = 2) -> str:
+    """A phase in cycles, taken to [0, 1) once it is rounded: the end of a cycle is the beginning of the next.
+
+    >>> cycle(0.254), cycle(-0.05), cycle(0.998)
+    ('0.25', '0.95', '0.00')
+    """
+    return f"{round(phase % 1, digits) % 1:.{digits}f}"
+
+
 def percent(share: float, sign: str = "") -> str:
     """A share as whole per cent; ``sign`` "+" shows it of gains too.
 

@@ -13,6 +13,7 @@ from tempfile import TemporaryDirectory
 from typing import Any
 
 from lab.door import jsons
+from lab.errors import UserError
 from lab.studies.conduct import Conditions, conduct
 from lab.studies.engines import Engine, Workers
 from lab.studies.model import Study
@@ -74,6 +75,8 @@ def use_of_cores(engine: Engine, jobs: int | None = None, short: bool = False) -
         ``busy``: the seconds that passed in trials over (seconds × jobs), which other work on the machine does not
         lower; ``used``: the same of the CPU seconds that the trials had; and what they are made of.
     """
+    if jobs is not None and jobs < 1:
+        raise UserError(f"--jobs is {jobs}; at least 1 process is needed")
     engine.check(Study.model_validate({**STUDY, "name": "bench", "seeds": 1, "arms": {"a": {}}}))
     steps = _steps_for(SECONDS, engine)
     trials = SHORT if short else TRIALS

@@ -10,7 +10,7 @@ from typing import get_args
 
 from lab.door import files
 from lab.errors import UserError
-from lab.reports.words import ABSENT, fmt
+from lab.reports.words import ABSENT, cycle, fmt
 from lab.studies.comparison import Verdict
 from lab.studies.finding import Asked, Effect, Finding
 from lab.studies.summary import response_verdict
@@ -98,10 +98,10 @@ def phase_words(finding: Finding, short: bool = False) -> str:
         return asked.gap or ABSENT
     if response_verdict(asked.study, curve) != "supported" or curve.phase_interval is None:
         return "none found" if short else f"no effect of the phase found (p = {fmt(curve.p)})"
-    low, high = (f"{end % 1:.2f}" for end in curve.phase_interval)
+    low, high = map(cycle, curve.phase_interval)
     expected = None if short else finding.claim.expects
-    told = "" if expected is None else f", expected {expected:.2f}"
-    return f"{curve.phase % 1:.2f} [{low} to {high}]{told}"
+    told = "" if expected is None else f", expected {cycle(expected)}"
+    return f"{cycle(curve.phase)} [{low} to {high}]{told}"
 
 
 def _studies(finding: Finding, results: str) -> str:

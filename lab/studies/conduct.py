@@ -141,13 +141,14 @@ def conduct(study: Study, conditions: Conditions) -> Summary:
                 now.results[trial.key] = known
             elif trial.key in kept and not (trial.path / CONFIG).is_file():
                 now.results[trial.key] = kept[trial.key]
+        earlier = len(now.sessions)
         try:
             if study.halving is None:
                 _run(study, now, store, conditions)
             else:
                 _halve(study, now, store, conditions)
         except KeyboardInterrupt:
-            if now.left():
+            if now.left() and len(now.sessions) > earlier:
                 now.note(store)
             done = f"{len(now.results)} of {len(trials)} trials done"
             raise Interrupted(f"study {study.name} stopped, {done}; the same command goes on", signal.SIGINT) from None

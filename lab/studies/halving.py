@@ -74,7 +74,9 @@ def _check_rung(trial: Trial, steps: int) -> None:
 
 
 def best(study: Study, results: Sequence[TrialResult], arms: Sequence[str], number: int) -> list[str]:
-    """The arms with the best mean of the metric over their finished seeds, in the order of the study.
+    """The arms that go on, in the order of the study: of those with the fewest failed seeds, those of the best mean.
+
+    A mean over the seeds that survived says nothing of those that did not, so it decides only where as many did.
 
     Args:
         study: says which scores are better.
@@ -83,6 +85,7 @@ def best(study: Study, results: Sequence[TrialResult], arms: Sequence[str], numb
         number: how many go on; one without a score never does.
     """
     found = {arm: list(scores_of(results, arm, study.metric).values()) for arm in arms}
-    means = {arm: float(np.mean(scores)) for arm, scores in found.items() if scores}
-    ranked = sorted(means, key=lambda arm: means[arm], reverse=study.direction == "higher")[:number]
+    sign = -1.0 if study.direction == "higher" else 1.0
+    ranks = {arm: (-len(scores), sign * float(np.mean(scores))) for arm, scores in found.items() if scores}
+    ranked = sorted(ranks, key=ranks.__getitem__)[:number]
     return [arm for arm in arms if arm in ranked]

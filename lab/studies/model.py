@@ -125,7 +125,7 @@ class Study(Config):
                 raise ValueError("halving: it is of a sweep's arms; give a sweep")
             return data
         sweep = data["sweep"]
-        if not isinstance(sweep, Mapping):
+        if not isinstance(sweep, Mapping) or not sweep:  # the field itself says so
             return {**data, "arms": {"all": {}}}
         sweep = {key: {"values": of} if isinstance(of, list) else of for key, of in sweep.items()}
         try:

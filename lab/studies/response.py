@@ -36,6 +36,8 @@ class Response:
         level: mean over all offsets.
         amplitude: R of the fitted harmonic, ≥ 0, in units of the score; peak to trough is twice as much.
         amplitude_interval: of R, from the seeds' components along the fitted phase (Student's t); not below 0.
+            That phase is of the same data: where there is nothing at all, the interval of ten seeds leaves 0 out in
+            14 % of studies (simulated), so it bounds a size; whether there is an effect is for ``p`` to say.
         phase: where the fitted harmonic is best, in cycles in [0, 1).
         phase_interval: of that phase, ``(low, high)`` in cycles with low ≤ phase ≤ high, which may reach below 0 or
             above 1; None where every phase is compatible with the data (Fieller 1954).
@@ -95,7 +97,7 @@ def respond(
     mean = each.mean(axis=0)
     amplitude = float(np.hypot(*mean))
     sign = 1.0 if higher else -1.0
-    phase = float(np.arctan2(sign * mean[1], sign * mean[0]) / (2 * math.pi) % 1.0)
+    phase = float(np.arctan2(sign * mean[1], sign * mean[0]) / (2 * math.pi) % 1.0) % 1.0  # twice: -1e-17 % 1 is 1
     return Response(
         offsets=np.arange(n) / n,
         means=values.mean(axis=0),

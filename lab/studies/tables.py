@@ -6,7 +6,7 @@ import math
 from collections.abc import Sequence
 from typing import Any
 
-from lab.reports.words import ABSENT, fmt
+from lab.reports.words import ABSENT, cycle, fmt
 from lab.studies.comparison import Comparison
 from lab.studies.criteria import MeanScore
 from lab.studies.halving import STEPS
@@ -186,8 +186,8 @@ def response_sentence(summary: Summary) -> str:
 
 def phase_words(phase: float, interval: tuple[float, float]) -> str:
     """A phase with its interval, which may reach over the end of the cycle."""
-    low, high = (f"{end % 1:.2f}" for end in interval)
-    return f"{phase:.2f} of a cycle ahead [{low} to {high}]"
+    low, high = map(cycle, interval)
+    return f"{cycle(phase)} of a cycle ahead [{low} to {high}]"
 
 
 def response_table(summary: Summary) -> Table:
@@ -195,14 +195,12 @@ def response_table(summary: Summary) -> Table:
     found = summary.response
     assert found is not None
     low, high = found.amplitude_interval
-    interval = (
-        "every phase" if found.phase_interval is None else " to ".join(f"{e % 1:.3f}" for e in found.phase_interval)
-    )
+    interval = "every phase" if found.phase_interval is None else " to ".join(cycle(e, 3) for e in found.phase_interval)
     best = int(found.means.argmax() if summary.study.direction == "higher" else found.means.argmin())
     rows = [
         ["seeds with every offset", str(found.seeds)],
         ["amplitude of the first harmonic", with_interval(found.amplitude, Interval(low, high))],
-        ["best phase of the harmonic, in cycles", f"{found.phase:.3f} [{interval}]"],
+        ["best phase of the harmonic, in cycles", f"{cycle(found.phase, 3)} [{interval}]"],
         ["best mean of a measured offset", f"{fmt(found.means[best])} at {fmt(found.offsets[best])}"],
         ["p of the amplitude", fmt(found.p)],
     ]

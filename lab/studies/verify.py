@@ -10,6 +10,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from lab.errors import UserError
+from lab.reports.words import cycle
 from lab.studies.claims import Claim
 from lab.studies.claims_table import effect_words
 from lab.studies.conduct import Conditions, conduct
@@ -106,7 +107,7 @@ def _phases(committed: Asked, small: Asked) -> Check | None:
         return None
     apart = abs((other.phase - one.phase + 0.5) % 1 - 0.5)
     return Check(
-        f"best phases less than a quarter of a cycle apart: {one.phase:.2f} and {other.phase:.2f}", apart < 0.25
+        f"best phases less than a quarter of a cycle apart: {cycle(one.phase)} and {cycle(other.phase)}", apart < 0.25
     )
 
 

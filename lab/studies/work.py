@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from lab.door.yamls import dump_yaml
-from lab.errors import RunError
+from lab.errors import RunError, UserError
 from lab.studies.trials import Trial
 from lab.training import loop, plugins
 from lab.training.files import replace_file
@@ -59,12 +59,17 @@ def run_trials(
 
 def _begun(folder: Path, trainer: str, preset: str, trial: Trial) -> Run:
     """The run of a trial, which nobody else owns."""
-    if (folder / trial.key / CONFIG).is_file():
-        run = Run.open(folder / trial.key)
-        _wait_for(run)
-        return _prolonged(run, trial.config.steps)
-    folder.mkdir(parents=True, exist_ok=True)
-    return Run.create(folder, trial.key, trainer, trial.config, Path(preset).stem)
+    made = folder / trial.key / CONFIG
+    if not made.is_file():
+        folder.mkdir(parents=True, exist_ok=True)
+        try:
+            return Run.create(folder, trial.key, trainer, trial.config, Path(preset).stem)
+        except UserError:
+            if not made.is_file():  # else a process of a study that was killed made it at its very end
+                raise
+    run = Run.open(made.parent)
+    _wait_for(run)
+    return _prolonged(run, trial.config.steps)
 
 
 def _prolonged(run: Run, steps: int) -> Run:

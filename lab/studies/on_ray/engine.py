@@ -54,6 +54,9 @@ class RayEngine:
             raise UserError(f"--trial-cpus is {self.trial_cpus:g}; more than 0 is needed")
         if not self.trial_gpus >= 0:
             raise UserError(f"--trial-gpus is {self.trial_gpus:g}; at least 0 is needed")
+        for option, number in (("--trial-cpus", self.trial_cpus), ("--trial-gpus", self.trial_gpus)):
+            if number > 1 and number % 1:  # Ray shares one of them among several, not several
+                raise UserError(f"{option} is {number:g}; accepted: a part of one, or a whole number")
         if self.address is not None:
             _check_reachable(self.address)
             self._room(self.address)

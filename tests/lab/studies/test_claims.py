@@ -294,6 +294,14 @@ def test_best_phases_are_compared_around_the_cycle(tmp_path: Path) -> None:
     assert [check.agrees for check in compare(one, far)][1] is False
 
 
+def test_the_end_of_a_cycle_is_shown_as_its_beginning(tmp_path: Path) -> None:
+    write(tmp_path, "s", SLID, lambda place, seed: wave(place + 1.01, seed))
+    (found,) = find_out([claim(response="s")], tmp_path)
+    assert found.curve is not None
+    assert found.curve.phase > 0.995
+    assert "| 0.00 [0.00 to 0.00] |" in markdown_of([found])
+
+
 def test_nothing_is_verified_that_was_not_run_or_over_committed_results(committed: Path) -> None:
     unknown = claim(study="ring")
     with pytest.raises(UserError, match="ring is not run; there is nothing to verify"):
@@ -313,6 +321,7 @@ def test_the_command_lists_claims_as_json(tmp_path: Path, capfd: pytest.CaptureF
 @pytest.mark.parametrize(
     ("words", "said"),
     [
+        (["--verify", ""], ": no such claim; there are"),
         (["--verify", "nothing"], "nothing: no such claim; there are out-of-phase-ring"),
         (["--verify", "out-of-phase-ring"], "ring is not run; there is nothing to verify"),
         (["--figure", "figures"], "no phase response has been run"),

@@ -76,6 +76,11 @@ def begun(results: Path) -> list[Path]:
     return [path.parents[2] for path in results.glob("runs/descent/*/checkpoints/*/manifest.json")]
 
 
+def rows_logged(results: Path) -> int:
+    """By all trials so far."""
+    return sum(log.read_bytes().count(b"\n") for log in results.glob("runs/descent/*/metrics.jsonl"))
+
+
 def is_free(path: Path) -> bool:
     try:
         with Run.open(path).lock():
@@ -116,17 +121,21 @@ def test_killed_and_started_again_it_ends_as_if_it_had_not_been(start, words, tm
 def test_killed_at_five_random_instants_it_ends_as_if_it_had_not_been(forker, tiny_package, words, tmp_path):
     env = {**os.environ, "PYTHONPATH": f"{tiny_package}{os.pathsep}{os.environ.get('PYTHONPATH', '')}"}
     whole, cut, more = tmp_path / "whole", tmp_path / "cut", ("--set", "seeds=3")
-    began = time.monotonic()
     assert forker.start(words(whole, *more), env).wait() == 0
-    took, rng, cut_short = time.monotonic() - began, random.Random(2026), 0
+    rows, rng, cut_short = rows_logged(whole), random.Random(2026), 0
     for _ in range(5):
+        # By what was trained: no clock tells how fast the machine will be. At most 5/7 of all in five calls.
+        enough, later = rows_logged(cut) + rng.randrange(rows // 7), rng.uniform(0, 0.1)
         process = forker.start(words(cut, *more), env)
-        instant = time.monotonic() + rng.uniform(0.2, 0.8) * took
+        while process.poll() is None and rows_logged(cut) < enough:
+            time.sleep(0.005)
+        instant = time.monotonic() + later
         while process.poll() is None and time.monotonic() < instant:
             time.sleep(0.005)
-        cut_short += process.poll() is None
-        process.kill()
-        process.wait()
+        if process.poll() is None:
+            cut_short += 1
+            process.kill()
+        assert process.wait() in (0, -signal.SIGKILL)
     assert cut_short >= 3, "most kills came after the end"
     assert main(words(cut, *more)) == 0
     for name in ("trials.csv", "summary.json"):

@@ -238,6 +238,8 @@ def test_an_address_where_no_ray_is_fails_in_seconds_and_begins_nothing(tiny, wo
         (["--address", "127.0.0.1:1"], "--address: it needs --engine ray"),
         (["--engine", "stacked", "--trial-cpus", "2"], "--trial-cpus: it needs --engine ray"),
         pytest.param(["--engine", "ray", "--trial-cpus", "0"], "--trial-cpus is 0", marks=needs_ray),
+        pytest.param(["--engine", "ray", "--trial-cpus", "inf"], "--trial-cpus is inf; accepted", marks=needs_ray),
+        pytest.param(["--engine", "ray", "--trial-gpus", "1.5"], "a part of one, or a whole number", marks=needs_ray),
         pytest.param(["--engine", "ray", "--trial-gpus", "nan"], "--trial-gpus is nan", marks=needs_ray),
         pytest.param(
             ["--engine", "ray"],

@@ -12,6 +12,7 @@ from lab.cli.main import main
 from lab.errors import UserError
 from lab.reports.study import read_study
 from lab.reports.study_figures import study_figures
+from lab.studies.halving import best
 from lab.studies.model import load_study
 from lab.studies.result import TrialResult
 from lab.studies.store import Store
@@ -75,6 +76,7 @@ def test_one_quantity_may_set_several_keys_each_by_a_line_of_its_own() -> None:
     [
         ("sweep.voices.lr=[0.1]", "at least two different values"),
         ("sweep={voices.lr: {low: 0, high: 1, points: 3, scale: log}}", "must be positive and rise"),
+        ("sweep={}", "sweep: {} is not accepted"),
         ("sweep={voices.lr: {low: 0, high: 1}}", "a list of values, or low, high and points"),
         ("sweep={voices.lr: [1, 2], steps: [3, 4], noise: [0, 1]}", "sweep"),
         ("arms={a: {}}", "leave response, arms and compare out"),
@@ -165,6 +167,17 @@ def test_budgets_and_numbers_of_a_halving() -> None:
     assert Halving(factor=3, rungs=3).budgets(900) == [100, 300, 900]
     assert Halving(factor=3, rungs=3).kept(10) == [10, 4, 2]
     assert Halving(factor=2, rungs=4).kept(3) == [3, 2, 1, 1]
+
+
+@pytest.mark.parametrize("direction", ["higher", "lower"])
+def test_an_arm_that_failed_in_a_seed_does_not_go_on_for_the_luck_of_the_others(direction, sweep_file: Path) -> None:
+    study = load_study(sweep_file, ["seeds=2", f"direction={direction}", "sweep={voices.lr: [0.1, 0.2, 0.3, 0.4]}"])
+    sign = 1 if direction == "higher" else -1
+    found = results(study, [[9 * sign, None], [None, None], [1 * sign, 2 * sign], [3 * sign, 3 * sign]])
+    arms = list(study.arms)
+    assert best(study, found, arms, 1) == [arms[3]]
+    assert best(study, found, arms, 3) == [arms[0], arms[2], arms[3]]
+    assert best(study, found, arms, 4) == [arms[0], arms[2], arms[3]]
 
 
 @pytest.mark.slow
