@@ -2,6 +2,7 @@
 
 import os
 import signal
+import shutil
 import socket
 import subprocess
 import sys
@@ -189,7 +190,10 @@ def test_a_worker_of_another_machine_is_lost_and_the_next_goes_on_from_its_last_
     while not list(run.glob("checkpoints/*")):
         unpack(next(reports).cargo, away.folder)
     reports.close()
-    before = max(int(path.name) for path in (run / "checkpoints").iterdir())
+    first, *later = sorted((run / "checkpoints").iterdir())
+    for path in later:  # a busy machine hands over several at once, the last one too
+        shutil.rmtree(path)
+    before = int(first.name)
     assert 0 < before < 8_000
 
     begun = Sender(away.folder, away.keys).pack()
