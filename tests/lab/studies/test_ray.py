@@ -1,8 +1,8 @@
 """Studies on Ray: the numbers of the local engine, whatever dies on the way, and nothing left behind."""
 
 import os
-import signal
 import shutil
+import signal
 import socket
 import subprocess
 import sys
