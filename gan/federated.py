@@ -22,7 +22,7 @@ from lab.errors import UserError
 from lab.phase import targets
 from lab.training.local import Work, pull
 from lab.training.randomness import stream
-from lab.training.trainer import Context
+from lab.training.trainer import Context, unheard
 
 DRAWN = 10_000
 """Samples that are shared out of data that has no end, or whose samples are put together."""
@@ -64,7 +64,7 @@ class LocalGan(GanTrainer):
             )
         if AVERAGE in config.voices:
             raise UserError(f"voices.{AVERAGE}: no client keeps an average; leave it out")
-        quiet = replace(context, event=_unheard)
+        quiet = replace(context, event=unheard)
         super().__init__(config.model_copy(update={"diagnostics": False}), quiet, snapshots=False)
         self.batch_size: int = config.batch_size
         self._pool, self._classes, self.labels = pooled(self.data, config)
@@ -132,7 +132,3 @@ def pooled(source: Source, config: GanConfig) -> tuple[Tensor, Tensor | None, Te
     if landmarks is not None:
         return samples, None, torch.cdist(samples, torch.from_numpy(landmarks)).argmin(dim=1)
     return samples, None, torch.zeros(len(samples), dtype=torch.int64)
-
-
-def _unheard(kind: str, step: int, **data: Any) -> None:
-    """Crests and troughs are no client's to tell."""

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 from gan.config import GanConfig
 from gan.trainer import GanTrainer
 from lab.training.config import resolve
@@ -14,7 +12,7 @@ from lab.training.paths import data_root
 from lab.training.recovery import look
 from lab.training.restoring import checked
 from lab.training.run import Run
-from lab.training.trainer import Context
+from lab.training.trainer import Context, unheard
 
 
 def begun(run: Run) -> GanTrainer:
@@ -29,7 +27,7 @@ def begun(run: Run) -> GanTrainer:
 def _built(run: Run, initial: Initial | None = None) -> GanTrainer:
     config = resolve(GanConfig, run.config, source=str(run.path / "config.yaml"))
     place = data_root(run.provenance.get("data_dir"))
-    return GanTrainer(config, Context(resolve_device("cpu"), place, run.snapshots, _unheard, initial), snapshots=False)
+    return GanTrainer(config, Context(resolve_device("cpu"), place, run.snapshots, unheard, initial), snapshots=False)
 
 
 def newest(run: Run) -> GanTrainer:
@@ -42,7 +40,3 @@ def newest(run: Run) -> GanTrainer:
     trainer = _built(run)
     checked(lambda: trainer.load_state_dict(found.state), f"{run.checkpoints}: step {found.step}")
     return trainer
-
-
-def _unheard(kind: str, step: int, **data: Any) -> None:
-    """An event of a run that is only looked at."""

@@ -84,7 +84,7 @@ def load(run: Run) -> RlTrainer:
     from lab.training.paths import data_root
     from lab.training.recovery import look
     from lab.training.restoring import checked
-    from lab.training.trainer import Context
+    from lab.training.trainer import Context, unheard
     from rl.config import RlConfig
     from rl.trainer import RlTrainer
 
@@ -92,14 +92,10 @@ def load(run: Run) -> RlTrainer:
         raise UserError(f"run {run.name}: trained by {run.trainer!r}; accepted: a run of 'lab rl train'")
     found = look(run, warn)
     config = resolve(RlConfig, run.config, source=str(run.path / "config.yaml"))
-    context = Context(resolve_device(config.device), data_root(None), run.snapshots, _unheard)
+    context = Context(resolve_device(config.device), data_root(None), run.snapshots, unheard)
     trainer = RlTrainer(config, context)
     checked(lambda: trainer.load_agent(found.state), f"{run.checkpoints}: step {found.step}")
     return trainer
-
-
-def _unheard(kind: str, step: int, **data: Any) -> None:
-    """An event of a run that is only looked at."""
 
 
 def _evaluate(args: argparse.Namespace) -> int:

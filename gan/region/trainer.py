@@ -10,7 +10,7 @@ from gan.region.config import Cell, RegionConfig
 from gan.stack import Stack, stack_key
 from gan.trainer import GanTrainer
 from lab.training.finite import NonFiniteError
-from lab.training.trainer import Context
+from lab.training.trainer import Context, unheard
 
 SCORES = ("good", "modes")
 """What a cell is judged by, of the averaged generator."""
@@ -28,7 +28,7 @@ class RegionTrainer:
         self.config = config
         self.cells = config.region.cells()
         member = config.of_member()
-        quiet = replace(context, event=_nothing)
+        quiet = replace(context, event=unheard)
         self.members: dict[str, GanTrainer] = {}
         for cell in self.cells:
             trainer = GanTrainer(member, quiet, snapshots=False)
@@ -142,7 +142,3 @@ class _Cycle:
 def _one_by_one(members: Sequence[GanTrainer], until: int) -> None:
     for member in members:
         member.advance(until)
-
-
-def _nothing(kind: str, step: int, **data: Any) -> None:
-    """Cells write no events of their own."""

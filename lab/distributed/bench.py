@@ -17,7 +17,7 @@ from lab.distributed.trainer import DistributedTrainer
 from lab.training.config import load_yaml, resolve
 from lab.training.plugins import preset_path, trainer
 from lab.training.share import Share
-from lab.training.trainer import Context, Trainer
+from lab.training.trainer import Context, Trainer, unheard
 
 COUNT, STEPS = 4, 16
 INTERVALS = (1, 8)
@@ -39,11 +39,11 @@ def compare(every: int, blocks: int) -> dict[str, Any]:
         settings = {**load_yaml(preset_path(plugin, "digits")), "device": "cpu"}
         workers = {"workers.count": COUNT, "workers.simulated": True, f"voices.{SYNC}": every}
         config = resolve(DistributedConfig, settings, workers)
-        group = DistributedTrainer(config, Context(torch.device("cpu"), place, place, _nothing))
+        group = DistributedTrainer(config, Context(torch.device("cpu"), place, place, unheard))
         alone = [
             plugin.build(
                 of_worker(config, of_rank(config, rank)),
-                Context(torch.device("cpu"), place, place, _nothing, share=Share(rank, COUNT)),
+                Context(torch.device("cpu"), place, place, unheard, share=Share(rank, COUNT)),
             )
             for rank in range(COUNT)
         ]
@@ -75,7 +75,3 @@ def _timed(work: Callable[[], object]) -> float:
     begun = time.process_time()
     work()
     return time.process_time() - begun
-
-
-def _nothing(kind: str, step: int, **data: Any) -> None:
-    """A measurement writes no events."""

@@ -22,7 +22,7 @@ from lab.errors import RunError, UserError
 from lab.training.plugins import trainer
 from lab.training.restoring import WRONG
 from lab.training.share import Share
-from lab.training.trainer import Context, Sharing
+from lab.training.trainer import Context, Sharing, unheard
 
 DRIFT = 1e-3
 """How far, as a share of their norm, the weights of data-parallel workers may be apart: rounding is far below."""
@@ -65,7 +65,7 @@ class Team:
         if share.rank:
             snapshots = context.snapshots / f"worker-{share.rank}"
             snapshots.mkdir(exist_ok=True)
-            own = replace(own, snapshots=snapshots, event=_nothing)
+            own = replace(own, snapshots=snapshots, event=unheard)
         built = trainer(config.trainer).build(of_worker(config, of_rank(config, share.rank)), own)
         if missing := [name for name in NEEDED if not hasattr(built, name)]:
             raise UserError(f"trainer: {config.trainer!r} cannot be one of several workers: it lacks {missing[0]}()")
@@ -188,7 +188,3 @@ def _key(rank: int) -> str:
 def _mean(values: Sequence[float]) -> float:
     """To the last bit the value that all have, where they have one."""
     return values[0] if len({*values}) == 1 else sum(values) / len(values)
-
-
-def _nothing(kind: str, step: int, **data: Any) -> None:
-    """Only worker 0 writes events."""

@@ -25,7 +25,7 @@ from lab.training.paths import data_root
 from lab.training.recovery import DUE, about
 from lab.training.run import Run
 from lab.training.signals import STOPPING
-from lab.training.trainer import Context
+from lab.training.trainer import Context, unheard
 
 if TYPE_CHECKING:
     from lab.training.mirrors.mirror import Mirror
@@ -75,7 +75,7 @@ def follow(group: Processes, data_dir: str | Path | None) -> None:
     assert isinstance(config, DistributedConfig)
     word, until = group.hear()
     with tempfile.TemporaryDirectory(prefix="lab-worker-") as scratch:
-        context = Context(resolve_device(config.device), data_root(data_dir), Path(scratch), _nothing)
+        context = Context(resolve_device(config.device), data_root(data_dir), Path(scratch), unheard)
         team: Team | None = None
         while word != STOP:
             try:
@@ -141,7 +141,3 @@ def die_with(parent: int) -> None:
         os._exit(1)
 
     threading.Thread(target=watch, daemon=True).start()
-
-
-def _nothing(kind: str, step: int, **data: Any) -> None:
-    """Only worker 0 writes events."""

@@ -138,6 +138,9 @@ class Tally:
     """What is summed up between two rows of the log."""
 
     def __init__(self) -> None:
+        self._begin()
+
+    def _begin(self) -> None:
         self._rounds = self._answered = 0
         self._counts: dict[str, int] = {}
         self._sums: dict[str, float] = {}
@@ -159,7 +162,7 @@ class Tally:
         """Columns: clients that were good or not, in all; means over rounds; and it begins anew."""
         row = {f"clients/{word}": float(count) for word, count in self._counts.items()}
         means = {word: total / self._answered for word, total in self._sums.items()} if self._answered else {}
-        self.__init__()  # type: ignore[misc]
+        self._begin()
         return row | {word: mean for word, mean in means.items() if math.isfinite(mean)}
 
     def state_dict(self) -> dict[str, Any]:

@@ -8,7 +8,7 @@ import sys
 from functools import partial
 from pathlib import Path
 from statistics import median
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from lab.cli import options
 from lab.errors import UserError
@@ -51,14 +51,14 @@ def load(run: Run, device: str = "auto", data_dir: Path | None = None) -> Superv
     from lab.training.paths import data_root
     from lab.training.recovery import look
     from lab.training.restoring import checked
-    from lab.training.trainer import Context
+    from lab.training.trainer import Context, unheard
 
     if run.trainer != "supervised":
         raise UserError(f"{run.path}: a run of {run.trainer!r}; this command takes runs of 'supervised'")
     config = resolve(SupervisedConfig, run.config, source=str(run.path / "config.yaml"))
     found = look(run, _warn)
     place = data_root(data_dir or run.provenance.get("data_dir"))
-    trainer = SupervisedTrainer(config, Context(resolve_device(device), place, run.snapshots, _unheard))
+    trainer = SupervisedTrainer(config, Context(resolve_device(device), place, run.snapshots, unheard))
     checked(lambda: trainer.load_state_dict(found.state), f"{run.checkpoints}: step {found.step}")
     return trainer
 
@@ -115,7 +115,3 @@ def _rehearsal(args: argparse.Namespace) -> int:
 
 def _warn(message: str) -> None:
     print(f"lab: warning: {message}", file=sys.stderr)
-
-
-def _unheard(kind: str, step: int, **data: Any) -> None:
-    """An event of a run that is only looked at."""

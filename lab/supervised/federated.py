@@ -20,7 +20,7 @@ from lab.techniques.technique import Batch
 from lab.training.epochs import Epochs
 from lab.training.local import Work, pull
 from lab.training.randomness import stream
-from lab.training.trainer import Context
+from lab.training.trainer import Context, unheard
 
 CHANCE = "random"
 """The state of a technique that has nothing but a generator of its own."""
@@ -51,7 +51,7 @@ class LocalClassifier(SupervisedTrainer):
     rate_voices: Mapping[str, str] = {"network": "lr"}
 
     def __init__(self, config: SupervisedConfig, context: Context) -> None:
-        super().__init__(config, replace(context, event=_unheard))
+        super().__init__(config, replace(context, event=unheard))
         for name in ("tasks", "groups"):
             if getattr(config, name):
                 raise UserError(f"{name}: clients have none; leave it out")
@@ -106,7 +106,3 @@ class LocalClassifier(SupervisedTrainer):
     def recalls(self, row: Mapping[str, float]) -> dict[int, float]:
         """The columns ``evaluation/recall/…``."""
         return {int(name.removeprefix(RECALL)): value for name, value in row.items() if name.startswith(RECALL)}
-
-
-def _unheard(kind: str, step: int, **data: Any) -> None:
-    """Crests and troughs are no client's to tell."""

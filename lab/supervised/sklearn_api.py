@@ -30,7 +30,7 @@ from lab.supervised.samples import chunks
 from lab.supervised.trainer import SupervisedTrainer
 from lab.techniques.snapshots import Ensemble, Snapshots, SnapshotsPart
 from lab.training.device import resolve_device
-from lab.training.trainer import Context
+from lab.training.trainer import Context, unheard
 
 LAST_SEED = 2**31 - 1
 
@@ -202,8 +202,4 @@ def _labelled(features: NDArray[np.float32], places: NDArray[np.integer], classe
 
 def _context(device: str) -> Context:
     place = Path()  # where nothing is read or written
-    return Context(resolve_device(device), place, place, _unheard)
-
-
-def _unheard(kind: str, step: int, **data: Any) -> None:
-    """An event of a training that keeps no log."""
+    return Context(resolve_device(device), place, place, unheard)

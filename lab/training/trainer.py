@@ -43,6 +43,10 @@ class Context:
     share: Share = field(default_factory=Share)
 
 
+def unheard(kind: str, step: int, **data: Any) -> None:
+    """The ``event`` of a trainer whose events nobody writes down."""
+
+
 class Advancing(Protocol):
     """What trains until a step: a trainer, or a stack of several."""
 
