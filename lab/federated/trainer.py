@@ -141,14 +141,13 @@ class Tally:
         self._begin()
 
     def _begin(self) -> None:
-        self._rounds = self._answered = 0
+        self._answered = 0
         self._counts: dict[str, int] = {}
         self._sums: dict[str, float] = {}
 
     def add(self, outcome: Outcome) -> None:
         """Take a round in."""
         counts = {"trained": outcome.taken, "refused": outcome.refused, "dropped": outcome.dropped}
-        self._rounds += 1
         self._answered += bool(outcome.taken)
         for word, clients in counts.items():
             self._counts[word] = self._counts.get(word, 0) + len(clients)
@@ -168,7 +167,6 @@ class Tally:
     def state_dict(self) -> dict[str, Any]:
         """What the next row is made of."""
         return {
-            "rounds": self._rounds,
             "answered": self._answered,
             "counts": dict(self._counts),
             "sums": dict(self._sums),
@@ -176,6 +174,6 @@ class Tally:
 
     def load_state_dict(self, state: Mapping[str, Any]) -> None:
         """Go on with it."""
-        self._rounds, self._answered = int(state["rounds"]), int(state["answered"])
+        self._answered = int(state["answered"])
         self._counts = {str(word): int(count) for word, count in state["counts"].items()}
         self._sums = {str(word): float(total) for word, total in state["sums"].items()}
