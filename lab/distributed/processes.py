@@ -14,6 +14,10 @@ from typing import Any, ParamSpec, TypeVar
 import safetensors.torch
 import torch
 import torch.distributed as dist
+
+# Its functions' defaults are the group that there is at its import: once there is one, they would keep it, and gloo's
+# threads with it, which abort the process where the interpreter ends before they have let go of their tensors.
+import torch.distributed.nn.functional  # isort: skip
 from torch import Tensor
 from torch._C._distributed_c10d import PrefixStore, TCPStore
 

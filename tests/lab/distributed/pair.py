@@ -1,4 +1,4 @@
-"""Two processes of a group train small runs; the leader writes each run's weights, rows and scores.
+"""Two processes of a group train small runs; each writes its own weights and rows, and gloo's threads left at the end.
 
 usage (twice, with RANK 0 and 1 in the environment): pair.py OUT
 """
@@ -66,6 +66,9 @@ def main(out: Path) -> None:
             }
             safetensors.torch.save_file(found, out / f"{name}-{place.rank}.safetensors")
             (out / f"{name}-{place.rank}.json").write_text(json.dumps(row))
+    # What ends abruptly where the interpreter ends first.
+    tasks = [comm.read_text().strip() for comm in Path("/proc/self/task").glob("*/comm")]
+    (out / f"threads-{place.rank}.json").write_text(json.dumps([each for each in tasks if "gloo" in each]))
 
 
 if __name__ == "__main__":

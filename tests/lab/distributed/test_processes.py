@@ -47,6 +47,11 @@ def found(out: Path, name: str, rank: int = 0) -> dict[str, torch.Tensor]:
     return tensors.read(out / f"{name}-{rank}.safetensors")[0]
 
 
+@pytest.mark.skipif(not Path("/proc/self/task").is_dir(), reason="this system does not show its threads")
+def test_no_thread_of_the_group_outlives_it(trained: Path) -> None:
+    assert [json.loads((trained / f"threads-{rank}.json").read_text()) for rank in range(2)] == [[], []]
+
+
 @pytest.mark.parametrize("name", ["classifier", "classifier-adam", "game"])
 def test_averaged_gradients_are_those_of_the_single_process(trained: Path, tmp_path: Path, name: str) -> None:
     kind, sets = RUNS[name]
