@@ -73,6 +73,17 @@ def test_of_a_thousand_phase_responses_of_nothing_at_most_six_percent_are_suppor
     assert supported / STUDIES <= MOST
 
 
+@pytest.mark.parametrize("size", [0.0, 0.1, 0.6])
+def test_the_interval_of_an_amplitude_holds_the_true_one_as_often_as_it_says(size: float) -> None:
+    draw = np.random.default_rng(15)
+    swing = size * np.cos(2 * np.pi * np.arange(8) / 8)
+    missed = 0
+    for scores in draw.normal(size=(STUDIES, SEEDS, 8)) + swing:
+        low, high = respond(scores, permutations=199, rng=draw).amplitude_interval
+        missed += not low <= size <= high
+    assert missed / STUDIES <= MOST
+
+
 def test_what_there_is_is_supported_more_often_than_that() -> None:
     """Or the two tests above would hold of code that supports nothing."""
     stated, draw, supported = study(2), np.random.default_rng(13), 0
