@@ -42,6 +42,9 @@ class Conditions:
         engine: how trials are dealt out to processes.
         retry_failed: run trials again that failed before.
         keep: count finished trials of trials.csv whose runs are not here: a study that goes on where it was committed.
+
+    Raises:
+        UserError: fewer than one process.
     """
 
     command: str
@@ -51,6 +54,10 @@ class Conditions:
     engine: Engine = field(default_factory=LocalEngine)
     retry_failed: bool = False
     keep: bool = False
+
+    def __post_init__(self) -> None:
+        if self.jobs is not None and self.jobs < 1:
+            raise UserError(f"--jobs is {self.jobs}; at least 1 process is needed")
 
 
 @dataclass

@@ -76,8 +76,6 @@ class Pool:
     """
 
     def __init__(self, size: int, preload: Sequence[str]) -> None:
-        if size < 1:
-            raise UserError(f"--jobs is {size}; at least 1 process is needed")
         self.size = size
         self._context = multiprocessing.get_context("forkserver")
         self._context.set_forkserver_preload(list(preload))

@@ -100,8 +100,6 @@ class RayEngine:
         Raises:
             RunError: Ray does not start, or refuses this process.
         """
-        if jobs < 1:
-            raise UserError(f"--jobs is {jobs}; at least 1 process is needed")
         place, request = Place(folder.absolute()), Request(self.trial_cpus, self.trial_gpus)
         with (
             self._somewhere(jobs) as address,

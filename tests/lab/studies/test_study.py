@@ -241,6 +241,7 @@ def test_a_mistake_costs_one_line_and_no_run(lab_study, runs, words, message):
     assert message in shown
     assert shown.count("\n") == 1
     assert not runs.exists()
+    assert not (runs.parents[1] / runs.name).exists()
 
 
 def test_a_run_that_lies_where_the_trials_belong_is_left_alone(lab_study, runs, tmp_path, capfd):
