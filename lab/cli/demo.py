@@ -105,7 +105,8 @@ def _show(summaries: list[Summary], images: Run) -> None:
     from rich.table import Table
 
     from lab.reports.words import fmt
-    from lab.studies.tables import scores_table, verdict_line
+    from lab.studies.sentences import verdict_line
+    from lab.studies.tables import scores_table
 
     table = Table("what", "arm", "seeds", "score", "mean [95 % interval]", box=box.SIMPLE_HEAD)
     for summary in summaries:

@@ -70,7 +70,7 @@ def run(args: argparse.Namespace) -> int:
     from lab.studies.conduct import Conditions, conduct, prepare
     from lab.studies.engines import engine as engine_of
     from lab.studies.model import find_study, load_study
-    from lab.studies.tables import record
+    from lab.studies.sentences import record
     from lab.studies.trials import cautions
 
     path = find_study(args.study)
@@ -114,7 +114,8 @@ def show(summary: Summary, results: str | None) -> None:
     """Print what a study found, and where it lies."""
     from rich.console import Console
 
-    from lab.studies.tables import scores_table, verdict_line, verdicts_table
+    from lab.studies.sentences import verdict_line
+    from lab.studies.tables import scores_table, verdicts_table
     from lab.training.paths import results_root, runs_root
 
     console = Console(highlight=False)

@@ -105,7 +105,7 @@ def respond(
         means=values.mean(axis=0),
         level=float(values.mean()),
         amplitude=amplitude,
-        amplitude_interval=(low if p <= alpha else min(low, 0.0), high),
+        amplitude_interval=(low if p < alpha else min(low, 0.0), high),
         phase=phase,
         phase_interval=_phase_interval(each, mean, phase, alpha),
         p=p,

@@ -8,10 +8,11 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from lab.studies.page import markdown
 from lab.studies.progress import duration
+from lab.studies.sentences import record
 from lab.studies.store import Store
 from lab.studies.summary import Summary
-from lab.studies.tables import markdown, record
 from lab.studies.trials import Trial
 from lab.training.run import PROVENANCE, Run
 

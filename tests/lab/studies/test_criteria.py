@@ -12,12 +12,14 @@ from scipy.stats import binomtest
 from lab.errors import UserError
 from lab.studies.criteria import CRITERIA, MeanScore, QuantileScore, SuccessRate
 from lab.studies.model import load_study
+from lab.studies.page import markdown
 from lab.studies.paired import paired_proportions_test, paired_swap_test
 from lab.studies.power import fewest_pairs, mcnemar_power, seeds_for_mean, seeds_for_proportions
 from lab.studies.result import TrialResult
+from lab.studies.sentences import verdict_line
 from lab.studies.statistics import paired_permutation_test
 from lab.studies.summary import summarise
-from lab.studies.tables import arms_table, markdown, verdict_line
+from lab.studies.tables import arms_table
 
 COLLAPSING = [0.9, 0.1, 0.92, 0.88, 0.05, 0.9, 0.91, 0.12, 0.9, 0.2]
 STEADY = [0.8, 0.82, 0.81, 0.8, 0.79, 0.8, 0.82, 0.8, 0.81, 0.8]

@@ -8,9 +8,10 @@ import pytest
 from lab.cli.main import main
 from lab.errors import UserError
 from lab.studies.model import load_study
+from lab.studies.page import markdown
 from lab.studies.result import TrialResult
+from lab.studies.sentences import verdict_line
 from lab.studies.summary import summarise
-from lab.studies.tables import markdown, verdict_line
 from lab.training.config import dump, load_yaml
 
 RESPONSE = """

@@ -9,9 +9,11 @@ from hypothesis import strategies as st
 from lab.cli.study import show
 from lab.reports.words import fmt
 from lab.studies.model import Study
+from lab.studies.page import markdown
 from lab.studies.result import TrialResult
+from lab.studies.sentences import verdict_line
 from lab.studies.summary import summarise
-from lab.studies.tables import arms_table, comparisons_table, markdown, verdict_line
+from lab.studies.tables import arms_table, comparisons_table
 
 
 def study(n=8, compare=(("b", "a"),), **changes):

@@ -14,12 +14,13 @@ from lab.reports.study import read_study
 from lab.reports.study_figures import study_figures
 from lab.studies.halving import best
 from lab.studies.model import load_study
+from lab.studies.page import markdown
 from lab.studies.result import TrialResult
+from lab.studies.sentences import record, verdict_line
 from lab.studies.store import Store
 from lab.studies.summary import summarise
 from lab.studies.sweeps import Halving, Quantity, arms_of
 from lab.studies.swept import sweep_over
-from lab.studies.tables import markdown, record, verdict_line
 from lab.training.config import dump, load_yaml
 
 SWEEP = """
