@@ -16,6 +16,7 @@ from gan.optimizers.lookahead import Lookahead
 from gan.optimizers.part import rate_on
 from gan.precision import lay_out
 from gan.step import Moves, Player
+from lab.training.dense import quicken
 from lab.training.finite import NonFiniteError
 from lab.training.initial import Initial
 from lab.training.restoring import restore_moments
@@ -41,7 +42,7 @@ class Players:
         self.optimizers: dict[str, Optimizer] = {}
         self.game: dict[str, Player] = {}
         for name, network in self.networks.items():
-            lay_out(network.to(device), config.precision, device)
+            lay_out(quicken(network.to(device)), config.precision, device)
             parameters = tuple(network.parameters())
             optimizer = self.optimizers[name] = config.optimizer.build(
                 parameters, rate_on(device, config.capture == "on")

@@ -1,9 +1,9 @@
 """What `lab bench rl` measures: training by this trainer against plain Stable-Baselines3, side by side in one process.
 
 Both learn the same task with the same hyperparameters. The plain side is what SB3's documentation tells a user to
-write: ``PPO`` on ``make_vec_env`` (its DummyVecEnv and Monitor) inside ``VecNormalize``, all else at its defaults, on
-Gymnasium's own environment, which steps faster one at a time than ours does. Apart from training, batched environments
-step beside the batch that Gymnasium itself has of the task.
+write: ``PPO`` on ``make_vec_env`` (its DummyVecEnv and Monitor) inside ``VecNormalize``, ``SAC`` on one environment,
+all else at its defaults; on Gymnasium's own environment, which steps faster one at a time than ours does. Apart from
+training, batched environments step beside the batch that Gymnasium itself has of the task.
 """
 
 from __future__ import annotations
@@ -13,67 +13,90 @@ import tempfile
 import time
 import warnings
 from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from lab.training.trainer import unheard
+
 if TYPE_CHECKING:
-    from stable_baselines3 import PPO
+    from stable_baselines3.common.base_class import BaseAlgorithm
 
     from rl.trainer import RlTrainer
 
-WORKLOADS: Mapping[str, tuple[str, str]] = {
-    "cartpole": ("lab/CartPole-v0", "CartPole-v1"),
-    "mountain-car": ("lab/MountainCar-v0", "MountainCar-v0"),
+
+@dataclass(frozen=True)
+class Workload:
+    """What both sides learn.
+
+    Attributes:
+        task, gymnasiums: our task, and the one of Gymnasium that it equals at difficulty 1.
+        agent: as the configuration names it; SB3's class has the name in capitals.
+        settings: hyperparameters under SB3's names, but for the learning rate, which is ``LEARNING_RATE``.
+        n_envs: environments at once.
+        block: environment steps that are timed as one; at least an iteration's.
+        normalise: whether observations are standardised.
+    """
+
+    task: str
+    gymnasiums: str
+    agent: str
+    settings: Mapping[str, Any]
+    n_envs: int
+    block: int
+    normalise: bool
+
+
+PPO: Mapping[str, Any] = {"n_steps": 128, "batch_size": 256, "n_epochs": 10, "gamma": 0.99, "gae_lambda": 0.95}
+SAC: Mapping[str, Any] = {"batch_size": 256, "buffer_size": 50_000, "learning_starts": 100, "gamma": 0.99}
+WORKLOADS: Mapping[str, Workload] = {
+    "cartpole": Workload("lab/CartPole-v0", "CartPole-v1", "ppo", PPO, n_envs=16, block=2048, normalise=True),
+    "mountain-car": Workload("lab/MountainCar-v0", "MountainCar-v0", "ppo", PPO, n_envs=16, block=2048, normalise=True),
+    "pendulum-sac": Workload("lab/Pendulum-v0", "Pendulum-v1", "sac", SAC, n_envs=1, block=200, normalise=False),
 }
-"""Name of each workload; our task, and the one of Gymnasium that it equals at difficulty 1."""
+"""By name. SAC's networks are SB3's: two layers of 256."""
 
 BATCHES: Mapping[str, tuple[str, str]] = {"cartpole-batch": ("lab/CartPole-v0", "CartPole-v1")}
 """Name of each workload of stepping alone; our task, and the one of Gymnasium that has a batched version of its own."""
 BATCH, BATCH_STEPS = 256, 100
 """Environments of such a batch, and its steps in a block."""
 
-SETTINGS: Mapping[str, Any] = {
-    "n_envs": 16,
-    "n_steps": 128,
-    "batch_size": 256,
-    "n_epochs": 10,
-    "gamma": 0.99,
-    "gae_lambda": 0.95,
-}
 LEARNING_RATE = 1e-3
 
 
 def measure(short: bool = False) -> dict[str, Any]:
     """Environment steps a second of both sides, and their ratio, for every workload.
 
-    The two sides train in turn, an iteration (one rollout, one update) each; a block is one such pair, its ratio that
-    of the two processor times, which a busy machine disturbs less than the clock on the wall. The median block counts.
-    Batched environments step in turn in the same way, under random actions, so that episodes end in nearly every step.
+    The two sides train in turn, as many environment steps each; a block is one such pair, its ratio that of the two
+    processor times, which a busy machine disturbs less than the clock on the wall. The median block counts. Batched
+    environments step in turn in the same way, under random actions, so that episodes end in nearly every step.
 
     Args:
         short: few blocks, for a check that nothing became slow.
     """
     blocks = 8 if short else 40
     return {
-        "what": "PPO training against plain Stable-Baselines3 (PPO, make_vec_env, VecNormalize), batched environments "
-        f"against Gymnasium's ({BATCH}, vector_entry_point)",
-        "settings": {**SETTINGS, "learning_rate": LEARNING_RATE},
-        "workloads": {
-            name: compare(ours(task).advance, plain(gymnasiums), blocks)
-            for name, (task, gymnasiums) in WORKLOADS.items()
-        }
+        "what": "training against plain Stable-Baselines3 (PPO with make_vec_env and VecNormalize, SAC), batched "
+        f"environments against Gymnasium's ({BATCH}, vector_entry_point)",
+        "settings": {
+            name: {"agent": each.agent, "n_envs": each.n_envs, **each.settings, "learning_rate": LEARNING_RATE}
+            for name, each in WORKLOADS.items()
+        },
+        "workloads": {name: compare(each, blocks) for name, each in WORKLOADS.items()}
         | {name: compare_batches(*tasks, blocks=10 * blocks) for name, tasks in BATCHES.items()},
     }
 
 
-def compare(advance: Callable[[int], None], model: PPO, blocks: int, warm: int = 2) -> dict[str, Any]:
-    """Time ``blocks`` pairs of training iterations, after ``warm`` of them that do not count."""
-    rollout = SETTINGS["n_envs"] * SETTINGS["n_steps"]
+def compare(workload: Workload, blocks: int, warm: int = 2) -> dict[str, Any]:
+    """Time ``blocks`` pairs of blocks of training, after ``warm`` of them that do not count."""
+    model, steps = plain(workload), workload.block
 
     def learn(block: int) -> None:
-        model.learn(rollout, reset_num_timesteps=False, log_interval=10**9)
+        model.learn(steps, reset_num_timesteps=False, log_interval=10**9)
 
-    return _in_turn(lambda block: advance(block * rollout), learn, rollout, blocks, warm)
+    with tempfile.TemporaryDirectory() as folder:
+        trainer = ours(workload, Path(folder))
+        return _in_turn(lambda block: trainer.advance(block * steps), learn, steps, blocks, warm)
 
 
 def compare_batches(task: str, gymnasiums: str, blocks: int, warm: int = 2) -> dict[str, Any]:
@@ -129,8 +152,8 @@ def _in_turn(
     }
 
 
-def ours(task: str) -> RlTrainer:
-    """This trainer at step 0."""
+def ours(workload: Workload, folder: Path) -> RlTrainer:
+    """This trainer at step 0; what it remembers lies in the folder."""
     import torch
 
     from lab.training.config import resolve
@@ -138,22 +161,31 @@ def ours(task: str) -> RlTrainer:
     from rl.config import RlConfig
     from rl.trainer import RlTrainer
 
-    settings = {"task": task, "steps": 10**9, "clock": {"period": 10**6}, "voices": {"learning_rate": LEARNING_RATE}}
-    folder = Path(tempfile.gettempdir())
-    context = Context(torch.device("cpu"), folder, folder, lambda *args, **data: None)
-    return RlTrainer(resolve(RlConfig, {**settings, **SETTINGS}), context)
+    settings = {
+        "task": workload.task,
+        "steps": 10**9,
+        "clock": {"period": 10**6},
+        "voices": {"learning_rate": LEARNING_RATE},
+        "n_envs": workload.n_envs,
+        "normalise_observations": workload.normalise,
+        "agent": {"agent": workload.agent, **workload.settings},
+    }
+    return RlTrainer(resolve(RlConfig, settings), Context(torch.device("cpu"), folder, folder, unheard))
 
 
-def plain(task: str) -> PPO:
-    """SB3's own PPO as its documentation writes it."""
-    from stable_baselines3 import PPO
+def plain(workload: Workload) -> BaseAlgorithm:
+    """SB3's own agent as its documentation writes it."""
+    import stable_baselines3
     from stable_baselines3.common.env_util import make_vec_env
     from stable_baselines3.common.vec_env import VecNormalize
 
     import curricula  # noqa: F401  (registers the tasks)
 
-    settings = {name: value for name, value in SETTINGS.items() if name != "n_envs"}
-    env = VecNormalize(make_vec_env(task, SETTINGS["n_envs"], seed=0), norm_reward=False, gamma=settings["gamma"])
+    env: Any = make_vec_env(workload.gymnasiums, workload.n_envs, seed=0)
+    if workload.normalise:
+        env = VecNormalize(env, norm_reward=False, gamma=workload.settings["gamma"])
+    kind = getattr(stable_baselines3, workload.agent.upper())
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
-        return PPO("MlpPolicy", env, learning_rate=LEARNING_RATE, seed=0, device="cpu", **settings)
+        model: BaseAlgorithm = kind("MlpPolicy", env, LEARNING_RATE, seed=0, device="cpu", **workload.settings)
+    return model

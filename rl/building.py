@@ -9,6 +9,7 @@ from stable_baselines3.common.logger import Logger
 from lab.door.text import one_line
 from lab.errors import UserError
 from lab.training.checkpoints import KEEP
+from lab.training.dense import quicken
 from lab.training.trainer import Context
 from rl.config import RlConfig
 from rl.normalise import Normalised
@@ -36,6 +37,7 @@ def build(config: RlConfig, env: Normalised, context: Context) -> Any:
     except (TypeError, ValueError, AssertionError, AttributeError, RuntimeError) as error:  # of policy_kwargs, say
         reason = one_line(f"{type(error).__name__}: {error}", 300)
         raise UserError(f"agent {config.agent.agent!r} cannot be built: {reason}") from error
+    quicken(model.policy)
     model.set_logger(Logger(folder=None, output_formats=[]))
     model.action_space.seed(config.seed)
     refuse_unknown_optimizers(model)

@@ -23,6 +23,7 @@ from lab.techniques import together
 from lab.techniques.groups import Groups, rates
 from lab.techniques.technique import CLOCK, Host, Predictor
 from lab.techniques.together import Techniques
+from lab.training.dense import quicken
 from lab.training.finite import NonFiniteError
 from lab.training.meter import Meter
 from lab.training.randomness import OwnNoise, stream
@@ -60,7 +61,7 @@ class SupervisedTrainer:
             raise UserError(f"network: {error}") from None
         self.data = data
         self._counts = torch.bincount(data.labels, minlength=data.classes)
-        self.network = self._initialised(stream(config.seed, "weights")).to(device)
+        self.network = quicken(self._initialised(stream(config.seed, "weights")).to(device))
         if config.batch_size == 1 and any(isinstance(module, nn.BatchNorm1d) for module in self.network.modules()):
             raise UserError("batch_size: 1 is not accepted; at least 2 is, as the network's BatchNorm takes a variance")
         if context.initial:

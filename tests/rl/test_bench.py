@@ -1,20 +1,32 @@
 import json
+from dataclasses import replace
+
+import pytest
 
 from rl import bench
 from rl.plugin import PLUGIN
 
 
-def test_both_sides_train_the_same_number_of_steps_and_their_ratio_is_of_equal_work(monkeypatch):
-    monkeypatch.setattr(bench, "SETTINGS", {**bench.SETTINGS, "n_envs": 2, "n_steps": 16, "batch_size": 16})
-    trainer, model = bench.ours("lab/MountainCar-v0"), bench.plain("MountainCar-v0")
-    row = bench.compare(trainer.advance, model, blocks=3, warm=1)
-    assert trainer.step == model.num_timesteps == 4 * 32
+@pytest.mark.parametrize(
+    ("name", "few"),
+    [
+        ("mountain-car", {"n_steps": 16, "batch_size": 16}),
+        ("pendulum-sac", {"batch_size": 16, "buffer_size": 1000, "learning_starts": 10}),
+    ],
+)
+def test_both_sides_train_the_same_steps_of_the_same_agent(name, few, tmp_path):
+    large = bench.WORKLOADS[name]
+    small = replace(large, settings={**large.settings, **few}, n_envs=min(large.n_envs, 2), block=32)
+    trainer, model = bench.ours(small, tmp_path), bench.plain(small)
+    trainer.advance(64)
+    model.learn(64)
+    assert trainer.step == model.num_timesteps == 64
+    for setting in ("n_envs", *small.settings):
+        assert getattr(trainer.model, setting) == getattr(model, setting)
+    assert [w.shape for w in trainer.model.policy.parameters()] == [w.shape for w in model.policy.parameters()]
+    row = bench.compare(small, blocks=3, warm=1)
     assert row["blocks"] == 3
     assert 0 < row["ratio_quartiles"][0] <= row["ratio"] <= row["ratio_quartiles"][1]
-    for ours, plain in (("n_envs", "n_envs"), ("n_epochs", "n_epochs"), ("batch_size", "batch_size")):
-        assert getattr(trainer.model, ours) == getattr(model, plain)
-    assert trainer.model.gamma == model.gamma
-    assert [w.shape for w in trainer.model.policy.parameters()] == [w.shape for w in model.policy.parameters()]
 
 
 def test_both_batches_step_under_the_same_actions(monkeypatch):
