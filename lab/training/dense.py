@@ -37,7 +37,7 @@ def gains() -> bool:
     """Whether this process multiplies by MKL on a processor that MKL holds back."""
     if not (torch.backends.mkldnn.is_available() and torch.backends.mkl.is_available()):  # type: ignore[no-untyped-call]
         return False
-    if not hasattr(torch.cpu, "get_capabilities"):  # an older torch
+    if not (hasattr(torch.cpu, "get_capabilities") and hasattr(torch.ops.mkldnn, "_linear_pointwise")):  # another torch
         return False
     found = torch.cpu.get_capabilities()
     return bool(found.get("avx512_f")) and "AMD" in str(found.get("cpu_name"))
