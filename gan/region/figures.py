@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
@@ -17,7 +16,6 @@ from lab.reports.runs import arms, read_run
 from lab.reports.style import Saved
 from lab.training.config import resolve
 
-COLUMN = re.compile(r"good@([\d.e+-]+)x([\d.e+-]+)")
 ACROSS = 3
 """Maps beside each other."""
 
@@ -31,13 +29,6 @@ def draw(runs: Sequence[Path], out: Path) -> list[Saved]:
     region = resolve(Region, groups[0].first.config.get("region", {}))
     found = {arm.label: [_last_means(run.metrics.rows) for run in arm.runs] for arm in groups}
     return [save_maps(found, region, out)]
-
-
-def cells_of(scores: Scores) -> Region:
-    """The grid whose cells the columns name, with the usual conditions of success."""
-    named = [match for name in scores if (match := COLUMN.fullmatch(name))]
-    rates, ratios = (tuple(sorted({float(match[place]) for match in named})) for place in (1, 2))
-    return Region.model_validate({"rates": rates, "ratios": ratios})
 
 
 def trained(scores: Sequence[Scores], region: Region) -> NDArray[np.float64]:

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import copy
+import json
 from collections.abc import Callable
 from pathlib import Path
 
@@ -9,9 +10,10 @@ import pytest
 import torch
 
 from gan.region.config import Region, RegionConfig
-from gan.region.figures import cells_of, save_maps, trained
+from gan.region.figures import save_maps, trained
 from gan.region.plugin import PLUGIN
 from gan.region.trainer import RegionTrainer
+from lab.cli.main import main
 from lab.errors import UserError
 from lab.training.config import load_yaml, resolve
 from lab.training.trainer import Context
@@ -130,12 +132,33 @@ def test_maps_count_seeds(tmp_path: Path) -> None:
     good, bad = {"good": 0.9, "modes": 8.0}, {"good": 0.9, "modes": 5.0}
     cells = {"0.001x1": (good, bad), "0.001x4": (good, good), "0.01x1": (bad, bad), "0.01x4": (bad, good)}
     seeds = [{f"{key}@{name}": own[seed][key] for name, own in cells.items() for key in good} for seed in range(2)]
-    region = cells_of(seeds[0])
-    assert region == Region(rates=(0.001, 0.01), ratios=(1.0, 4.0))
+    region = Region(rates=(0.001, 0.01), ratios=(1.0, 4.0))
     np.testing.assert_array_equal(trained(seeds, region), [[0.5, 1.0], [0.0, 0.5]])
     saved = save_maps({"constant": seeds, "b$_{": seeds[:1]}, region, tmp_path)
     assert "constant: 50% of the cells" in saved.alt
     assert (tmp_path / "region.png").stat().st_size > 1000
+
+
+def test_the_map_of_a_study_goes_by_the_success_that_it_states(
+    capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    stated = {
+        "hypothesis": "no cell is too hard",
+        "trainer": "region",
+        "preset": "ring",
+        "seeds": 1,
+        "set": {"region.success": {"modes": 0, "good": 0}},
+        "arms": {"constant": {}},
+        "metric": "trained.last",
+        "direction": "higher",
+    }
+    (tmp_path / "easy.yaml").write_text(json.dumps(stated))
+    words = ["study", str(tmp_path / "easy.yaml"), "--results", str(tmp_path), "--jobs", "1"]
+    assert main([*words, *(word for text in SMALL for word in ("--set", f"set.{text}"))]) == 0
+    capsys.readouterr()
+    assert main(["region", "map", "easy", "--results", str(tmp_path)]) == 0
+    assert "constant: 100% of the cells" in capsys.readouterr().out
+    assert (tmp_path / "easy" / "figures" / "region.png").is_file()
 
 
 @pytest.mark.slow
@@ -143,7 +166,6 @@ def test_the_stack_is_measured_by_lab_bench(
     capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     from gan.region import bench
-    from lab.cli.main import main
 
     monkeypatch.setattr(bench, "SIZES", (2, 3, 4))
     assert main(["bench", "region", "--short"]) == 0
