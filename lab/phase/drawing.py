@@ -73,8 +73,9 @@ def describe(voice: Voice | Follower, among: Mapping[str, Voice | Follower] = {}
         return type(voice).__name__
     wave = voice.wave if isinstance(voice.wave, str) else "own wave"
     inverted = ", inverted" if voice.inverted else ""
+    scale = ", geometric," if voice.scale == "geometric" else ""
     offset = f" · offset {voice.offset:g}" if voice.offset else ""
-    return f"{wave}{inverted} {voice.low:.3g} to {voice.high:.3g}{offset} · mean {voice.mean():.3g}"
+    return f"{wave}{inverted}{scale} {voice.low:.3g} to {voice.high:.3g}{offset} · mean {voice.mean():.3g}"
 
 
 def turning_points(voice: Voice, event: Event, steps: int, most: int) -> list[int]:

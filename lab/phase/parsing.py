@@ -4,6 +4,7 @@ A voice is one of
     3e-4                                                                 a constant
     {wave: cosine, low: 0, high: 1e-3, offset: 0.25, clock: {…}, mean: 5e-4}
     {wave: sawtooth, low: 0, high: 1e-3, clock: {period: 9000, cycles: 1}}   a linear decay to zero over 9,000 steps
+    {wave: sawtooth, scale: geometric, low: 3e-5, high: 3e-3}                an exponential one, cycle by cycle
     {follow: lr.generator, relation: anti_phase, low: 0, high: 1e-3}     of another voice, low and high its own
     {follow: lr.generator, relation: constant_product, product: 1e-7, low: 1e-5, high: 1e-2}
     {follow: lr, relation: constant_product, power: 2, product: 1e-4, low: 8, high: 256}       ∝ 1 / lr²
@@ -15,22 +16,22 @@ may end in a ``cooldown: {start: 8000, steps: 2000}``: from that mean in a strai
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, TypeAlias
 
 from lab.phase.clock import Clock
 from lab.phase.cooled import Cooled
 from lab.phase.errors import PhaseError, keys, number, refuse, unknown, whole, within
 from lab.phase.follower import Follower
-from lab.phase.schedule import ConstantProduct, Schedule
+from lab.phase.schedule import ConstantProduct, Scale, Schedule
 from lab.phase.voice import Constant, Voice
 
 Leader: TypeAlias = Callable[[str], Voice]
 MEASURED = ("difficulty", "frontier")
 """What is measured of a curriculum: the mean difficulty it asks for, and how far it has come."""
 RELATIONS = ("in_phase", "anti_phase", "quadrature", "shifted", "constant_product")
-WAVE_KEYS = ("wave", "low", "high", "offset", "inverted", "clock", "mean", "rms", "cooldown")
-FOLLOW_KEYS = ("follow", "relation", "low", "high", "offset", "product", "power", "mean", "rms", "cooldown")
+WAVE_KEYS = ("wave", "low", "high", "offset", "inverted", "scale", "clock", "mean", "rms", "cooldown")
+FOLLOW_KEYS = ("follow", "relation", "low", "high", "offset", "scale", "product", "power", "mean", "rms", "cooldown")
 
 
 def parse_voices(
@@ -112,10 +113,10 @@ def _following(
     if not isinstance(found, Schedule):
         raise refuse(within(field, "follow"), data["follow"], "a voice that has a wave, or follows one")
     needs, takes = {
-        "shifted": (("offset",), ("offset",)),
+        "shifted": (("offset",), ("offset", "scale")),
         "constant_product": (("product",), ("product", "power")),
-    }.get(relation, ((), ("offset",)))
-    for name in ("offset", "product", "power"):
+    }.get(relation, ((), ("offset", "scale")))
+    for name in ("offset", "scale", "product", "power"):
         if name in needs and name not in data:
             raise PhaseError(f"{within(field, name)}: missing; {relation} needs it")
         if name in data and name not in takes:
@@ -127,18 +128,20 @@ def _following(
     }
     low, high = numbers.get("low", found.low), numbers.get("high", found.high)
     try:
-        return _cooled(_matched(_related(found, relation, low, high, numbers), data, field), data, field)
+        related = _related(found, relation, low, high, data.get("scale", found.scale), numbers)
+        return _cooled(_matched(related, data, field), data, field)
     except PhaseError as error:
         message = str(error)
         raise PhaseError(message if message.startswith(field) else within(field, message)) from None
 
 
 def _related(
-    leader: Schedule, relation: str, low: float, high: float, numbers: Mapping[str, float]
+    leader: Schedule, relation: str, low: float, high: float, scale: Scale, numbers: Mapping[str, float]
 ) -> Schedule | ConstantProduct:
     if relation == "constant_product":
         return leader.constant_product(numbers["product"], low, high, numbers.get("power", 1.0))
-    ranged = leader.anti_phase(low, high) if relation == "anti_phase" else leader.in_phase(low, high)
+    ranged = replace(leader, low=low, high=high, scale=scale)
+    ranged = ranged.anti_phase() if relation == "anti_phase" else ranged
     return ranged.shifted(numbers.get("offset", 0.0) + (0.25 if relation == "quadrature" else 0.0))
 
 

@@ -6,7 +6,7 @@ import math
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from fractions import Fraction
-from typing import Any, overload
+from typing import Any, Literal, TypeAlias, get_args, overload
 
 import numpy as np
 
@@ -16,6 +16,9 @@ from lab.phase.errors import LAST, PhaseError, keys, number, positive, refuse, w
 from lab.phase.voice import Evaluated, Event, Floats, Moment, Voice
 from lab.phase.waves import Function, Wave, find
 
+Scale: TypeAlias = Literal["linear", "geometric"]
+SCALES: tuple[Scale, ...] = get_args(Scale)
+
 
 @dataclass(frozen=True)
 class Schedule(Evaluated):
@@ -23,6 +26,7 @@ class Schedule(Evaluated):
 
         level(t) = wave(phase(t) + offset)            the phase is taken modulo 1
         value(t) = low + (high − low) · level(t)      high − (high − low) · level(t) if inverted
+                 = low · (high / low)^level(t)        if geometric; low · (high / low)^(1 − level(t)) if inverted too
 
     The extremes are met to the last bit, unless inverted: ``high`` where the level is 1, ``low`` where it is 0.
 
@@ -35,6 +39,8 @@ class Schedule(Evaluated):
         high: the value at the crest, at least ``low``.
         offset: how much earlier than the clock the wave runs, in cycles; 0.7 means 7/10 exactly.
         inverted: falls where the wave rises.
+        scale: ``linear``, or ``geometric`` where ratios matter, as between learning rates decades apart; a geometric
+            ``sawtooth`` is the exponential decay. Its ``low`` is above 0.
 
     Raises:
         PhaseError: naming the argument, its value and what is accepted.
@@ -52,6 +58,7 @@ class Schedule(Evaluated):
     high: float = 1.0
     offset: float = 0.0
     inverted: bool = False
+    scale: Scale = "linear"
     _wave: Wave = field(init=False, repr=False, compare=False)
     _shift: tuple[int, int] = field(init=False, repr=False, compare=False)  # the offset in [0, 1), as a fraction
 
@@ -64,6 +71,10 @@ class Schedule(Evaluated):
             raise refuse("low", self.low, f"a number of at most high ({self.high!r})")
         if not isinstance(self.inverted, bool):
             raise refuse("inverted", self.inverted, "true or false")
+        if self.scale not in SCALES:
+            raise refuse("scale", self.scale, " or ".join(SCALES))
+        if self.scale == "geometric" and not (self.low > 0 and math.isfinite(self.high / self.low)):
+            raise refuse("low", self.low, "a number above 0, for a geometric scale")
         wave, shift = find(self.wave), fraction(self.offset) % 1
         object.__setattr__(self, "wave", wave.name or wave.function)
         object.__setattr__(self, "_wave", wave)
@@ -97,6 +108,8 @@ class Schedule(Evaluated):
     def _at(self, step: int) -> float:
         level = self._wave_at(step)
         low, high = self.low, self.high
+        if self.scale == "geometric":
+            return self._between(level)
         if self.inverted:
             return high - (high - low) * level
         return low + (high - low) * level if level < 0.5 else high - (high - low) * (1.0 - level)
@@ -104,9 +117,18 @@ class Schedule(Evaluated):
     def _over(self, steps: Ints) -> Floats:
         level = self._wave_over(steps)
         low, high = self.low, self.high
+        if self.scale == "geometric":  # by Python's power, as NumPy's differs from it in the last bit
+            return np.fromiter(map(self._between, level.ravel().tolist()), np.float64, level.size).reshape(level.shape)
         if self.inverted:
             return high - (high - low) * level
         return np.where(level < 0.5, low + (high - low) * level, high - (high - low) * (1.0 - level))
+
+    def _between(self, level: float) -> float:
+        """The value of a geometric scale, which meets both ends to the last bit."""
+        level = 1.0 - level if self.inverted else level
+        ratio = self.high / self.low
+        value = self.low * math.pow(ratio, level) if level < 0.5 else self.high * math.pow(ratio, level - 1.0)
+        return min(max(value, self.low), self.high)
 
     @overload
     def level(self, step: int) -> float: ...
@@ -188,23 +210,25 @@ class Schedule(Evaluated):
         if not self._wave.name:
             raise refuse("wave", self.wave, "a named wave: a function of your own cannot go into a file")
         inverted = {"inverted": True} if self.inverted else {}
+        scale = {"scale": self.scale} if self.scale != "linear" else {}
         return {
             "wave": self.wave,
             "low": self.low,
             "high": self.high,
             "offset": self.offset,
             **inverted,
+            **scale,
             "clock": self.clock.to_config(),
         }
 
     @classmethod
     def from_config(cls, mapping: Mapping[str, Any], clock: Clock | None = None, field: str = "") -> Schedule:
-        """The schedule of ``{wave, low, high, offset?, inverted?, clock?}``; ``clock`` is used where it names none.
+        """The schedule of ``{wave, low, high, offset?, inverted?, scale?, clock?}``; ``clock`` where it names none.
 
         Raises:
             PhaseError: naming the dotted field under ``field``, the value and what is accepted.
         """
-        keys(field, mapping, ("wave", "low", "high", "offset", "inverted", "clock"))
+        keys(field, mapping, ("wave", "low", "high", "offset", "inverted", "scale", "clock"))
         for name in ("wave", "low", "high"):
             if name not in mapping:
                 raise PhaseError(f"{within(field, name)}: missing; expected wave, low and high")

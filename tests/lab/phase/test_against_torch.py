@@ -59,6 +59,12 @@ def test_a_sawtooth_of_one_cycle_is_a_linear_decay_to_zero() -> None:
     assert np.abs(ours - theirs).max() <= 1e-12
 
 
+def test_a_geometric_sawtooth_of_one_cycle_is_the_exponential_decay() -> None:
+    theirs = stepped(lambda o: lr_scheduler.ExponentialLR(o, gamma=(LOW / HIGH) ** (1 / STEPS)))
+    ours = Schedule(Clock(STEPS, cycles=1), "sawtooth", LOW, HIGH, scale="geometric").table(STEPS)
+    assert np.abs(ours / theirs - 1).max() <= 1e-9
+
+
 def test_warmup_stable_decay_is_torchs_linear_parts_one_after_the_other() -> None:
     def make(optimizer: torch.optim.Optimizer) -> lr_scheduler.LRScheduler:
         up, down = round(waves.WARM_UP * STEPS), round(waves.DECAY * STEPS)

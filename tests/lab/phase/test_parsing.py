@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -50,6 +51,15 @@ def test_clocks(data: dict[str, Any], clock: Clock) -> None:
         ({"follow": "leader", "relation": "anti_phase", "high": 2}, SCHEDULE.anti_phase(high=2)),
         ({"follow": "leader", "relation": "anti_phase", "offset": 0.1}, SCHEDULE.anti_phase().shifted(0.1)),
         ({"follow": "leader", "relation": "quadrature", "low": 0}, SCHEDULE.quadrature(low=0)),
+        ({**LEADER, "low": 1e-6, "scale": "geometric"}, replace(SCHEDULE, low=1e-6, scale="geometric")),
+        (
+            {"follow": "leader", "relation": "anti_phase", "low": 1e-6, "scale": "geometric"},
+            replace(SCHEDULE, low=1e-6, scale="geometric").anti_phase(),
+        ),
+        (
+            {"follow": {**LEADER, "low": 1, "high": 2, "scale": "geometric"}, "low": 0, "scale": "linear"},
+            replace(SCHEDULE, low=0, high=2),
+        ),
         ({"follow": "leader", "relation": "shifted", "offset": 0.75}, SCHEDULE.shifted(0.75)),
         (
             {"follow": "leader", "relation": "constant_product", "product": 1e-8, "low": 1e-5, "high": 1e-2},
@@ -106,10 +116,11 @@ voices = st.one_of(
         Schedule,
         st.just(CLOCK),
         st.sampled_from(sorted(waves.WAVES)),
-        st.floats(0, 1),
+        st.floats(1e-9, 1),
         st.floats(1, 9),
         st.floats(-2, 2),
         st.booleans(),
+        st.sampled_from(["linear", "geometric"]),
     ),
     st.builds(
         ConstantProduct, st.just(SCHEDULE.anti_phase()), st.floats(1e-9, 9), st.floats(-9, 0), st.floats(0, 1e300)
@@ -138,6 +149,12 @@ def test_what_a_voice_writes_reads_back_equal(written: Any) -> None:
         ({"wave": "cosine", "low": 0}, "voices.v.high: missing"),
         ({**LEADER, "low": True}, "voices.v.low: True"),
         ({**LEADER, "low": 1}, "voices.v.low: 1.0 is not accepted; expected a number of at most high"),
+        ({**LEADER, "scale": "log"}, "voices.v.scale: 'log' is not accepted; expected linear or geometric"),
+        ({**LEADER, "low": 0, "scale": "geometric"}, "voices.v.low: 0.0 is not accepted; expected a number above 0,"),
+        (
+            {"follow": "leader", "relation": "constant_product", "product": 1, "scale": "linear"},
+            "voices.v.scale: 'linear' has no meaning with relation constant_product",
+        ),
         ({**LEADER, "offset": "0.5"}, "voices.v.offset: '0.5'"),
         ({**LEADER, "clock": {"period": 0}}, "voices.v.clock.period: 0"),
         ({**LEADER, "clock": 5}, "voices.v.clock: 5"),

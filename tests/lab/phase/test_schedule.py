@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import pickle
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -27,13 +28,14 @@ ranges = st.tuples(numbers, numbers).map(sorted)
 @st.composite
 def schedules(draw: st.DrawFn, positive: bool = False) -> Schedule:
     low, high = draw(st.lists(st.floats(1e-3, 1e3), min_size=2, max_size=2).map(sorted) if positive else ranges)
-    return Schedule(draw(clocks), draw(names), low, high, draw(offsets), draw(st.booleans()))
+    scale = draw(st.sampled_from(["linear", "geometric"])) if low > 0 and positive else "linear"
+    return Schedule(draw(clocks), draw(names), low, high, draw(offsets), draw(st.booleans()), scale)
 
 
 @st.composite
 def voices(draw: st.DrawFn) -> Any:
     if draw(st.booleans()):
-        return draw(schedules())
+        return draw(schedules(positive=draw(st.booleans())))
     leader = draw(schedules(positive=True))
     low, high = draw(ranges)
     return leader.constant_product(draw(st.floats(1e-9, 1e9)), low, high)
@@ -84,6 +86,24 @@ def test_the_extremes_are_met_exactly(one: float, other: float) -> None:
     low, high = sorted((one, other))
     schedule = Schedule(Clock(period=10), "cosine", low, high)
     assert (schedule(0), schedule(5)) == (high, low)
+
+
+@given(schedules(positive=True), st.integers(0, 10**5))
+def test_a_geometric_scale_is_linear_in_the_logarithm(schedule: Schedule, step: int) -> None:
+    geometric = replace(schedule, scale="geometric")
+    low, high = math.log(schedule.low), math.log(schedule.high)
+    assert math.log(geometric(step)) == pytest.approx(low + (high - low) * schedule.level(step), abs=1e-12)
+    assert schedule.low <= geometric(step) <= schedule.high
+    assert geometric.level(step) == schedule.level(step)
+    assert math.log(geometric.anti_phase()(step)) == pytest.approx(low + high - math.log(geometric(step)), abs=1e-12)
+
+
+@given(st.floats(1e-9, 1e3), st.floats(1e-9, 1e3))
+def test_a_geometric_scale_meets_its_extremes_exactly(one: float, other: float) -> None:
+    low, high = sorted((one, other))
+    schedule = Schedule(Clock(period=10), "cosine", low, high, scale="geometric")
+    assert (schedule(0), schedule(5)) == (high, low)
+    assert (schedule.anti_phase()(0), schedule.anti_phase()(5)) == (low, high)
 
 
 @given(schedules(), ranges, st.integers(0, 10**5))
