@@ -24,7 +24,6 @@ NOT_YET = {
         "lunar-lander-wind",
         "mountain-car-continuous",
         "mountain-car-continuous-weak",
-        "point-mass-gate",
     ),
     "supervised": [word for word in preset_names(trainer("supervised")) if word != "fashion-mnist-snapshots"],
 }
