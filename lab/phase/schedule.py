@@ -74,7 +74,7 @@ class Schedule(Evaluated):
         if self.scale not in SCALES:
             raise refuse("scale", self.scale, " or ".join(SCALES))
         if self.scale == "geometric" and not (self.low > 0 and math.isfinite(self.high / self.low)):
-            raise refuse("low", self.low, "a number above 0, for a geometric scale")
+            raise refuse("low", self.low, "a number above 0, high / low finite, for a geometric scale")
         wave, shift = find(self.wave), fraction(self.offset) % 1
         object.__setattr__(self, "wave", wave.name or wave.function)
         object.__setattr__(self, "_wave", wave)
