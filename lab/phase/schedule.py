@@ -107,18 +107,18 @@ class Schedule(Evaluated):
 
     def _at(self, step: int) -> float:
         level = self._wave_at(step)
-        low, high = self.low, self.high
         if self.scale == "geometric":
             return self._between(level)
+        low, high = self.low, self.high
         if self.inverted:
             return high - (high - low) * level
         return low + (high - low) * level if level < 0.5 else high - (high - low) * (1.0 - level)
 
     def _over(self, steps: Ints) -> Floats:
         level = self._wave_over(steps)
-        low, high = self.low, self.high
         if self.scale == "geometric":  # by Python's power, as NumPy's differs from it in the last bit
             return np.fromiter(map(self._between, level.ravel().tolist()), np.float64, level.size).reshape(level.shape)
+        low, high = self.low, self.high
         if self.inverted:
             return high - (high - low) * level
         return np.where(level < 0.5, low + (high - low) * level, high - (high - low) * (1.0 - level))

@@ -28,7 +28,7 @@ ranges = st.tuples(numbers, numbers).map(sorted)
 @st.composite
 def schedules(draw: st.DrawFn, positive: bool = False) -> Schedule:
     low, high = draw(st.lists(st.floats(1e-3, 1e3), min_size=2, max_size=2).map(sorted) if positive else ranges)
-    scale = draw(st.sampled_from(["linear", "geometric"])) if low > 0 and positive else "linear"
+    scale = draw(st.sampled_from(["linear", "geometric"])) if positive else "linear"
     return Schedule(draw(clocks), draw(names), low, high, draw(offsets), draw(st.booleans()), scale)
 
 
