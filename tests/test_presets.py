@@ -5,9 +5,10 @@ from pathlib import Path
 
 import pytest
 
+from gan.region.config import RegionConfig
 from lab.studies.model import find_study, load_study
 from lab.studies.trials import plan
-from lab.training.config import load_yaml, resolve
+from lab.training.config import RunConfig, load_yaml, resolve
 from lab.training.plugins import preset_names, preset_path, trainer
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -15,7 +16,7 @@ PRESETS = [(name, preset) for name in ("gan", "rl", "supervised") for preset in 
 EXPERIMENTS = {"ring-quadrature"}
 """Presets to look at phases with, which do not claim to be the best."""
 NOT_YET = {
-    "gan": ("cifar10",),
+    "gan": ("cifar10-sngan", "stacked-mnist-pacgan"),
     "rl": (
         "acrobot",
         "bipedal-walker",
@@ -29,9 +30,10 @@ NOT_YET = {
 }
 UNTUNED = {(name, preset) for name, presets in NOT_YET.items() for preset in presets}
 """Presets that no study has tuned; their headers say so."""
-ANY_DATA = {"folder"}
-"""Presets for whatever data a user has, tuned on data that everybody can have."""
-LENGTH = {"steps", "clock", "log_every", "evaluate_every", "checkpoint_every", "snapshot_every", "curvature"}
+ANY_DATA = {"folder": "cifar10"}
+"""GAN presets for whatever data a user has -> the preset that was tuned, on data that everybody can have."""
+EVERY = {"log_every", "evaluate_every", "checkpoint_every", "snapshot_every"}
+LENGTH = {"steps", "clock", "curvature", "diagnostics"} | EVERY
 """How long, how often, and what is measured besides: what a preset may choose for itself."""
 CHOSEN = "<- this preset"
 
@@ -48,8 +50,25 @@ def table(lines: list[str]) -> dict[str, str]:
     return {arm: rest for arm, _, rest in rows if re.search(r"\d \[", rest)}
 
 
+def settings(name: str, preset: str) -> RunConfig:
+    return resolve(trainer(name).config_type(), load_yaml(preset_path(trainer(name), preset)))
+
+
+def at_cell(config: RegionConfig, lines: list[str]) -> RunConfig:
+    """The GAN of the cell that a header names."""
+    name = re.search(r"the cell (\S+x\d+)", " ".join(lines))
+    assert name, "its header names the cell"
+    (cell,) = [cell for cell in config.region.cells() if cell.name == name[1]]
+    member = config.of_member()
+    for player, scale in cell.scale().items():
+        voice = member.voices[f"lr.{player}"]
+        voice.update({end: float(f"{voice[end] * scale:.12g}") for end in ("low", "high")})
+    return member
+
+
 @pytest.mark.parametrize(
-    ("name", "preset"), [pair for pair in PRESETS if pair[1] not in EXPERIMENTS and pair not in UNTUNED]
+    ("name", "preset"),
+    [pair for pair in PRESETS if pair[1] not in EXPERIMENTS | ANY_DATA.keys() and pair not in UNTUNED],
 )
 def test_a_preset_is_the_arm_that_its_header_names(name: str, preset: str, tmp_path: Path) -> None:
     lines = header(name, preset)
@@ -59,17 +78,23 @@ def test_a_preset_is_the_arm_that_its_header_names(name: str, preset: str, tmp_p
     (chosen,) = [arm for arm, rest in rows.items() if CHOSEN in rest]
     study = load_study(find_study(study_name[1]))
     assert set(rows) <= set(study.arms)
-    trial = next(trial for trial in plan(study, trainer(name), tmp_path) if trial.arm == chosen)
-    config = resolve(trainer(name).config_type(), load_yaml(preset_path(trainer(name), preset)))
-    own = LENGTH | {"data"} if preset in ANY_DATA else LENGTH
-    of_preset, of_arm = config.model_dump(exclude=own), trial.config.model_dump(exclude=own)
-    assert of_preset == of_arm
+    trial = next(trial for trial in plan(study, trainer(study.trainer), tmp_path) if trial.arm == chosen)
+    arm = at_cell(trial.config, lines) if isinstance(trial.config, RegionConfig) else trial.config
+    own = LENGTH | {"data"} if study.preset in ANY_DATA else LENGTH
+    assert settings(name, preset).model_dump(exclude=own) == arm.model_dump(exclude=own)
     assert f"{trial.config.steps:,} steps" in " ".join(lines), "its header says how long the study trained"
+    assert re.search(r"# Measured: .+ GB of memory, on one core", "\n".join(lines)), "its header says what it costs"
     page = (ROOT / "results" / study.name / "summary.md").read_text()
     found = {line.split("|")[1].strip(): line for line in page.splitlines() if line.startswith("|")}
     for arm, rest in rows.items():
         for cell in re.findall(r"-?[\d.e+-]+ \[[^\]]+\]", rest):
             assert f"| {cell} " in found[arm], f"{arm}: {cell} is not in results/{study.name}"
+
+
+@pytest.mark.parametrize(("preset", "tuned"), ANY_DATA.items())
+def test_a_preset_for_any_data_has_the_settings_of_the_one_that_was_tuned(preset: str, tuned: str) -> None:
+    assert f"those of the preset {tuned}" in " ".join(header("gan", preset))
+    assert settings("gan", preset).model_dump(exclude={"data"}) == settings("gan", tuned).model_dump(exclude={"data"})
 
 
 @pytest.mark.parametrize(("name", "preset"), sorted(UNTUNED))
