@@ -38,7 +38,11 @@ def add_commands(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]
     draw.add_argument(
         "--class", type=int, dest="label", metavar="K", help="of a conditional run, only this class (default: in turn)"
     )
-    _add_weights(draw, every=False)
+    chosen = draw.add_mutually_exclusive_group()
+    _add_weights(chosen, every=False)
+    chosen.add_argument(
+        "--ensemble", action="store_const", const=ENSEMBLE, dest="weights", help="the same as --weights ensemble"
+    )
     options.add_device_option(draw)
     draw.set_defaults(run=sample)
 
@@ -116,7 +120,7 @@ def evaluate(args: argparse.Namespace) -> int:
     return 0
 
 
-def _add_weights(parser: argparse.ArgumentParser, every: bool) -> None:
+def _add_weights(parser: argparse._ActionsContainer, every: bool) -> None:
     parser.add_argument(
         "--weights",
         choices=(*WEIGHTS, ENSEMBLE, *([EVERY] if every else [])),
@@ -177,21 +181,25 @@ def _trained(args: argparse.Namespace) -> Trained:
     asked = [*WEIGHTS, ENSEMBLE] if args.weights == EVERY else [args.weights]
     generators = {name: [generator(found.state[WEIGHTS[name]])] for name in asked if name in WEIGHTS}
     if ENSEMBLE in asked:
-        generators[ENSEMBLE] = [generator(state) for state in _kept(run, config, found.step)]
+        kept = _kept(run, config, found.step)
+        if kept:
+            generators[ENSEMBLE] = [generator(state) for state in kept]
+        elif args.weights == ENSEMBLE:
+            raise UserError(f"{run.path}: no generator was kept; ensemble_size is {config.ensemble_size}")
+        else:
+            _warn(f"{run.path}: no generator was kept, so there is no ensemble to score")
     return Trained(generators, config, found.step, device)
 
 
 def _kept(run: Run, config: GanConfig, step: int) -> list[dict[str, torch.Tensor]]:
-    """The weights of the generators that the run has kept up to its checkpoint."""
+    """The weights of the generators that the run has kept up to its checkpoint; none where none was kept."""
     import torch
 
     from gan.networks import players
     from gan.snapshots import load_members, members
 
     paths = [path for path in members(run.snapshots) if int(path.stem.split("-")[-1]) <= step]
-    if not paths:
-        raise UserError(f"{run.path}: no generator was kept; ensemble_size is {config.ensemble_size}")
-    return load_members(paths, players.generator(config, torch.Generator()))
+    return load_members(paths, players.generator(config, torch.Generator())) if paths else []
 
 
 def _warn(message: str) -> None:

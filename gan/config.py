@@ -19,13 +19,15 @@ from gan.precision import Precision
 from gan.techniques import PlayerTechniques
 from gan.view import packed_shape
 from lab.errors import UserError
-from lab.phase import Follower, Schedule
+from lab.phase import Constant, Follower, Schedule
 from lab.techniques import TECHNIQUES
 from lab.techniques.augmentations import AUGMENTATIONS, AugmentationPart
 from lab.training.config import RunConfig
 
 EMA_DECAY = 0.999
-"""The generator's average where no voice `ema.decay` conducts it."""
+"""The generator's average where no voice conducts it."""
+AVERAGE = ("ema.decay", "ema.half_life")
+"""The voices of the generator's average, of which one is accepted."""
 PLAYERS = ("generator", "discriminator")
 ADVANTAGE = "advantage"
 """What a voice may follow: how well the discriminator ranks real before generated samples, from 0 (not at all) to 1."""
@@ -109,6 +111,7 @@ class GanConfig(RunConfig):
             "augment.strength": "strength of the augmentations, 0 to 1",
             "noise.std": "standard deviation of noise on all that the discriminator sees",
             "ema.decay": "decay of the generator's moving average",
+            "ema.half_life": "the average's half-life in steps, in the place of its decay",
         }
 
     @classmethod
@@ -120,11 +123,18 @@ class GanConfig(RunConfig):
     def voice_ranges(cls) -> Mapping[str, tuple[float, float]]:
         """A learning rate may be any number, even a negative one (slingshot steps, arXiv 2505.01423)."""
         weights = {f"{part.word}.weight": (0.0, math.inf) for part in LISTED}
-        return weights | {"augment.strength": (0.0, 1.0), "noise.std": (0.0, math.inf), "ema.decay": (0.0, 1.0)}
+        average = {"ema.decay": (0.0, 1.0), "ema.half_life": (1.0, math.inf)}
+        return weights | average | {"augment.strength": (0.0, 1.0), "noise.std": (0.0, math.inf)}
 
     def measured_names(self) -> tuple[str, ...]:
         """A voice may follow the discriminator's advantage: ``{follow: advantage, relation: anti_phase, …}``."""
         return (ADVANTAGE,)
+
+    @staticmethod
+    def decay(values: Mapping[str, float]) -> float:
+        """The average's decay by the values of the voices: of a half-life h it is 2^(−1/h)."""
+        half_life = values.get("ema.half_life")
+        return values.get("ema.decay", EMA_DECAY) if half_life is None else math.pow(0.5, 1 / half_life)
 
     @classmethod
     def brought_names(cls) -> Collection[str]:
@@ -200,6 +210,12 @@ class GanConfig(RunConfig):
         for name in (name for name in self.voices if name.endswith(".weight")):
             if name.removesuffix(".weight") not in self.weighed_penalties():
                 raise UserError(f"voices.{name}: no such penalty is among penalties")
+        for name in (f"lr.{player}" for player in PLAYERS):
+            voice = self.parsed_voices()[name]
+            if isinstance(voice, Constant | Schedule) and voice.mean() < 0:
+                raise UserError(f"voices.{name}: a mean of {voice.mean():g} leads uphill; one of 0 or more is accepted")
+        if set(AVERAGE) <= self.voices.keys():
+            raise UserError("voices.ema.half_life: it says what ema.decay says; one of both is accepted")
         if self.batch_size % self.packing:
             raise UserError(f"packing: {self.packing} does not divide batch_size {self.batch_size}")
         if self.updates == "extragradient" and self.discriminator_steps > 1:

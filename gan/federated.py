@@ -12,7 +12,7 @@ import torch
 from torch import Tensor
 from torch.optim import Optimizer
 
-from gan.config import PLAYERS, GanConfig
+from gan.config import AVERAGE, PLAYERS, GanConfig
 from gan.data.source import Shuffled, Source, StoredSource, real
 from gan.optimizers.extragradient import Extragradient
 from gan.optimizers.part import rate_on
@@ -28,8 +28,6 @@ DRAWN = 10_000
 """Samples that are shared out of data that has no end, or whose samples are put together."""
 WITHOUT_STATE: Mapping[str, Any] = {"lookahead": None, "balance": None, "capture": "off"}
 """What clients cannot have, and what is in its place."""
-AVERAGE = "ema.decay"
-"""The voice of an average that no client keeps."""
 
 
 def build(config: GanConfig, context: Context) -> LocalGan:
@@ -41,7 +39,8 @@ def plain(mapping: Mapping[str, Any]) -> dict[str, Any]:
     """A preset without lookahead, balance, average, and techniques with their voices."""
     known = GanConfig.voice_names()
     voices = mapping.get("voices")
-    kept = {name: voice for name, voice in voices.items() if name in known and name != AVERAGE} if voices else voices
+    names = known.keys() - set(AVERAGE)
+    kept = {name: voice for name, voice in voices.items() if name in names} if voices else voices
     left = {name: value for name, value in mapping.items() if name not in WITHOUT_STATE and name != "techniques"}
     return {**left, "voices": kept}
 
@@ -62,8 +61,8 @@ class LocalGan(GanTrainer):
             raise UserError(
                 "techniques: they ride on players from round to round, and clients' begin anew; leave them out"
             )
-        if AVERAGE in config.voices:
-            raise UserError(f"voices.{AVERAGE}: no client keeps an average; leave it out")
+        for name in (name for name in AVERAGE if name in config.voices):
+            raise UserError(f"voices.{name}: no client keeps an average; leave it out")
         quiet = replace(context, event=unheard)
         super().__init__(config.model_copy(update={"diagnostics": False}), quiet, snapshots=False)
         self.batch_size: int = config.batch_size

@@ -15,7 +15,8 @@ from gan.optimizers.extragradient import Extragradient
 from gan.optimizers.lookahead import Lookahead
 from gan.optimizers.part import rate_on
 from gan.precision import lay_out
-from gan.step import Moves, Player
+from gan.step import Moves, Player, moving
+from lab.errors import UserError
 from lab.training.dense import quicken
 from lab.training.finite import NonFiniteError
 from lab.training.initial import Initial
@@ -43,7 +44,9 @@ class Players:
         self.game: dict[str, Player] = {}
         for name, network in self.networks.items():
             lay_out(quicken(network.to(device)), config.precision, device)
-            parameters = tuple(network.parameters())
+            parameters = moving(network)
+            if not parameters:
+                raise UserError(f"{name}: it has no weights to train")
             optimizer = self.optimizers[name] = config.optimizer.build(
                 parameters, rate_on(device, config.capture == "on")
             )
@@ -51,15 +54,16 @@ class Players:
             self.game[name] = Player(network, mover, parameters)
         if initial:
             initial.load(self.networks)
-        moving = [parameter for player in self.game.values() for parameter in player.parameters]
-        self.lookahead = Lookahead(config.lookahead, moving) if config.lookahead else None
+        weights_of_both = [parameter for player in self.game.values() for parameter in player.parameters]
+        self.lookahead = Lookahead(config.lookahead, weights_of_both) if config.lookahead else None
 
     def copies(self, name: str) -> list[list[Tensor]]:
-        """What follows the parameters of a player, in their order: where lookahead goes back to."""
+        """What follows the parameters of a player, in their order: where lookahead goes back to; frozen ones stay."""
         if self.lookahead is None:
             return []
         first = 0 if name == "generator" else len(self.game["generator"].parameters)
-        return [self.lookahead.slow[first : first + len(self.game[name].parameters)]]
+        slow = iter(self.lookahead.slow[first:])
+        return [[next(slow) if weight.requires_grad else weight for weight in self.networks[name].parameters()]]
 
     def check(self, step: int) -> None:
         """The watch sees losses and gradients; an overflow in the last update itself shows in the weights alone.

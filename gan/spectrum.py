@@ -14,7 +14,7 @@ from torch import Tensor
 
 from gan.config import PLAYERS
 from gan.cosines import cycle_at, rates_over
-from gan.step import Game, Player
+from gan.step import Game, Player, moving
 from gan.trainer import GanTrainer
 from lab.diagnostics.curvature import hessian, leading_eigenvalues
 from lab.diagnostics.spectrum import Complexes, jacobian, leading
@@ -137,7 +137,7 @@ def copied(game: Game, kind: torch.dtype) -> Game:
 
     def own(player: Player) -> Player:
         network = copy.deepcopy(player.network).to(kind)
-        return Player(network, player.optimizer, tuple(network.parameters()))
+        return Player(network, player.optimizer, moving(network))
 
     mine, theirs = own(game.generator), own(game.discriminator)
     return replace(game, generator=mine, discriminator=theirs, passes=nullcontext)

@@ -65,11 +65,16 @@ class Moves(Protocol):
 
 @dataclass(frozen=True)
 class Player:
-    """A network, its parameters in a fixed order, and its optimiser."""
+    """A network, its parameters that move in a fixed order, and its optimiser."""
 
     network: nn.Module
     optimizer: Moves
     parameters: tuple[nn.Parameter, ...]
+
+
+def moving(network: nn.Module) -> tuple[nn.Parameter, ...]:
+    """The parameters that are trained: all that nobody has frozen (``requires_grad_(False)``)."""
+    return tuple(parameter for parameter in network.parameters() if parameter.requires_grad)
 
 
 @dataclass(frozen=True)
@@ -85,7 +90,8 @@ class Game:
         random: for penalties that draw, on the device.
         passes: the arithmetic of both players' passes, whose results are float32 whatever it is; what penalties
             differentiate is of a plain pass.
-        shared: up to so many numbers real and generated samples share a pass (:data:`SHARED`).
+        shared: up to so many numbers real and generated samples share a pass (:data:`SHARED`); never where the
+            discriminator normalises over a batch.
     """
 
     generator: Player

@@ -9,7 +9,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from gan.config import EMA_DECAY, PLAYERS, GanConfig
+from gan.config import AVERAGE, PLAYERS, GanConfig
 from gan.optimizers.lookahead import Lookahead
 from gan.rates import Rates
 from lab.phase import Follower
@@ -42,7 +42,7 @@ class Table:
     def __init__(self, config: GanConfig, rates: Rates, lookahead: Lookahead | None) -> None:
         self._voices = {n: voice for n, voice in config.parsed_voices().items() if not isinstance(voice, Follower)}
         self._rates, self._lookahead = rates, lookahead
-        self._every = config.penalty_every
+        self._decay, self._every = config.decay, config.penalty_every
         self._weights = [f"{name}.weight" for name in config.weighed_penalties()]
         self._scaling = (*(name for name in SEEN if name in self._voices), *self._weights)
         self.columns = (STEP, *(f"lr.{player}" for player in PLAYERS), SHARE, *self._scaling)
@@ -51,8 +51,9 @@ class Table:
         """Steps ``begin`` … ``end`` − 1, each number as the conductor would give it at its step."""
         steps = np.arange(begin, end, dtype=np.int64)
         values = {name: voice(steps) for name, voice in self._voices.items()}
-        decays = values.get("ema.decay", np.full(len(steps), EMA_DECAY))
-        values[SHARE] = np.array([share(step, float(d)) for step, d in zip(range(begin, end), decays, strict=True)])
+        of_average = {name: values[name].tolist() for name in AVERAGE if name in values}
+        decays = [self._decay({name: own[i] for name, own in of_average.items()}) for i in range(len(steps))]
+        values[SHARE] = np.array([share(step, decay) for step, decay in zip(range(begin, end), decays, strict=True)])
         values |= self._rates.ahead(values) | {STEP: steps.astype(np.float64)}
         for name in self._weights:
             values[name] = np.where(steps % self._every == 0, values[name] * self._every, 0.0)

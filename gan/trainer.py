@@ -17,6 +17,7 @@ from gan.config import EMA_DECAY, PLAYERS, GanConfig
 from gan.data.source import real, shared_noise, shared_real
 from gan.diagnostics import Motion, singular_values
 from gan.metrics import overfitting
+from gan.networks.players import normalises_batches
 from gan.players import Players
 from gan.precision import is_native, passes
 from gan.randomness import stream
@@ -25,6 +26,7 @@ from gan.riders import Riders
 from gan.sampling import latents, points, sample, scores
 from gan.snapshots import Snapshots
 from gan.step import SHARED, Game, plan
+from gan.trial import try_step
 from gan.view import View
 from lab.errors import UserError
 from lab.phase import Conductor, PhaseError, Schedule, targets
@@ -84,8 +86,10 @@ class GanTrainer:
             view=self.view,
             random=self._random["view"],
             passes=passes(config.precision, device),
-            shared=SHARED[config.precision],
+            shared=0 if normalises_batches(self.discriminator) else SHARED[config.precision],
         )
+        if own := config.own_modules():
+            try_step(self.game, config, dataset, device, own)
         self._decay = EMA_DECAY
         self.rates = Rates(config, self.players.optimizers)
         self._conductor = self._conduct()
@@ -126,7 +130,7 @@ class GanTrainer:
         self._begin()
         voices = self._conductor.step(self.step, self.rates.levels)
         self.rates.set(self.step, voices)
-        self._decay = voices.get("ema.decay", EMA_DECAY)
+        self._decay = self.config.decay(voices)
         self._riders.begin(self.step, self.rates.levels)
         every = self.config.penalty_every
         due = self.step % every == 0

@@ -28,6 +28,7 @@ from typing import Any
 
 import numpy as np
 from numpy.lib.stride_tricks import sliding_window_view
+from numpy.typing import NDArray
 
 from gan.windows import ROWS, Floats, Rows, amplitudes, held, rows_with
 from lab.training.findings import Columns, Finding
@@ -84,20 +85,18 @@ def findings(columns: Columns, config: Mapping[str, Any]) -> list[Finding]:
 
 
 def indifferent(loss: Any) -> float:
-    """The discriminator's loss where all of its outputs are 0, so that it cannot tell: log 4 of the logistic loss.
+    """The discriminator's loss where it cannot tell, by :meth:`gan.losses.part.Loss.ideal`: log 4 of the logistic loss.
 
-    2 of the hinge loss; 0 where that says nothing (Wasserstein), of settings that are none, and of a loss of another
-    package, for a report imports no code that a file names.
+    0 where that says nothing (Wasserstein), of settings that are none, and of a loss of another package, for a report
+    imports no code that a file names.
     """
-    import torch
-
     from gan.losses import LOSSES
 
     word = loss.get("loss") if isinstance(loss, Mapping) else loss
     if not isinstance(word, str) or word not in LOSSES.listed:
         return 0.0
     try:
-        return float(LOSSES.validate(loss).discriminator(torch.zeros(2), torch.zeros(2)))
+        return LOSSES.validate(loss).ideal() or 0.0
     except (ValueError, TypeError):  # settings that are none, or not even JSON
         return 0.0
 
@@ -133,8 +132,8 @@ def gradients_vanish(columns: Columns, level: float) -> Finding | None:
     """The generator's gradient norm stays below ``VANISHED`` of what it was, while the discriminator is sure.
 
     What it was is the highest median over windows of ``ROWS`` rows. Near an equilibrium gradients become small as well,
-    but there the discriminator cannot tell: so its loss must be below ``SURE`` of ``level``. A norm below
-    ``NO_GRADIENT`` counts in any case.
+    but there the discriminator cannot tell: so its loss must be below ``SURE`` of ``level``, where that is known. A
+    norm below ``NO_GRADIENT`` counts in any case.
     """
     name = "gradient/generator"
     rows = rows_with(columns, name, LOSSES[0])
@@ -142,7 +141,7 @@ def gradients_vanish(columns: Columns, level: float) -> Finding | None:
         return None
     norm = rows.values[name]
     before = _highest_median(norm)
-    small = (norm < VANISHED * before) & (rows.values[LOSSES[0]] < SURE * level)
+    small = (norm < VANISHED * before) & _sure(rows.values[LOSSES[0]], level)
     place = rows.first_lasting(small | (norm < NO_GRADIENT))
     if place is None:
         return None
@@ -210,11 +209,16 @@ def collapsed(columns: Columns, level: float) -> Finding | None:
     )
 
 
+def _sure(loss: Floats, level: float) -> NDArray[np.bool_]:
+    """Where the discriminator is surer than it should be of a good generator; nowhere, where the loss does not tell."""
+    return (loss < SURE * level) & (level > 0)
+
+
 def _pace(columns: Columns, level: float, step: int) -> str:
     """Which player should be faster: the advice goes by how sure the discriminator was last."""
     rows = rows_with(columns, LOSSES[0])
     before = rows.values.get(LOSSES[0], np.empty(0))[rows.step <= step]
-    if len(before) and before[-1] < SURE * level:
+    if _sure(before[-1:], level).any():
         return "a slower discriminator, which is too sure (a lower voices.lr.discriminator)"
     return "a faster discriminator (voices.lr.discriminator at two to four times voices.lr.generator)"
 

@@ -18,6 +18,10 @@ class ClosedLoop(BalancePart):
 
         u ← clip(u + gain·(a − target), −limit, limit)        at each step
 
+    by ``gap``, how far the discriminator's loss V lies below V*, the one where it cannot tell real from generated,
+
+        u ← clip(u + gain·((V* − V)/V* − gap), −limit, limit)  at each step
+
     and by ``phase``, the lead Δ of the generator's loss before the discriminator's in cycles of the master clock
     (:class:`gan.balance.lock_in.LockIn`), the error taken the shorter way around,
 
@@ -27,29 +31,34 @@ class ClosedLoop(BalancePart):
     winds up. What u moves:
 
     * ``rates``: one learning rate is multiplied by e^−|u|: the discriminator's where u > 0, the generator's where
-      u < 0; by accuracy that is the winner, by phase the one whose loss is to come later. No rate is ever raised: a
-      controller that hurries one player because the other collapses drives both away.
+      u < 0; by accuracy and by gap that is the winner, by phase the one whose loss is to come later. No rate is ever
+      raised: a controller that hurries one player because the other collapses drives both away.
     * ``offset``: the generator's schedule runs u cycles further ahead; the rates keep their means.
     """
 
     balance: Literal["closed_loop"] = "closed_loop"
-    follows: Literal["accuracy", "phase"] = Field("accuracy", description="what is measured of the game")
+    follows: Literal["accuracy", "gap", "phase"] = Field("accuracy", description="what is measured of the game")
     moves: Literal["rates", "offset"] = Field("rates", description="slow a player, or shift the generator's phase")
     target: float = Field(0.6, gt=0.5, lt=1, description="the discriminator's accuracy to hold; ½ is guessing")
+    gap: float = Field(0.2, ge=0, lt=1, description="the discriminator's gap to hold; 0 is guessing, 1 certainty")
     phase: float = Field(0.25, ge=-0.5, lt=0.5, description="lead of the generator's loss to hold, in cycles")
     gain: float = Field(
-        0.01, gt=0, le=1, description="growth of u for each unit of the error: a step by accuracy, a cycle by phase"
+        0.01, gt=0, le=1, description="growth of u for each unit of the error: a cycle by phase, else a step"
     )
     limit: float = Field(3.0, gt=0, le=10, description="bound of |u|: e^−3 slows 20 times; for offset, in cycles")
 
     def check(self, loss: LossPart, has_wave: bool) -> None:
-        """Only a wave has a phase."""
+        """Only a wave has a phase, and a gap only a loss whose ideal is known and not 0."""
+        if self.follows == "gap" and not loss.ideal():
+            raise ValueError(f"follows: 'gap' needs a loss with an ideal value that is not 0; {loss.loss!r} has none")
         if self.moves == "offset" and not has_wave:
             raise ValueError("moves: 'offset' shifts the wave of lr.generator, which has none; 'rates' is accepted")
 
     def control(self, loss: LossPart) -> LoopControl:
         """At u = 0."""
-        return LoopControl(self) if self.follows == "accuracy" else PhaseControl(self)
+        if self.follows == "phase":
+            return PhaseControl(self)
+        return LoopControl(self) if self.follows == "accuracy" else GapControl(self, loss.ideal() or math.nan)
 
 
 class LoopControl:
@@ -91,6 +100,19 @@ class LoopControl:
     def load_state_dict(self, state: Mapping[str, float]) -> None:
         """Go on from an integral."""
         self.u = float(state["u"])
+
+
+class GapControl(LoopControl):
+    """Integrates the gap's error."""
+
+    def __init__(self, config: ClosedLoop, ideal: float) -> None:
+        super().__init__(config)
+        self._ideal = ideal
+
+    def observe(self, seen: Mapping[str, float]) -> None:
+        """Integrate the gap's error; a NaN is left alone, as the watch stops such a run."""
+        if math.isfinite(loss := seen["loss/discriminator"]):
+            self.integrate((self._ideal - loss) / self._ideal - self._config.gap)
 
 
 class PhaseControl(LoopControl):

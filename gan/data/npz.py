@@ -18,15 +18,13 @@ from lab.door.text import one_line
 from lab.errors import UserError
 from lab.supervised.images import CHANNELS, channels_first, image_shape
 
-MOST_SIDE = 1024
+LEAST_SIDE, MOST_SIDE = 4, 1024
+"""Of images, in pixels; features are computed from pictures twice halved."""
 ACCEPTED = "uint8[n, h, w], [n, h, w, c] or [n, c, h, w] with 1 or 3 channels, or points float[n, 2]"
 
 
 class NpzData(FeatureData):
-    """One array of an ``.npz`` file: images uint8 (h, w; h, w, c; or c, h, w; 1 or 3 channels), or points float[n, 2].
-
-    Where the second and the last axis could both be the channels, the last is taken for them, and a warning says so.
-    """
+    """One array of an ``.npz`` file: images uint8 (h, w; h, w, c; c, h, w; 1 or 3 channels), or points float[n, 2]."""
 
     name: Literal["npz"] = "npz"
     path: str = Field(min_length=1, description="the file")
@@ -48,8 +46,10 @@ class NpzData(FeatureData):
 
     @model_validator(mode="after")
     def _possible(self) -> NpzData:
-        if self.sample != (2,) and not (len(self.sample) == 3 and self.sample[0] in CHANNELS):
-            raise ValueError(f"sample: {list(self.sample)} is not accepted; [2] or [1 or 3, height, width] is")
+        image = len(self.sample) == 3 and self.sample[0] in CHANNELS and min(self.sample[1:]) >= LEAST_SIDE
+        if self.sample != (2,) and not image:
+            accepted = f"[2] or [1 or 3, height, width] with sides of at least {LEAST_SIDE}"
+            raise ValueError(f"sample: {list(self.sample)} is not accepted; {accepted} is")
         return self
 
     @property
@@ -79,8 +79,6 @@ class NpzData(FeatureData):
             if not np.isfinite(points).all():
                 raise UserError(f"{where} has points that are not finite")
             return shuffled(torch.from_numpy(points), unscored)
-        if array.ndim == 4 and array.shape[1] in CHANNELS and array.shape[3] in CHANNELS:
-            warn(f"{where}: the last axis of {list(array.shape)} is taken for the channels, not the second")
         images = torch.from_numpy(channels_first(array).copy())
         return unlabelled(images, data_dir, self.pairwise_scores, warn)
 
@@ -100,8 +98,9 @@ def _sample_in(name: str, key: str) -> Shape:
     found = layout(shape, dtype)
     if found is None:
         raise UserError(f"{str(path)!r} holds {key!r} as {dtype}{list(shape)}; accepted are {ACCEPTED}")
-    if not all(1 <= length <= MOST_SIDE for length in found):
-        raise UserError(f"{str(path)!r} holds samples of shape {list(found)}; accepted are sides of 1 to {MOST_SIDE}")
+    if not all(LEAST_SIDE <= length <= MOST_SIDE for length in found[1:] if len(found) == 3):
+        accepted = f"accepted are sides of {LEAST_SIDE} to {MOST_SIDE}"
+        raise UserError(f"{str(path)!r} holds samples of shape {list(found)}; {accepted}")
     return found
 
 

@@ -6,9 +6,12 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
-from gan.metrics.values import host, require_finite
+from gan.metrics.values import Floats, host, require_finite
 
+CHUNK = 2**20
+"""Distances from samples to modes that are looked at at once."""
 GOOD = 3.0
 """A sample is good within this many standard deviations of the nearest mode (ANCHORS §2; Srivastava et al. 2017)."""
 
@@ -45,13 +48,23 @@ def mode_coverage(samples: Any, centers: Any, std: float) -> ModeCoverage:
             f"samples of shape {points.shape} for centers of shape {means.shape}: [n, d] and [k, d] belong"
         )
     require_finite(points)
-    squared = ((points[:, None, :] - means[None, :, :]) ** 2).sum(axis=2)
-    nearest = squared.argmin(axis=1)
-    good = squared[np.arange(len(points)), nearest] <= (GOOD * std) ** 2
+    nearest, squared = _nearest(points, means)
+    good = squared <= (GOOD * std) ** 2
     modes = np.unique(nearest[good]).size
     return ModeCoverage(
         int(modes), float(good.mean()), divergence_from_uniform(np.bincount(nearest, minlength=len(means)))
     )
+
+
+def _nearest(points: Floats, means: Floats) -> tuple[NDArray[np.intp], Floats]:
+    """Of each point the nearest mean, and the squared distance to it."""
+    nearest, squared = np.empty(len(points), np.intp), np.empty(len(points))
+    rows = max(1, CHUNK // len(means))
+    for first in range(0, len(points), rows):
+        part = slice(first, first + rows)
+        found = ((points[part, None, :] - means[None, :, :]) ** 2).sum(axis=2)
+        nearest[part], squared[part] = found.argmin(axis=1), found.min(axis=1)
+    return nearest, squared
 
 
 def divergence_from_uniform(counts: Any) -> float:

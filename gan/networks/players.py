@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from functools import partial
 
 import torch
@@ -13,6 +13,7 @@ from lab.errors import UserError
 
 TRIED = 2
 """Samples in the trial pass; BatchNorm is tried in evaluation mode, and learns nothing from it."""
+BATCH_NORMS = (nn.BatchNorm1d, nn.BatchNorm2d, nn.BatchNorm3d, nn.SyncBatchNorm)
 
 
 def generator(config: GanConfig, random: torch.Generator) -> nn.Module:
@@ -22,7 +23,8 @@ def generator(config: GanConfig, random: torch.Generator) -> nn.Module:
         UserError: it does not map latent points to samples of the data's shape.
     """
     part, shape = config.generator, config.data.shape
-    network = part.initialised(partial(part.generator, config.latent, shape, **_told(config)), random)
+    build = partial(part.generator, config.latent, shape, **_told(config))
+    network = _built("generator", lambda: part.initialised(build, random))
     _try(network, "generator", shape, (config.latent + config.classes,))
     return network
 
@@ -31,17 +33,46 @@ def discriminator(config: GanConfig, random: torch.Generator) -> nn.Module:
     """The configured discriminator on the CPU.
 
     Raises:
-        UserError: it does not map samples to one logit each.
+        UserError: it does not map samples to one logit each, or a penalty asks for a slope of each sample and it
+            normalises over the batch.
     """
     part, shape = config.discriminator, config.judged_shape
-    network = part.constrained(part.initialised(partial(part.discriminator, shape, **_told(config)), random), random)
+    build = partial(part.discriminator, shape, **_told(config))
+    network = _built("discriminator", lambda: part.constrained(part.initialised(build, random), random))
     _try(network, "discriminator", (), shape, *((size,) for size in _told(config).values()))
+    slopes = [name for name, part in config.weighed_penalties().items() if part.on_real or part.on_fake or part.draws]
+    if slopes and normalises_batches(network):
+        reason = "with BatchNorm an output depends on the whole batch; layer or group normalisation is accepted"
+        raise UserError(f"voices.{slopes[0]}.weight: it takes the discriminator's slope at each sample, and {reason}")
     return network
+
+
+def normalises_batches(network: nn.Module) -> bool:
+    """Whether an output of the network, in training, depends on the other samples of its batch."""
+    return any(isinstance(module, BATCH_NORMS) for module in network.modules())
 
 
 def _told(config: GanConfig) -> dict[str, int]:
     """Only a conditional run passes the number of classes, so that other networks need no such argument."""
     return {"classes": config.classes} if config.classes else {}
+
+
+def _built(player: str, build: Callable[[], nn.Module]) -> nn.Module:
+    try:
+        network = build()
+    except UserError:
+        raise
+    except Exception as error:  # whatever somebody else's part does
+        raise UserError(f"{player}: it cannot be built ({told(error)})") from error
+    if not isinstance(network, nn.Module):
+        raise UserError(f"{player}: a torch.nn.Module is expected, not {type(network).__name__}")
+    return network
+
+
+def told(error: Exception) -> str:
+    """What went wrong in somebody else's code, on one line."""
+    words = " ".join(str(error).split())[:200]
+    return f"{type(error).__name__}: {words}" if words else type(error).__name__
 
 
 @torch.no_grad()
@@ -51,8 +82,7 @@ def _try(network: nn.Module, player: str, gives: Sequence[int], *takes: Sequence
     try:
         found = list(network(*(torch.zeros(TRIED, *shape) for shape in takes)).shape)
     except Exception as error:  # whatever somebody else's network does
-        reason = f"{type(error).__name__}: {' '.join(str(error).split())[:200]}"
-        raise UserError(f"{player}: it cannot take samples of shape {taken} ({reason})") from error
+        raise UserError(f"{player}: it cannot take samples of shape {taken} ({told(error)})") from error
     if found != [TRIED, *gives]:
         raise UserError(f"{player}: it maps {taken} to {found}; {[TRIED, *gives]} is expected")
     network.train()

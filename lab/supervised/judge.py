@@ -93,7 +93,7 @@ def trained(
         device: where the judge is wanted.
     """
     path = cache_directory(data_dir) / f"{file}.safetensors"
-    tensors, about = kept(path, what, lambda: _make(lesson(), config))
+    tensors, about = kept(path, what, lesson, lambda found: _make(found, config))
     classes = int(about["classes"])
     with torch.device("meta"):
         network = Classifier(tuple(jsons.parse(about["shape"].encode())), classes, config)

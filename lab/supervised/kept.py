@@ -8,6 +8,7 @@ import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import TypeVar
 
 from torch import Tensor
 
@@ -15,8 +16,12 @@ from lab.door import tensors
 from lab.errors import UserError
 from lab.training.files import replace_file
 
+Material = TypeVar("Material")
 
-def kept(path: Path, what: str, make: Callable[[], bytes]) -> tuple[dict[str, Tensor], dict[str, str]]:
+
+def kept(
+    path: Path, what: str, material: Callable[[], Material], make: Callable[[Material], bytes]
+) -> tuple[dict[str, Tensor], dict[str, str]]:
     """The tensors and words of the safetensors file ``path``, made first where it is absent or damaged.
 
     Processes that ask at the same time wait for the one that makes it.
@@ -24,11 +29,15 @@ def kept(path: Path, what: str, make: Callable[[], bytes]) -> tuple[dict[str, Te
     Args:
         path: its name says everything that the content depends on.
         what: what is being trained, in words, for whoever waits.
+        material: what it is made from; asked for before anything is written or told.
         make: the file's content.
 
     Raises:
         UserError: the directory cannot be made.
     """
+    if _readable(path):
+        return tensors.read(path)
+    found = material()
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
     except OSError as error:
@@ -37,7 +46,7 @@ def kept(path: Path, what: str, make: Callable[[], bytes]) -> tuple[dict[str, Te
     with _alone(path.with_suffix(".lock")):
         if not _readable(path):
             print(f"training {what} (once, then kept in {path}) …", file=sys.stderr)
-            replace_file(path, make())
+            replace_file(path, make(found))
     return tensors.read(path)
 
 

@@ -67,13 +67,24 @@ def test_the_closed_loop_does_not_wind_up() -> None:
     assert control.discriminator == 1.0, "as long to come back as the limit says, however long it stood there"
 
 
+def test_the_closed_loop_may_follow_the_gap_of_the_loss() -> None:
+    config = ClosedLoop(follows="gap", gap=0.2, gain=0.1)
+    winning, losing = config.control(LOSS), config.control(LOSS)
+    winning.observe({"loss/discriminator": 0.5 * IDEAL})
+    losing.observe({"loss/discriminator": 1.3 * IDEAL})
+    assert (winning.generator, winning.discriminator) == (1.0, pytest.approx(math.exp(-0.1 * 0.3)))
+    assert (losing.generator, losing.discriminator) == (pytest.approx(math.exp(-0.1 * 0.5)), 1.0)
+    with pytest.raises(ValueError, match="'gap' needs a loss with an ideal value that is not 0; 'wasserstein'"):
+        config.check(Wasserstein(), has_wave=True)
+
+
 def test_the_closed_loop_may_move_the_phase() -> None:
     control = fed(ClosedLoop(moves="offset", target=0.6, gain=0.1, limit=0.5).control(LOSS), 1.0, 3)
     assert (control.generator, control.discriminator) == (1.0, 1.0)
     assert control.shift == pytest.approx(0.12)
 
 
-@pytest.mark.parametrize("part", [ClosedLoop(), GapAware()])
+@pytest.mark.parametrize("part", [ClosedLoop(), ClosedLoop(follows="gap"), GapAware()])
 def test_a_nan_leaves_a_control_alone(part: Any) -> None:
     control = part.control(LOSS)
     before = control.state_dict()

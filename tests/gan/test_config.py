@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 import torch
 
-from gan.config import GanConfig
+from gan.config import EMA_DECAY, GanConfig
 from gan.networks import players
 from gan.networks.sizes import image_base
 from gan.plugin import PLUGIN
@@ -55,6 +55,9 @@ def test_every_preset_is_whole_cycles_long_and_survives_a_round_trip(name: str, 
         ("balance={balance: closed_loop, follows: phase, moves: offset}", "balance: moves: 'offset' shifts the wave"),
         ("lookahead={alpha: 0}", "lookahead.alpha"),
         ("voices.lr.discriminator={follow: advantages, relation: anti_phase, low: 0, high: 1}", "advantages"),
+        ("voices.lr.generator=-1.0e-3", r"voices\.lr\.generator: a mean of -0\.001 leads uphill"),
+        ("voices.lr.generator={wave: cosine, low: -3, high: 1}", r"voices\.lr\.generator: a mean of -1 leads uphill"),
+        ("voices.ema.half_life=200", r"voices\.ema\.half_life: it says what ema\.decay says"),
         ("voices.r1.weight=-1", r"voices\.r1\.weight: -1 is not accepted; 0 to inf is"),
         ("voices.ema.decay={wave: cosine, low: 0.5, high: 1.5}", r"ema\.decay: 0\.5 to 1\.5 is not accepted; 0 to 1"),
     ],
@@ -63,6 +66,13 @@ def test_mistakes_are_one_line_that_names_the_field(change: str, complaint: str,
     with pytest.raises(UserError, match=complaint) as caught:
         preset("ring", change)
     assert "\n" not in str(caught.value)
+
+
+def test_the_half_life_of_the_average(preset: Read) -> None:
+    voices = {"lr.generator": 1e-3, "lr.discriminator": 1e-3, "ema.half_life": 50}
+    config = preset("ring", f"voices={voices}")
+    assert config.decay({"ema.half_life": 50.0}) ** 50 == pytest.approx(0.5)
+    assert config.decay({}) == EMA_DECAY
 
 
 def test_a_learning_rate_is_required_and_the_rest_is_not(preset: Read) -> None:

@@ -38,6 +38,7 @@ OTHERS = {
     "noise": ("voices.noise.std={wave: cosine, low: 0.0, high: 0.1}",),
     "gap-aware": ("balance=gap_aware",),
     "closed-loop": ("balance=closed_loop",),
+    "closed-loop-gap": ("balance={balance: closed_loop, follows: gap}",),
     "phase": (
         "balance={balance: closed_loop, follows: phase, moves: offset, gain: 0.5}",
         "voices.lr.generator={wave: cosine, low: 1.0e-5, high: 1.0e-3}",

@@ -57,15 +57,6 @@ def test_every_layout_of_images_means_the_same(tmp_path: Path, color: int) -> No
         assert not said
 
 
-def test_where_the_channels_could_be_either_axis_the_last_one_is_taken_and_said(tmp_path: Path) -> None:
-    array = images(1, 8, 3)
-    samples, said = opened(stored(tmp_path / "a.npz", images=array))
-    assert samples.shape == (5, 3, 1, 8)
-    np.testing.assert_array_equal(to_bytes(samples).numpy(), array.transpose(0, 3, 1, 2))
-    (line,) = said
-    assert "the last axis of [5, 1, 8, 3] is taken for the channels" in line
-
-
 @pytest.mark.parametrize("dtype", ["<f2", "<f4", "<f8", ">f8"])
 def test_points_of_any_precision(tmp_path: Path, dtype: str) -> None:
     points = np.sort(RANDOM.normal(size=(5, 2)), axis=0).astype(dtype)
@@ -84,7 +75,8 @@ def test_points_of_any_precision(tmp_path: Path, dtype: str) -> None:
         (np.zeros(5, np.uint8), r"uint8\[5\]; accepted"),
         (np.array(["word"]), "no plain numbers"),
         (np.array([None]), "no plain numbers"),
-        (np.zeros((2, 1025, 4), np.uint8), r"samples of shape \[1, 1025, 4\]; accepted are sides of 1 to 1024"),
+        (np.zeros((2, 1025, 4), np.uint8), r"samples of shape \[1, 1025, 4\]; accepted are sides of 4 to 1024"),
+        (np.zeros((2, 1, 16), np.uint8), r"samples of shape \[1, 1, 16\]; accepted are sides of 4 to 1024"),
         (np.zeros((2, 0, 4), np.uint8), r"samples of shape \[1, 0, 4\]"),
         (np.zeros((1, 8, 8), np.uint8), r"has 1 samples of shape \[1, 8, 8\]; at least two"),
         (np.zeros((0, 2)), r"has 0 samples of shape \[2\]; at least two"),
@@ -112,7 +104,7 @@ def test_an_array_that_is_neither_is_one_line(tmp_path: Path, array: np.ndarray,
         ("{name: npz, path: a.npz, key: 3}", r"data\.key: 3 is not accepted"),
         (
             "{name: npz, path: a.npz, sample: [3, 4]}",
-            r"\[3, 4\] is not accepted; \[2\] or \[1 or 3, height, width\] is",
+            r"\[3, 4\] is not accepted; \[2\] or \[1 or 3, height, width\] with sides of at least 4 is",
         ),
         ("{name: npz, path: a.npz, sample: word}", r"data\.sample: .*word.* is not accepted"),
     ],

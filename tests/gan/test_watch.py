@@ -10,6 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from gan.losses import LOSSES
 from gan.watch import findings, indifferent
 
 CONFIG = {"loss": "non_saturating"}
@@ -160,6 +161,19 @@ def test_small_gradients_at_the_equilibrium_are_no_finding() -> None:
     assert [found.kind for found in findings(log, CONFIG)] == ["gradients_vanish"]
 
 
+@pytest.mark.parametrize("loss", sorted(LOSSES.listed))
+def test_small_gradients_at_the_equilibrium_of_any_loss_are_no_finding(loss: str) -> None:
+    log = healthy()
+    late = log["step"] > 2000
+    log["gradient/generator"][late] = 1e-3
+    log["loss/discriminator"][:] = indifferent(loss)
+    assert findings(log, {"loss": loss}) == []
+    log["loss/discriminator"] -= 0.02  # where Wasserstein's lies below 0, as it should
+    assert findings(log, {"loss": loss}) == []
+    collapsing(log, late)
+    assert "faster discriminator" in findings(log, {"loss": loss})[0].advice
+
+
 def test_one_mode_of_a_thousand_may_be_missing() -> None:
     log = healthy()
     log["evaluation/ema/modes"] *= 125
@@ -175,6 +189,9 @@ def test_one_mode_of_a_thousand_may_be_missing() -> None:
     [
         ("non_saturating", np.log(4)),
         ({"loss": "hinge"}, 2.0),
+        ("least_squares", 0.25),
+        ("relativistic", np.log(2)),
+        ("wasserstein", 0.0),
         ("no_such_loss", 0.0),
         (7, 0.0),
         ({"loss": "hinge", "margin": 2}, 0.0),

@@ -34,6 +34,15 @@ def test_a_mode_counts_only_with_a_good_sample_and_good_ends_at_three_sigma() ->
     assert (score.modes, score.good, score.reverse_kl) == (1, 0.5, 0.0)
 
 
+def test_no_chunk_changes_a_bit(monkeypatch: pytest.MonkeyPatch) -> None:
+    truth = GridData().mixture(torch.device("cpu"))
+    samples = truth.sample(700, torch.Generator().manual_seed(0)) + 0.02
+    whole = mode_coverage(samples, truth.centers, truth.std)
+    for chunk in (1, 7 * 25, 512 * 25):
+        monkeypatch.setattr("gan.metrics.modes.CHUNK", chunk)
+        assert mode_coverage(samples, truth.centers, truth.std) == whole
+
+
 def test_samples_that_are_not_numbers_are_refused() -> None:
     with pytest.raises(ValueError, match="1 of 4 sample values are not finite"):
         mode_coverage(np.array([[0.0, np.nan], [0.0, 0.0]]), np.zeros((1, 2)), 1.0)

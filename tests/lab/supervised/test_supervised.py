@@ -58,6 +58,15 @@ def test_training_is_a_function_of_its_arguments() -> None:
     assert not torch.equal(weights[0], weights[2])
 
 
+def test_where_the_data_is_not_there_nothing_is_written_nor_announced(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with pytest.raises(UserError, match="CIFAR-10 is not there"):
+        judge("cifar10", tmp_path / "nowhere", torch.device("cpu"))
+    assert not (tmp_path / "nowhere").exists()
+    assert capsys.readouterr().err == ""
+
+
 def test_the_judge_is_accurate_and_trained_once(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     first = judge("digits", tmp_path, CPU)
     assert first.accuracy > 0.97
