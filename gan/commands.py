@@ -1,4 +1,4 @@
-"""`lab gan sample` and `lab gan evaluate`: what a trained generator draws, and how it scores."""
+"""`lab gan sample`, `evaluate` and `nearest`: what a trained generator draws, how it scores, whether it copies."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from gan import diagnosing
+from gan import diagnosing, nearest
 from lab.cli import options
 from lab.errors import RunError, UserError
 
@@ -27,7 +27,7 @@ EVERY = "all"
 
 
 def add_commands(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
-    """Add both commands, and those that look at a game."""
+    """Add the commands, and those that look at a game."""
     draw = subparsers.add_parser("sample", help="draw samples from a run's generator")
     options.add_run_argument(draw)
     draw.add_argument("--n", type=int, default=64, metavar="N", help="how many samples (default: 64)")
@@ -58,6 +58,13 @@ def add_commands(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]
     options.add_json_option(score)
     score.set_defaults(run=evaluate)
 
+    near = nearest.add_parser(subparsers)
+    options.add_run_argument(near)
+    _add_weights(near, every=False)
+    options.add_data_option(near)
+    options.add_device_option(near)
+    near.set_defaults(run=neighbours)
+
     diagnosing.add_commands(subparsers)
 
 
@@ -81,6 +88,29 @@ def sample(args: argparse.Namespace) -> int:
     except OSError as error:
         raise UserError(f"--out: {str(out)!r} cannot be written ({error.strerror or error})") from error
     print(f"{args.n} samples of step {found.step} ({found.words(args.weights)}): {out}")
+    return 0
+
+
+def neighbours(args: argparse.Namespace) -> int:
+    """Show the training images nearest to samples, and say whether the samples are copies."""
+    from gan.randomness import stream
+    from gan.sampling import kept, points
+    from lab.training.paths import data_root
+
+    out: Path = args.out
+    if out.suffix.lower() != ".png":
+        raise UserError(f"--out: {out.name!r} does not end in .png")
+    for option in ("n", "k", "samples"):
+        _at_least(getattr(args, option), 1, f"--{option}")
+    _at_least(args.seed, 0, "--seed")
+    found = _trained(args)
+    asked = points(found.config, max(args.n, args.samples), stream(args.seed, "samples")).to(found.device)
+    near = nearest.find(found.config, kept(found.draw(args.weights, asked)), data_root(args.data_dir), args.k, args.n)
+    try:
+        nearest.draw(near, out)
+    except OSError as error:
+        raise UserError(f"--out: {str(out)!r} cannot be written ({error.strerror or error})") from error
+    print(f"{found.words(args.weights)} of step {found.step}: {near.sentence()}\n{out}")
     return 0
 
 

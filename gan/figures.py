@@ -67,6 +67,7 @@ SCORES = (
     ("reverse_kl", "Reverse KL"),
     ("frechet", "Fréchet distance"),
     ("frechet_pixels", "Fréchet distance of 8×8 averages"),
+    ("spread", "Variance of samples as a share of the real"),
     ("kernel", "Kernel distance"),
     ("precision", "Precision"),
     ("recall", "Recall"),

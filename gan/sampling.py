@@ -68,5 +68,10 @@ def kept(samples: Tensor) -> npt.NDArray[np.float32] | npt.NDArray[np.uint8]:
     """Points as float32[n, 2]; images as uint8[n, h, w], or uint8[n, h, w, 3] in colour."""
     if samples.ndim == 2:
         return samples.float().cpu().numpy()
-    images = to_bytes(samples).cpu().numpy()
-    return np.ascontiguousarray(images[:, 0] if images.shape[1] == 1 else images.transpose(0, 2, 3, 1))
+    return pictures(to_bytes(samples))
+
+
+def pictures(images: Tensor) -> npt.NDArray[np.uint8]:
+    """Images uint8[n, 1 or 3, h, w] as uint8[n, h, w], or uint8[n, h, w, 3] in colour."""
+    found = images.cpu().numpy()
+    return np.ascontiguousarray(found[:, 0] if found.shape[1] == 1 else found.transpose(0, 2, 3, 1))

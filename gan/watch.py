@@ -44,6 +44,8 @@ VANISHED = 0.1
 """Gradients have vanished below this share of the highest median that the norm has held."""
 NO_GRADIENT = 1e-7
 """A gradient's norm that is none, whatever it was before; float32 resolves no less beside weights of order one."""
+COLLAPSED = 0.05
+"""A generator of pictures whose modes nobody knows has collapsed below this share of the real pictures' variance."""
 EVALUATIONS = 3
 """Evaluations in a row that must show what is said of modes."""
 ALONE = 10
@@ -190,11 +192,14 @@ def modes_lost(columns: Columns, level: float) -> Finding | None:
 
 
 def collapsed(columns: Columns, level: float) -> Finding | None:
-    """At most one mode is covered in ``ALONE`` evaluations in a row, and for a whole cycle where voices move."""
+    """At most one mode is covered in ``ALONE`` evaluations in a row, and for a whole cycle where voices move.
+
+    Where no modes are known: samples differ from one another by less than ``COLLAPSED`` of what real ones do.
+    """
     rows, modes = _modes(columns)
     place = rows.first_lasting(modes <= 1, ALONE)
     if place is None:
-        return None
+        return _alike(columns, level)
     begin, at = place
     most = float(modes[begin : at + 1].max())
     return Finding(
@@ -206,6 +211,26 @@ def collapsed(columns: Columns, level: float) -> Finding | None:
         1.0,
         f"{_pace(columns, level, int(rows.step[at]))}, both rates halved, or another seed, to see whether it is "
         "the seed alone.",
+    )
+
+
+def _alike(columns: Columns, level: float) -> Finding | None:
+    name = "evaluation/ema/spread" if "evaluation/ema/spread" in columns else "evaluation/spread"
+    rows = rows_with(columns, name)
+    spread = rows.values.get(name, np.empty(0))
+    place = rows.first_lasting(spread < COLLAPSED, EVALUATIONS)
+    if place is None:
+        return None
+    begin, at = place
+    most = float(spread[begin : at + 1].max())
+    return Finding(
+        "collapsed",
+        int(rows.step[at]),
+        f"The generator has collapsed: since step {rows.step[begin]:,} its samples have had at most {most:.1%} of the "
+        "real ones' variance.",
+        most,
+        COLLAPSED,
+        f"{_pace(columns, level, int(rows.step[at]))}, both rates halved, or another seed.",
     )
 
 

@@ -8,6 +8,7 @@ from functools import partial
 from pathlib import Path
 from typing import Literal
 
+import numpy as np
 import torch
 from pydantic import Field
 from torch import Tensor
@@ -21,8 +22,33 @@ from lab.supervised.images import read
 from lab.supervised.judge import Judge
 from lab.supervised.rotations import DOUBTFUL, reduced, rotation_judge
 
+FEWEST = 20
+"""Images held out, at least, to judge by."""
+LEAST = 1e-12
+"""The least variance of real images that a spread is a share of."""
 
-class FolderData(FeatureData):
+
+class UnlabelledData(FeatureData):
+    """Images of which nothing is known but how they look; a subclass adds its settings and reads them."""
+
+    held_out: float = Field(
+        0.0, ge=0, le=0.5, description="share of the images not trained on, to see whether the discriminator overfits"
+    )
+
+    def dataset(self, images: Tensor, data_dir: Path, warn: Callable[[str], None]) -> Dataset:
+        """Byte images [n, c, h, w], shuffled, and scored by what a network learns from them alone."""
+        scorer = partial(_scorer, images, data_dir, self.pairwise_scores, warn)
+        if not self.held_out:
+            return Dataset(partial(_source, images), scorer)
+        held = torch.arange(1, len(images) + 1) % round(1 / self.held_out) == 0
+        if held.sum() < FEWEST:
+            share = f"{self.held_out:g} of {len(images)} images"
+            warn(f"data.held_out: {share} are fewer than {FEWEST}, which say little; all are trained on")
+            return Dataset(partial(_source, images), scorer)
+        return Dataset(partial(_source, images[~held]), scorer, partial(_parts, images[~held], images[held]))
+
+
+class FolderData(UnlabelledData):
     """Every image under a folder, cropped to a centred square and resized."""
 
     name: Literal["folder"] = "folder"
@@ -43,12 +69,7 @@ class FolderData(FeatureData):
         found = read(Path(self.path).expanduser(), self.size, self.channels)
         if found.broken:
             warn(found.told(self.path))
-        return unlabelled(found.images, data_dir, self.pairwise_scores, warn)
-
-
-def unlabelled(images: Tensor, data_dir: Path, pairwise: bool, warn: Callable[[str], None]) -> Dataset:
-    """Byte images [n, c, h, w] without labels, shuffled, and scored by what a network learns from them alone."""
-    return Dataset(partial(_source, images), partial(_scorer, images, data_dir, pairwise, warn))
+        return self.dataset(found.images, data_dir, warn)
 
 
 @dataclass(frozen=True)
@@ -56,7 +77,8 @@ class FolderScorer:
     """Scores without labels, in the features of a network that learned to turn the folder's images upright.
 
     Those of :func:`gan.data.features.feature_scores`, and ``frechet_pixels``, the Fréchet distance between images
-    averaged down to at most 8×8 pixels, in units of [−1, 1]: it sees colours and layout, and no detail.
+    averaged down to at most 8×8 pixels, in units of [−1, 1]: it sees colours and layout, and no detail. ``spread`` is
+    the variance of these averages as a share of the real images': 0 of a generator that draws one image only.
     """
 
     judge: Judge
@@ -68,7 +90,12 @@ class FolderScorer:
         images = to_bytes(samples)
         features, _ = self.judge.network.describe(reduced(images))
         scores = feature_scores(self.judge, features, self.pairwise)
-        return {**scores, "frechet_pixels": frechet_distance(self.pixels, Gaussian.of(averages(images)))}
+        drawn = Gaussian.of(averages(images))
+        return {
+            **scores,
+            "frechet_pixels": frechet_distance(self.pixels, drawn),
+            "spread": float(np.trace(drawn.covariance) / max(np.trace(self.pixels.covariance), LEAST)),
+        }
 
 
 def averages(images: Tensor) -> Tensor:
@@ -76,6 +103,10 @@ def averages(images: Tensor) -> Tensor:
     side = min(8, images.shape[-1])
     parts = [functional.adaptive_avg_pool2d(to_unit(part), side).flatten(1) for part in torch.split(images, 1000)]
     return torch.cat(parts)
+
+
+def _parts(trained: Tensor, held: Tensor, n: int) -> tuple[tuple[Tensor, ...], tuple[Tensor, ...]]:
+    return (to_unit(trained[:n]),), (to_unit(held[:n]),)
 
 
 def _source(images: Tensor, device: torch.device, draws: torch.Generator, order: torch.Generator) -> Source:

@@ -10,8 +10,7 @@ import numpy as np
 import torch
 from pydantic import Field, model_validator
 
-from gan.data.features import FeatureData
-from gan.data.folder import unlabelled
+from gan.data.folder import UnlabelledData
 from gan.data.part import Dataset, Shape, shuffled, unscored
 from lab.door.arrays import npz_header, npz_names, read_npz
 from lab.door.text import one_line
@@ -23,7 +22,7 @@ LEAST_SIDE, MOST_SIDE = 4, 1024
 ACCEPTED = "uint8[n, h, w], [n, h, w, c] or [n, c, h, w] with 1 or 3 channels, or points float[n, 2]"
 
 
-class NpzData(FeatureData):
+class NpzData(UnlabelledData):
     """One array of an ``.npz`` file: images uint8 (h, w; h, w, c; c, h, w; 1 or 3 channels), or points float[n, 2]."""
 
     name: Literal["npz"] = "npz"
@@ -50,6 +49,8 @@ class NpzData(FeatureData):
         if self.sample != (2,) and not image:
             accepted = f"[2] or [1 or 3, height, width] with sides of at least {LEAST_SIDE}"
             raise ValueError(f"sample: {list(self.sample)} is not accepted; {accepted} is")
+        if self.held_out and not image:
+            raise ValueError("held_out: points are all trained on; 0 is accepted")
         return self
 
     @property
@@ -80,7 +81,7 @@ class NpzData(FeatureData):
                 raise UserError(f"{where} has points that are not finite")
             return shuffled(torch.from_numpy(points), unscored)
         images = torch.from_numpy(channels_first(array).copy())
-        return unlabelled(images, data_dir, self.pairwise_scores, warn)
+        return self.dataset(images, data_dir, warn)
 
 
 def layout(shape: tuple[int, ...], dtype: np.dtype[Any]) -> Shape | None:

@@ -145,8 +145,27 @@ def test_a_folder_trains_and_is_scored(pictures: Path, make, capsys) -> None:
     assert {kind for kind, _, _ in trainer.events} == {"warning"}
     trainer.advance(2)
     scores = trainer.evaluate()
-    names = ("frechet", "frechet_pixels")
+    names = ("frechet", "frechet_pixels", "spread")
     assert scores.keys() == {f"evaluation/{place}{name}" for place in ("", "ema/") for name in names}
+
+
+def test_a_share_of_a_folder_is_held_out_to_see_overfitting(tmp_path: Path, make) -> None:
+    for number in range(80):
+        Image.new("L", (8, 8), number).save(tmp_path / f"{number:02}.png")
+    network = ("generator.width=4", "discriminator.width=4", "snapshot_samples=4", "batch_size=8")
+    words = f"name: folder, path: {tmp_path}, size: 8, channels: 1"
+    trainer = make("digits", f"data={{{words}, held_out: 0.25}}", "evaluation_samples=20", *network)
+    trained, held = ({int(each[0, 0, 0] * 127.5 + 128) for each in part[0]} for part in trainer._parts)
+    assert held == {number for number in range(80) if number % 4 == 3}
+    assert trained == set(range(80)) - held
+    batch = trainer.data.batch(60)
+    assert {int(each[0, 0, 0] * 127.5 + 128) for each in batch} == trained
+    trainer.advance(1)
+    assert {"overfitting/r_t", "overfitting/r_v"} <= trainer.evaluate().keys()
+    few = make("digits", f"data={{{words}, held_out: 0.1}}", *network)
+    assert few._parts is None
+    (warned,) = [data["message"] for kind, _, data in few.events if "held_out" in data.get("message", "")]
+    assert "0.1 of 80 images are fewer than 20" in warned
 
 
 def test_threads_read_a_folder_in_its_order_and_tell_what_is_broken(tmp_path: Path) -> None:

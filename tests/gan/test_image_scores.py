@@ -125,7 +125,10 @@ def test_a_folder_without_an_upright_side_is_said_to_score_poorly(tmp_path: Path
     data = FolderData(path=folder_of(images, tmp_path / "images"), size=8, channels=1)
     said: list[str] = []
     scores = data.open(tmp_path, said.append).scorer(CPU)(to_unit(images))
-    assert scores.keys() == {"frechet", "frechet_pixels"}
+    assert scores.keys() == {"frechet", "frechet_pixels", "spread"}
+    assert scores["spread"] == pytest.approx(1)
+    alike = data.open(tmp_path, lambda line: None).scorer(CPU)(to_unit(images[:1].repeat(9, 1, 1, 1)))
+    assert alike["spread"] == 0
     (line,) = said
     assert line.startswith("frechet says little of this folder: its features tell which way is up in ")
     assert "\n" not in line

@@ -138,7 +138,7 @@ def test_images_train_and_are_scored(tmp_path: Path, make: Callable[..., GanTrai
     sets = (f"data={{name: npz, path: {path}}}", "batch_size=4", "evaluation_samples=20", "snapshot_samples=4")
     trainer = make("digits", *sets, "generator.width=4", "discriminator.width=4")
     trainer.advance(2)
-    names = ("frechet", "frechet_pixels")
+    names = ("frechet", "frechet_pixels", "spread")
     assert trainer.evaluate().keys() == {f"evaluation/{place}{name}" for place in ("", "ema/") for name in names}
 
 

@@ -174,6 +174,17 @@ def test_small_gradients_at_the_equilibrium_of_any_loss_are_no_finding(loss: str
     assert "faster discriminator" in findings(log, {"loss": loss})[0].advice
 
 
+def test_pictures_that_are_all_alike_are_a_collapse() -> None:
+    log = {name: values for name, values in healthy().items() if "modes" not in name}
+    late = log["step"] > 2000
+    log["evaluation/ema/spread"] = np.where(log["step"] % 100 == 0, 0.8, np.nan)
+    assert findings(log, CONFIG) == []
+    log["evaluation/ema/spread"][late & (log["step"] % 100 == 0)] = 0.01
+    (found,) = findings(log, CONFIG)
+    assert (found.kind, found.step) == ("collapsed", 2300)
+    assert "since step 2,100 its samples have had at most 1.0% of the real ones' variance" in found.sentence
+
+
 def test_one_mode_of_a_thousand_may_be_missing() -> None:
     log = healthy()
     log["evaluation/ema/modes"] *= 125
