@@ -116,7 +116,7 @@ class AdaptedEnv(gym.Wrapper[Any, Any, Any, Any]):
         )
         success = judged(self._success, so_far)
         told = {} if success is None else {"success": success, "is_success": success}
-        return observation, reward, terminated, truncated, {**info, **told, "difficulty": self.difficulty}
+        return observation, float(reward), terminated, truncated, {**info, **told, "difficulty": self.difficulty}
 
     # -- state, where the environment has one --------------------------------------------------------------------------
 

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from rl.trainer import RlTrainer
 
 
-MOST_LEVELS = 1000
+MOST_LEVELS, MOST_EPISODES = 1000, 10_000
 POLICIES = ("last", "best", "ensemble")
 
 
@@ -26,7 +26,9 @@ def add_commands(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]
     """Add the commands beside ``train``."""
     evaluate = subparsers.add_parser("evaluate", help="play a trained agent over the grid of difficulties")
     options.add_run_argument(evaluate)
-    evaluate.add_argument("--episodes", type=_count, metavar="N", help="per difficulty (default: the configuration's)")
+    evaluate.add_argument(
+        "--episodes", type=_episodes, metavar="N", help="per difficulty (default: the configuration's)"
+    )
     evaluate.add_argument(
         "--difficulty",
         type=_grid,
@@ -34,7 +36,10 @@ def add_commands(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]
         help="N difficulties from A to B, or one (default: the configuration's)",
     )
     evaluate.add_argument(
-        "--policy", choices=POLICIES, default="last", help="last, best on the target task, or all troughs' together"
+        "--policy",
+        choices=POLICIES,
+        default="last",
+        help="last, best on the target task (from other first states than it was chosen by), or all troughs' together",
     )
     options.add_json_option(evaluate)
     evaluate.set_defaults(run=_evaluate)
@@ -44,7 +49,7 @@ def add_commands(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]
     watch.add_argument("--out", required=True, type=Path, metavar="FILE.gif", help="where the film goes")
     watch.add_argument("--difficulty", type=_level, default=1.0, metavar="D", help="in [0, 1] (default: 1, the target)")
     watch.add_argument("--policy", choices=POLICIES, default="last", help="as for evaluate")
-    watch.add_argument("--seed", type=int, default=0, help="of the first state (default: 0)")
+    watch.add_argument("--seed", type=_seed, default=0, help="of the first state (default: 0)")
     watch.set_defaults(run=_watch)
 
     curvature = subparsers.add_parser("curvature", help="curvature and gradient noise along the runs of a study")
@@ -55,7 +60,9 @@ def add_commands(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]
 
     export = subparsers.add_parser("export", help="write a trained agent as a Stable-Baselines3 zip")
     options.add_run_argument(export)
-    export.add_argument("--out", required=True, type=Path, metavar="FILE.zip", help="where the agent goes")
+    place = export.add_mutually_exclusive_group(required=True)
+    place.add_argument("out", nargs="?", type=Path, metavar="FILE.zip", help="where the agent goes")
+    place.add_argument("--out", type=Path, dest="out", metavar="FILE.zip", help="the same")
     export.set_defaults(run=_export)
 
     bring = subparsers.add_parser("import", help="begin a run with the weights of a Stable-Baselines3 zip")
@@ -101,7 +108,9 @@ def load(run: Run) -> RlTrainer:
 def _evaluate(args: argparse.Namespace) -> int:
     run = options.chosen_run(args)
     trainer = load(run)
-    scores = trainer.scores(args.episodes, args.difficulty, _acting(trainer, args.policy))
+    if args.difficulty is not None and not trainer.batch.has_difficulty:
+        raise UserError(f"--difficulty: {trainer.config.task} has none; leave it out")
+    scores = trainer.scores(args.episodes, args.difficulty, _acting(trainer, args.policy), args.policy == "best")
     rows = [_as_json(score, trainer.config.seed) for score in scores]
     if args.json:
         answer = {"run": run.name, "step": trainer.step, "policy": args.policy, "scores": rows}
@@ -216,6 +225,19 @@ def _writing(out: Path) -> Iterator[None]:
 def _count(text: str) -> int:
     if not text.isdecimal() or int(text) < 1:
         raise argparse.ArgumentTypeError(f"{text!r}: accepted: a whole number ≥ 1")
+    return int(text)
+
+
+def _episodes(text: str) -> int:
+    count = _count(text)
+    if count > MOST_EPISODES:
+        raise argparse.ArgumentTypeError(f"{text!r}: accepted: at most {MOST_EPISODES:,}")
+    return count
+
+
+def _seed(text: str) -> int:
+    if not text.isdecimal() or int(text) >= 2**32:
+        raise argparse.ArgumentTypeError(f"{text!r}: accepted: a whole number from 0 to 2^32 - 1")
     return int(text)
 
 

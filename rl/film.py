@@ -70,7 +70,7 @@ def _picture(env: Any, task: str) -> Image.Image:
     """The present state in at most 64 colours, which keeps the film small."""
     try:
         pixels = env.render()
-    except gymnasium.error.Error as error:  # e.g. what it draws with is not installed
+    except (gymnasium.error.Error, NotImplementedError) as error:  # e.g. what it draws with is not installed
         raise UserError(f"task {task!r} draws no picture: {' '.join(str(error).split())}") from error
     if pixels is None:
         raise UserError(f"task {task!r} draws no picture (render_mode rgb_array)")

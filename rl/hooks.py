@@ -185,6 +185,7 @@ class CurriculumCallback(BaseCallback):
         self._axes: tuple[str, ...] = ()
         self._waiting = np.zeros(0)
         self._running = np.zeros(0)
+        self._left: Any = None
 
     def levels(self) -> dict[str, float]:
         """What followers read: the teacher's mean ``difficulty``, and its ``frontier``."""
@@ -218,7 +219,9 @@ class CurriculumCallback(BaseCallback):
             raise UserError(f"{told}lab/… tasks, and yours by curricula.adapt(env, axes)")
         self._axes = _axes_of(env)
         self._offer()
-        begins = self.model._last_obs is not None and bool(np.all(self.model._last_episode_starts))
+        # SB3's off-policy agents leave all episodes marked as just begun: what was left by learn() still runs.
+        fresh = self.model._last_obs is not None and self.model._last_obs is not self._left
+        begins = fresh and bool(np.all(self.model._last_episode_starts))
         if begins or len(self._running) != len(self._waiting):  # else they run on from an earlier learn()
             self._running = self._waiting.copy()
         if begins:
@@ -243,6 +246,9 @@ class CurriculumCallback(BaseCallback):
             self._offer()
         return True
 
+    def _on_training_end(self) -> None:
+        self._left = self.model._last_obs
+
     def _offer(self) -> None:
         """Draw what the next episode of each environment adopts."""
         self._waiting = self.teacher.difficulty(self._rng, self.training_env.num_envs)
@@ -265,7 +271,7 @@ class CurriculumCallback(BaseCallback):
     def _episodes(self, ended: NDArray[np.intp], infos: Sequence[Mapping[str, Any]]) -> Episodes:
         """What the teacher learns of the episodes that ended in this step."""
         successes = [info.get("is_success", info.get("success")) for info in infos]
-        if None in successes:
+        if None in successes and getattr(self.teacher, "least_return", None) is None:
             warnings.warn("curriculum: episodes report no success (info['success']); counted as failures", stacklevel=2)
         stats = [info.get("episode", {}) for info in infos]
         told = "difficulty" if self._running.ndim == 1 else "difficulties"

@@ -43,7 +43,7 @@ def live_target(model: BaseAlgorithm, name: str) -> Setter:
     accepted = _accepted(model)
     if name not in accepted:
         close = difflib.get_close_matches(name, accepted, n=1)
-        hint = f"; did you mean {close[0]}?" if close else ""
+        hint = f"; did you mean {close[0]}?" if close else "."
         raise UserError(f"{name}: {kind} has no such live number{hint} Accepted: {', '.join(accepted)}")
     return accepted[name](model, name)
 

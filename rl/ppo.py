@@ -50,7 +50,8 @@ class LeanPPO(PPO):
         self, env: VecEnv, callback: BaseCallback, rollout_buffer: RolloutBuffer, n_rollout_steps: int
     ) -> bool:
         """Fill the buffer with ``n_rollout_steps`` steps of each environment; False where a callback stopped it."""
-        if self.use_sde:  # its noise is drawn between the steps
+        own = type(self.policy).forward is not ActorCriticPolicy.forward
+        if self.use_sde or own:  # noise that is drawn between the steps, or a pass of the user's own
             return super().collect_rollouts(env, callback, rollout_buffer, n_rollout_steps)
         self.policy.set_training_mode(False)
         buffer, box = rollout_buffer, self.action_space if isinstance(self.action_space, spaces.Box) else None

@@ -12,10 +12,14 @@ A task is written as
 from __future__ import annotations
 
 import re
+import warnings
 from collections.abc import Mapping
 from typing import Any, cast
 
 import gymnasium
+import numpy as np
+from gymnasium.spaces.utils import flatten
+from gymnasium.vector.utils import concatenate, create_empty_array
 
 import curricula
 from curricula.difficulty import axis_names, parse_axes
@@ -73,7 +77,9 @@ def check(
     agent: AgentPart,
     success: str | float | None = None,
 ) -> None:
-    """Refuse a task that does not exist or that the agent cannot take, wrong axes, a curriculum without difficulty.
+    """Refuse a task that does not exist, cannot be played or that the agent cannot take, and what does not fit it.
+
+    Those are wrong axes and a curriculum without difficulty. A Gymnasium environment is tried for a step.
 
     Args:
         name: as above.
@@ -99,6 +105,7 @@ def check(
         masked = env.has_wrapper_attr(masks.METHOD)
         _refuse_agent(name, env.observation_space, env.action_space, agent, masked)
         takes = env.has_wrapper_attr("set_difficulty")
+        _try(name, env, masked)
     finally:
         env.close()
     if curriculum is not None and not takes:
@@ -157,3 +164,41 @@ def _cannot(name: str, what: str, error: Exception) -> UserError:
     if isinstance(error, gymnasium.error.UnregisteredEnv | gymnasium.error.NameNotFound):
         return UserError(f"task {name!r}: {reason} (own tasks: {', '.join(curricula.task_ids())}; or any Gymnasium id)")
     return UserError(f"task {name!r} {what}: {type(error).__name__}: {reason[:300]}")
+
+
+def _try(name: str, env: gymnasium.Env[Any, Any], masked: bool) -> None:
+    """Begin two episodes, as training will, and take a step; one whose actions are masked is not stepped.
+
+    Raises:
+        UserError: it cannot be played, or observes what is not in its space or not finite.
+    """
+    space: Any = env.observation_space
+    try:
+        with warnings.catch_warnings():  # what Gymnasium's checker says is said again where training begins
+            warnings.simplefilter("ignore")
+            seen = [_began(env.reset(seed=0)), _began(env.reset(options={}))]
+            if not masked:
+                env.action_space.seed(0)
+                seen.append(_stepped(env.step(env.action_space.sample())))
+            for observation in seen:
+                room: Any = create_empty_array(space, n=1)
+                concatenate(space, [observation], room)
+                numbers: Any = flatten(space, observation)
+                if not np.isfinite(numbers).all():
+                    raise ValueError(f"it observes {observation}, which is not finite")
+    except UserError:
+        raise
+    except Exception as error:  # whatever somebody else's environment does
+        raise _cannot(name, "cannot be played", error) from error
+
+
+def _began(answer: Any) -> Any:
+    if not (isinstance(answer, tuple) and len(answer) == 2 and isinstance(answer[1], dict)):
+        raise ValueError("reset gives no pair of an observation and a dict")
+    return answer[0]
+
+
+def _stepped(answer: Any) -> Any:
+    if not (isinstance(answer, tuple) and len(answer) == 5):
+        raise ValueError("step gives no observation, reward, terminated, truncated, info")
+    return answer[0]

@@ -35,6 +35,8 @@ _UNDEFINED = frozenset({"explained_variance"})
 
 _EVALUATION_SEED = 1_000_003
 """Added to the run's seed, so that evaluations begin in states of their own."""
+_HELD_OUT_SEED = 2_000_003
+"""The same for states in which no policy was chosen as the best."""
 
 
 class RlTrainer:
@@ -106,6 +108,8 @@ class RlTrainer:
         Raises:
             NonFiniteError: a loss or a weight is no longer finite.
         """
+        if self.step == 0:
+            self._say_what_a_resume_does()
         with self._randomness, _unvalidated_distributions():
             while self.step < until:
                 self._iterate()
@@ -171,7 +175,11 @@ class RlTrainer:
         return row
 
     def scores(
-        self, episodes: int | None = None, grid: Sequence[float] | None = None, act: Act | None = None
+        self,
+        episodes: int | None = None,
+        grid: Sequence[float] | None = None,
+        act: Act | None = None,
+        held_out: bool = False,
     ) -> list[Score]:
         """The same evaluation episode by episode; the target task alone where the environment has no difficulty.
 
@@ -179,10 +187,11 @@ class RlTrainer:
             episodes: per difficulty; the configured number if None.
             grid: the difficulties; the configured ones if None.
             act: the policy; the present one if None.
+            held_out: whether episodes begin in other states than those in which the best policy was chosen.
         """
         episodes = episodes or self.config.evaluation.episodes
         levels = tuple(grid or self.config.evaluation.grid()) if self.batch.has_difficulty else (1.0,)
-        seed = self.config.seed + _EVALUATION_SEED
+        seed = self.config.seed + (_HELD_OUT_SEED if held_out else _EVALUATION_SEED)
         if self._evaluation_env is None or self._evaluation_env.num_envs != len(levels) * episodes:
             self._evaluation_env = environments.build(self.config, len(levels) * episodes, seed)
         return play(self._evaluation_env, act or self.act, levels, episodes, seed, self.config.agent.masked)
@@ -260,6 +269,13 @@ class RlTrainer:
         self.step = self.model.num_timesteps = int(state["step"])
         load_networks(self.model, state)
         self.env.load_state_dict(state["normaliser"])
+
+    def _say_what_a_resume_does(self) -> None:
+        """At the start: whether a resume will go on with the running episodes."""
+        if not self.batch.exact:
+            message = f"{self.config.task} cannot save its state: a resume will begin new episodes"
+            warnings.warn(message, stacklevel=3)
+            self._event("warning", self.step, message=message)
 
     def _restart_episodes(self) -> None:
         """Begin new episodes where the running ones could not be saved."""

@@ -19,6 +19,8 @@ from rl import masks
 from rl.observations import each
 
 _NOTHING: dict[str, Any] = {}
+SUCCESS = ("success", "is_success")
+"""What an environment may call it that an episode reached its aim."""
 
 
 class BatchedVecEnv(VecEnv):
@@ -27,8 +29,8 @@ class BatchedVecEnv(VecEnv):
     SB3 reads one dictionary per environment and step. Here all of them are the same empty one except where an episode
     ended; there SB3 finds what it looks for: ``terminal_observation``, ``TimeLimit.truncated`` (truncated and *not*
     terminated, so that the value of the last state is bootstrapped), ``episode`` (``r``, ``l``), ``is_success`` where
-    the environment reports ``success``, and ``difficulty`` of the episode that ended, where it has one
-    (``difficulties`` of each axis, where the environment says them).
+    the environment reports ``success`` or ``is_success``, and ``difficulty`` of the episode that ended, where it has
+    one (``difficulties`` of each axis, where the environment says them).
 
     Args:
         env: the batch; its autoreset mode must be SAME_STEP, because SB3 expects the next episode's first
@@ -120,7 +122,8 @@ class BatchedVecEnv(VecEnv):
             "episode": {"r": float(self._returns[index]), "l": int(self._lengths[index])},
         }
         final = info.get("final_info", {})
-        success = final.get("success", info.get("success"))
+        said = (found[key] for key in SUCCESS for found in (final, info) if key in found)
+        success = next(said, None)
         if success is not None:
             ended["is_success"] = bool(success[index])
         if self.difficulty is not None:

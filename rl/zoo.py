@@ -18,7 +18,15 @@ from rl.quantities import QUANTITIES
 
 DECAY = "lin_"
 """Begins a schedule that falls linearly from the number that follows to 0 at the end of the run."""
-NOT_HERE = ("env_wrapper", "vec_env_wrapper", "frame_stack", "callback", "monitor_kwargs", "replay_buffer_class")
+NOT_HERE = (
+    "env_wrapper",
+    "env_kwargs",
+    "vec_env_wrapper",
+    "frame_stack",
+    "callback",
+    "monitor_kwargs",
+    "replay_buffer_class",
+)
 """rl-zoo's names for which a task of one's own is the way here."""
 
 
@@ -103,6 +111,8 @@ def _plain(node: ast.expr) -> Any:
         return node.attr.lower()
     if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id == "dict":
         return {str(keyword.arg): _plain(keyword.value) for keyword in node.keywords}
+    if isinstance(node, ast.List):
+        return [_plain(each) for each in node.elts]
     return ast.literal_eval(node)
 
 

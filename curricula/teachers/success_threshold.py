@@ -46,6 +46,7 @@ class SuccessThreshold:
         floor: the share of successes at or below which it falls, in [0, threshold).
         lowest: the level it begins with and never falls below.
         highest: the level it never rises above.
+        least_return: an episode counts as a success from this return on; None: as the environment says.
     """
 
     threshold: float = 0.8
@@ -55,6 +56,7 @@ class SuccessThreshold:
     floor: float = 0.1
     lowest: float = 0.0
     highest: float = 1.0
+    least_return: float | None = None
     progress: Progress = field(init=False)
 
     def __post_init__(self) -> None:
@@ -62,6 +64,8 @@ class SuccessThreshold:
         for name in ("threshold", "step_up", "step_down", "floor", "lowest", "highest"):
             number(name, getattr(self, name), 0.0, 1.0)
         whole("window", self.window, 1)
+        if self.least_return is not None:
+            number("least_return", self.least_return)
         if self.step_up == 0:
             raise UserError("step_up is 0; accepted: a number in (0, 1]")
         if self.step_down and self.floor >= self.threshold:
@@ -81,7 +85,8 @@ class SuccessThreshold:
 
     def update(self, results: Episodes) -> None:
         """Judge the episodes one by one."""
-        for difficulty, success in zip(results.difficulty.tolist(), results.success.tolist(), strict=True):
+        reached = results.success if self.least_return is None else results.returns >= self.least_return
+        for difficulty, success in zip(results.difficulty.tolist(), reached.tolist(), strict=True):
             self.progress = self.after(self.progress, difficulty, success)
 
     def after(self, progress: Progress, difficulty: float, success: bool) -> Progress:
@@ -119,6 +124,9 @@ class SuccessThresholdCurriculum(TeacherConfig):
     floor: Level = Field(0.1, description="the share of successes at or below which it falls")
     lowest: Level = Field(0.0, description="where it begins, and never falls below")
     highest: Level = Field(1.0, description="what it never rises above")
+    least_return: float | None = Field(
+        None, description="the return from which an episode is a success; left out: as the task says"
+    )
 
     def build(self) -> SuccessThreshold:
         """A teacher at the lowest difficulty."""

@@ -61,9 +61,11 @@ class Waits:
     def update(self, results: Episodes) -> None:
         """Tell the teacher that learns; adopt what it has learnt where the phase was reached since the last report."""
         self.learning.update(results)
+        if results.step < self.step:  # a count that began anew
+            self.step = -1
         if self.clock.steps_at(self.phase, self.step + 1, results.step + 1).size:
             self.asking.load_state_dict(self.learning.state_dict())
-        self.step = max(self.step, results.step)
+        self.step = results.step
 
     def state_dict(self) -> dict[str, Any]:
         """The step, and the state of both."""

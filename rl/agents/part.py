@@ -57,7 +57,7 @@ class AgentPart(Part):
     hidden: tuple[Width, ...] | None = Field(
         None, max_length=64, description="widths of the hidden layers of every network; null: SB3's own"
     )
-    activation: Literal["tanh", "relu", "elu", "silu"] | None = Field(
+    activation: Literal["tanh", "relu", "leakyrelu", "elu", "gelu", "silu"] | None = Field(
         None, description="between the layers; null: SB3's own"
     )
     gamma: float = Field(0.99, gt=0.0, le=1.0, description="discount")

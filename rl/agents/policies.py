@@ -19,7 +19,14 @@ if TYPE_CHECKING:
 
     from rl.agents.part import AgentPart
 
-ACTIVATIONS: dict[str, type[nn.Module]] = {"tanh": nn.Tanh, "relu": nn.ReLU, "elu": nn.ELU, "silu": nn.SiLU}
+ACTIVATIONS: dict[str, type[nn.Module]] = {
+    "tanh": nn.Tanh,
+    "relu": nn.ReLU,
+    "leakyrelu": nn.LeakyReLU,
+    "elu": nn.ELU,
+    "gelu": nn.GELU,
+    "silu": nn.SiLU,
+}
 OPTIMIZERS: dict[str, type[torch.optim.Optimizer]] = {
     "adam": torch.optim.Adam,
     "adamw": torch.optim.AdamW,
@@ -63,6 +70,8 @@ def arguments_of(agent: AgentPart) -> dict[str, Any]:
 
 
 def _meant(name: str, value: Any) -> Any:
+    if name == "net_arch" and isinstance(value, list) and len(value) == 1 and isinstance(value[0], dict):
+        return value[0]  # as it was written up to SB3 1.7
     if name == "activation_fn" and isinstance(value, str) and ":" not in value:
         return _listed(name, value, ACTIVATIONS)
     if name == "optimizer_class" and isinstance(value, str) and ":" not in value:

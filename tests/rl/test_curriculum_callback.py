@@ -157,6 +157,21 @@ def test_it_works_with_an_off_policy_agent():
     assert sum(len(results.difficulty) for results in teacher.told) == 6
 
 
+def test_episodes_of_an_off_policy_agent_run_on_into_another_learn():
+    teacher = Remembering()
+    model = DQN("MlpPolicy", dummy(), learning_starts=30, buffer_size=500, train_freq=4, device="cpu")
+    callback = CurriculumCallback(teacher)
+    model.learn(48, callback=callback)  # 16 of the 20 steps of an episode
+    model.learn(48, callback=callback, reset_num_timesteps=False)
+    ended = [results for results in teacher.told if len(results.difficulty)]
+    assert [results.step for results in ended] == [60]
+    assert ended[0].lengths.tolist() == [20, 20, 20]
+    assert np.array_equal(ended[0].difficulty, teacher.drawn[0])
+    before = len(teacher.drawn)
+    model.learn(60, callback=callback)
+    assert np.array_equal(teacher.told[-1].difficulty, teacher.drawn[before])
+
+
 def test_a_copy_goes_on_with_the_same_draws():
     first, second = CurriculumCallback(Uniform()), CurriculumCallback(Uniform(), seed=9)
     ppo(batched()).learn(96, callback=first)

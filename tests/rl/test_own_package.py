@@ -103,6 +103,52 @@ class Slope(Corridor):
         return seen, 1.0 - self.hard, False, cut, info
 
 
+class Told(Slope):
+    """Says of success what SB3 reads."""
+
+    def step(self, action):
+        seen, reward, done, cut, info = super().step(action)
+        return seen, reward, done, cut, {**info, "is_success": True}
+
+
+class Options(Corridor):
+    def reset(self, *, seed=None):
+        return super().reset(seed=seed)
+
+
+class Old(Corridor):
+    def reset(self, *, seed=None, options=None):
+        return super().reset(seed=seed)[0]
+
+
+class OldStep(Corridor):
+    def step(self, action):
+        seen, reward, done, _, info = super().step(action)
+        return seen, reward, done, info
+
+
+class Misshapen(Corridor):
+    def _seen(self):
+        return {**super()._seen(), "place": np.zeros(3, np.float32)}
+
+
+class Unknown(Corridor):
+    def _seen(self):
+        return {**super()._seen(), "place": np.full(2, np.nan, np.float32)}
+
+
+class Failing(Corridor):
+    def reset(self, *, seed=None, options=None):
+        raise FileNotFoundError("no map")
+
+
+class Blind(Corridor):
+    metadata = {"render_modes": ["rgb_array"]}
+
+    def render(self):
+        raise NotImplementedError
+
+
 class Bare:
     pass
 
@@ -110,6 +156,8 @@ class Bare:
 gymnasium.register("Toy/Corridor-v0", Corridor, max_episode_steps=20)
 gymnasium.register("Toy/Saved-v0", SavedCorridor, max_episode_steps=20)
 gymnasium.register("Toy/Slope-v0", Slope, max_episode_steps=20)
+for kind in (Told, Options, Old, OldStep, Misshapen, Unknown, Failing, Blind):
+    gymnasium.register(f"Toy/{kind.__name__}-v0", kind, max_episode_steps=20)
 '''
 SETTINGS = {
     "steps": 384,
@@ -136,8 +184,8 @@ def package(tmp_path, monkeypatch):
     monkeypatch.setenv("LAB_RESULTS", str(tmp_path / "results"))
     yield tmp_path
     sys.modules.pop("toy_tasks", None)
-    for name in ("Toy/Corridor-v0", "Toy/Saved-v0", "Toy/Slope-v0"):
-        gymnasium.registry.pop(name, None)
+    for name in [name for name in gymnasium.registry if name.startswith("Toy/")]:
+        gymnasium.registry.pop(name)
 
 
 def train(name, **changes):
@@ -203,6 +251,30 @@ def test_a_gymnasium_task_of_dictionaries_trains_evaluates_exports_and_says_that
     assert Path("film.gif").stat().st_size > 0
 
 
+def test_what_a_resume_will_do_is_said_at_the_start(package, capsys):
+    with pytest.warns(UserWarning, match="Corridor-v0 cannot save its state: a resume will begin new episodes"):
+        assert train("short", task="toy_tasks:Toy/Corridor-v0", steps=64)[0] == 0
+    first = json.loads(Path("results/runs/short/events.jsonl").read_text().splitlines()[0])
+    assert (first["kind"], first["step"]) == ("warning", 0)
+    assert train("exact", task="toy_tasks:Toy/Saved-v0", steps=64)[0] == 0
+    assert "resume" not in Path("results/runs/exact/events.jsonl").read_text()
+
+
+def test_success_in_sb3s_word_moves_a_teacher(package):
+    teacher = {"kind": "success_threshold", "window": 2, "step_up": 0.5}
+    _, run = train("told", task="toy_tasks:Toy/Told-v0", curriculum=teacher, steps=512, max_episode_steps=20)
+    last = json.loads(metrics(run).splitlines()[-1])
+    assert last["rollout/success"] == 1.0
+    assert last["curriculum/difficulty"] == 1.0
+
+
+def test_an_environment_that_cannot_draw_is_one_line(package, capsys):
+    assert train("blind", task="toy_tasks:Toy/Blind-v0", steps=64)[0] == 0
+    capsys.readouterr()
+    assert main(["rl", "watch", "blind", "--out", "film.gif"]) == 2
+    assert "draws no picture" in capsys.readouterr().err
+
+
 def test_a_gymnasium_task_with_a_difficulty_is_taught_and_filmed_at_it(package, capsys):
     status, run = train("taught", task="toy_tasks:Toy/Slope-v0", curriculum="uniform", steps=128)
     assert status == 0
@@ -226,6 +298,12 @@ def test_a_gymnasium_task_with_a_difficulty_is_taught_and_filmed_at_it(package, 
         ({"task": "toy_tasks:Toy/Saved-v0", "curriculum": {"kind": "toy_tasks:CoinCurriculum"}}, "no set_difficulty"),
         ({"task": "toy_tasks:Hill", "curriculum": {"kind": "toy_tasks:Coin"}}, "subclass of curricula.teachers.part"),
         ({"task": "toy_tasks:Hill", "curriculum": {"kind": "toy_tasks:CoinCurriculum", "bais": 1}}, "mean 'bias'"),
+        ({"task": "toy_tasks:Toy/Options-v0"}, "cannot be played: TypeError"),
+        ({"task": "toy_tasks:Toy/Old-v0"}, "cannot be played: "),
+        ({"task": "toy_tasks:Toy/OldStep-v0"}, "cannot be played: "),
+        ({"task": "toy_tasks:Toy/Misshapen-v0"}, "cannot be played: "),
+        ({"task": "toy_tasks:Toy/Unknown-v0"}, "is not finite"),
+        ({"task": "toy_tasks:Toy/Failing-v0"}, "cannot be played: FileNotFoundError: no map"),
     ],
 )
 def test_mistakes_are_one_line_and_leave_no_run(package, capsys, changes, told):

@@ -10,6 +10,7 @@ from stable_baselines3 import PPO
 from stable_baselines3.common.callbacks import BaseCallback
 from stable_baselines3.common.logger import Logger
 from stable_baselines3.common.monitor import Monitor
+from stable_baselines3.common.policies import ActorCriticPolicy
 from stable_baselines3.common.utils import FloatSchedule
 from stable_baselines3.common.vec_env import DummyVecEnv
 
@@ -133,6 +134,19 @@ def test_a_users_callback_sees_sb3s_ppo_and_may_stop_it():
     model = LeanPPO("MlpPolicy", "CartPole-v1", n_steps=32, batch_size=32, device="cpu")
     model.learn(64, callback=Stops())
     assert model.num_timesteps == 5
+
+
+def test_a_pass_of_the_users_own_policy_is_taken():
+    class Zeros(ActorCriticPolicy):
+        passes = 0
+
+        def forward(self, obs, deterministic=False):
+            type(self).passes += 1
+            return super().forward(obs, deterministic)
+
+    model = LeanPPO(Zeros, "CartPole-v1", n_steps=32, batch_size=32, device="cpu", seed=0)
+    model.learn(32)
+    assert Zeros.passes == 32
 
 
 def test_conducted_numbers_are_read_by_the_next_update():

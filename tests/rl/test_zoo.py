@@ -1,10 +1,12 @@
 """A section of rl-zoo's files is read as it is, and so are settings of an agent that stand beside it."""
 
 import pytest
+from torch import nn
 
 from lab.door.yamls import parse
 from lab.errors import UserError
 from lab.training.config import dump, load_yaml, resolve
+from rl.agents.policies import arguments_of
 from rl.config import RlConfig
 
 PPO = """
@@ -80,6 +82,15 @@ def test_sac_and_its_text_of_policy_kwargs() -> None:
     agent = read(SAC).agent
     assert (agent.buffer_size, agent.ent_coef, agent.train_freq, agent.use_sde) == (50_000, 0.1, 32, True)
     assert agent.policy_kwargs == {"log_std_init": -3.67, "net_arch": [64, 64], "activation_fn": "relu"}
+
+
+@pytest.mark.parametrize("layer", ["GELU", "LeakyReLU"])
+def test_the_zoos_other_words(layer: str) -> None:
+    text = f'"dict(net_arch=[dict(pi=[64], vf=[32])], activation_fn=nn.{layer})"'
+    agent = resolve(RlConfig, parse(PPO.replace("n_steps", f"policy_kwargs: {text}\nn_steps", 1))).agent
+    said = arguments_of(agent)
+    assert said["net_arch"] == {"pi": [64], "vf": [32]}
+    assert said["activation_fn"] is getattr(nn, layer)
 
 
 def test_what_a_file_leaves_out_is_as_sb3_has_it() -> None:

@@ -40,30 +40,39 @@ def test_arms_of_the_ring_have_one_mean_learning_rate(name, tmp_path):
 
 
 @pytest.mark.parametrize(
-    ("name", "steps", "stop", "mean"),
+    ("name", "stop", "mean", "teacher"),
     [
-        ("curriculum", 300_000, 200_000, 1e-3),
-        ("curriculum-weak", 102_400, 68_266, 1e-3),
-        ("curriculum-demo", 40_960, 27_306, 7.2e-4),
-        ("rl-alignment-mountain-car", 102_400, 68_266, 1e-3),
-        ("rl-alignment-acrobot", 102_400, 68_266, 1e-3),
-        ("rl-alignment-acrobot-high", 102_400, 68_266, 1e-3),
-        ("rl-alignment-car-continuous", 102_400, 68_266, 1e-3),
-        ("rl-alignment-gate", 409_600, 273_066, 1e-3),
+        ("curriculum", 200_000, 1e-3, None),
+        ("curriculum-weak", 68_266, 1e-3, None),
+        ("curriculum-demo", 27_306, 7.4e-4, None),
+        ("rl-alignment-mountain-car", 68_266, 1e-3, 2 / 3),
+        ("rl-alignment-acrobot", 68_266, 1e-3, 2 / 3),
+        ("rl-alignment-acrobot-high", 68_266, 1e-3, 0.77),
+        ("rl-alignment-car-continuous", 68_266, 1e-3, 2 / 3),
+        ("rl-alignment-gate", 273_066, 1e-3, 2 / 3),
+        ("rl-alignment-lunar-lander", 196_608, 3e-4, 0.62),
     ],
 )
-def test_arms_of_the_curriculum_have_one_mean_learning_rate(name, steps, stop, mean, tmp_path):
+def test_arms_of_the_curriculum_have_one_mean_learning_rate(name, stop, mean, teacher, tmp_path):
+    """In the mean over rollouts, at whose starts it is set; after a teacher as far as its level has the stated mean."""
     from lab.phase import Follower
     from lab.studies.trials import plan
 
+    if name == "rl-alignment-lunar-lander":
+        pytest.importorskip("Box2D")
     study = load_study(find_study(name))
-    levels = [min(1.0, step / stop) for step in range(0, steps, 100)]
     tuned = {"plain-third", "plain-triple"}  # which are there to show that another rate is no better
     for trial in [trial for trial in plan(study, trainer("rl"), tmp_path) if trial.arm not in tuned]:
-        voice = trial.config.parsed_voices()["learning_rate"]
-        follows = isinstance(voice, Follower)
-        values = [voice.value(level) for level in levels] if follows else voice.table(steps).tolist()
-        assert sum(values) / len(values) == pytest.approx(mean, rel=1e-2), trial.key
+        config = trial.config
+        starts = range(0, config.steps, config.n_envs * config.agent.n_steps)
+        voice = config.parsed_voices()["learning_rate"]
+        if not isinstance(voice, Follower):
+            values = [voice(step) for step in starts]
+        elif voice.source == "frontier":
+            values = [voice.value(teacher)]
+        else:
+            values = [voice.value(min(1.0, step / stop)) for step in starts]
+        assert sum(values) / len(values) == pytest.approx(mean, rel=3e-2), trial.key
 
 
 @pytest.mark.parametrize(
