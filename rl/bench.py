@@ -58,6 +58,11 @@ WORKLOADS: Mapping[str, Workload] = {
 
 BATCHES: Mapping[str, tuple[str, str]] = {"cartpole-batch": ("lab/CartPole-v0", "CartPole-v1")}
 """Name of each workload of stepping alone; our task, and the one of Gymnasium that has a batched version of its own."""
+TEACHERS: Mapping[str, Mapping[str, Any]] = {
+    "cartpole-teacher": {"kind": "success_threshold", "lowest": 1.0},
+    "cartpole-learning-progress": {"kind": "learning_progress"},
+}
+"""Name of each workload of a curriculum's own cost; a teacher, whose difficulties are all made the target's."""
 BATCH, BATCH_STEPS = 256, 100
 """Environments of such a batch, and its steps in a block."""
 
@@ -69,7 +74,8 @@ def measure(short: bool = False) -> dict[str, Any]:
 
     The two sides train in turn, as many environment steps each; a block is one such pair, its ratio that of the two
     processor times, which a busy machine disturbs less than the clock on the wall. The median block counts. Batched
-    environments step in turn in the same way, under random actions, so that episodes end in nearly every step.
+    environments step in turn in the same way, under random actions, so that episodes end in nearly every step, and
+    training with a teacher takes turns with the same training without one.
 
     Args:
         short: few blocks, for a check that nothing became slow.
@@ -77,13 +83,14 @@ def measure(short: bool = False) -> dict[str, Any]:
     blocks = 8 if short else 40
     return {
         "what": "training against plain Stable-Baselines3 (PPO with make_vec_env and VecNormalize, SAC), batched "
-        f"environments against Gymnasium's ({BATCH}, vector_entry_point)",
+        f"environments against Gymnasium's ({BATCH}, vector_entry_point), a curriculum's teacher against none",
         "settings": {
             name: {"agent": each.agent, "n_envs": each.n_envs, **each.settings, "learning_rate": LEARNING_RATE}
             for name, each in WORKLOADS.items()
         },
         "workloads": {name: compare(each, blocks) for name, each in WORKLOADS.items()}
-        | {name: compare_batches(*tasks, blocks=10 * blocks) for name, tasks in BATCHES.items()},
+        | {name: compare_batches(*tasks, blocks=10 * blocks) for name, tasks in BATCHES.items()}
+        | {name: compare_teacher(WORKLOADS["cartpole"], teacher, blocks) for name, teacher in TEACHERS.items()},
     }
 
 
@@ -126,6 +133,17 @@ def compare_batches(task: str, gymnasiums: str, blocks: int, warm: int = 2) -> d
     return _in_turn(mine, theirs, BATCH * BATCH_STEPS, blocks, warm)
 
 
+def compare_teacher(workload: Workload, teacher: Mapping[str, Any], blocks: int, warm: int = 2) -> dict[str, Any]:
+    """Time ``blocks`` pairs of blocks of training with a teacher and without, on the same episodes.
+
+    All difficulties that it asks for are played as the target's, so that it changes nothing but the time.
+    """
+    with tempfile.TemporaryDirectory() as folder:
+        sides = [taught(workload, Path(folder), kind) for kind in (teacher, {"kind": "none"})]
+        mine, theirs = (lambda block, side=side: side.advance(block * workload.block) for side in sides)
+        return _in_turn(mine, theirs, workload.block, blocks, warm)
+
+
 def _in_turn(
     mine: Callable[[int], None], theirs: Callable[[int], None], steps: int, blocks: int, warm: int
 ) -> dict[str, Any]:
@@ -152,8 +170,12 @@ def _in_turn(
     }
 
 
-def ours(workload: Workload, folder: Path) -> RlTrainer:
-    """This trainer at step 0; what it remembers lies in the folder."""
+def ours(workload: Workload, folder: Path, more: Mapping[str, Any] | None = None) -> RlTrainer:
+    """This trainer at step 0; what it remembers lies in the folder.
+
+    Args:
+        more: settings beside the workload's.
+    """
     import torch
 
     from lab.training.config import resolve
@@ -169,8 +191,14 @@ def ours(workload: Workload, folder: Path) -> RlTrainer:
         "n_envs": workload.n_envs,
         "normalise_observations": workload.normalise,
         "agent": {"agent": workload.agent, **workload.settings},
+        **(more or {}),
     }
     return RlTrainer(resolve(RlConfig, settings), Context(torch.device("cpu"), folder, folder, unheard))
+
+
+def taught(workload: Workload, folder: Path, teacher: Mapping[str, Any]) -> RlTrainer:
+    """This trainer with a teacher whose every difficulty is the target's."""
+    return ours(workload, folder, {"curriculum": teacher, "axes": {"length": {"easy": 0.5, "target": 0.5}}})
 
 
 def plain(workload: Workload) -> BaseAlgorithm:

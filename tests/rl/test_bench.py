@@ -2,6 +2,7 @@ import json
 from dataclasses import replace
 
 import pytest
+import torch
 
 from rl import bench
 from rl.plugin import PLUGIN
@@ -37,6 +38,20 @@ def test_both_batches_step_under_the_same_actions(monkeypatch):
     assert 0 < row["ratio_quartiles"][0] <= row["ratio"] <= row["ratio_quartiles"][1]
 
 
+@pytest.mark.parametrize("teacher", bench.TEACHERS.values(), ids=bench.TEACHERS)
+def test_a_teacher_is_timed_on_the_episodes_of_training_without_one(teacher, tmp_path):
+    small = replace(
+        bench.WORKLOADS["cartpole"], n_envs=2, block=32, settings={**bench.PPO, "n_steps": 16, "batch_size": 16}
+    )
+    row = bench.compare_teacher(small, teacher, blocks=3, warm=1)
+    assert row["blocks"] == 3
+    sides = [bench.taught(small, tmp_path, kind) for kind in (teacher, {"kind": "none"})]
+    for side in sides:
+        side.advance(512)
+    assert all(map(torch.equal, *(side.model.policy.parameters() for side in sides)))
+
+
 def test_the_plug_in_answers_with_plain_data(monkeypatch):
     monkeypatch.setattr(bench, "WORKLOADS", {})
+    monkeypatch.setattr(bench, "TEACHERS", {})
     assert set(json.loads(json.dumps(PLUGIN.bench(short=True)))) == {"what", "settings", "workloads"}
