@@ -12,6 +12,7 @@ from pydantic import Field, ValidationError, field_validator, model_validator
 from lab.door.yamls import parse
 from lab.errors import UserError
 from lab.studies.criteria import CRITERIA, Criterion, MeanScore
+from lab.studies.references import References
 from lab.studies.sweeps import Halving, Quantity, arms_of
 from lab.training.config import Config, load_yaml, resolve
 
@@ -99,6 +100,9 @@ class Study(Config):
     )
     alpha: float = Field(0.05, gt=0, lt=1, description="family-wise error rate of all comparisons together")
     columns: list[str] = Field(default_factory=list, description="further score columns shown in the tables")
+    references: References | None = Field(
+        None, description="published scores in this metric: {source: …, scores: {arm: {score: …, deviation: …}}}"
+    )
 
     @model_validator(mode="before")
     @classmethod
@@ -173,6 +177,9 @@ class Study(Config):
                 raise ValueError(f"compare: {pair} must be [treatment, control], two different arms")
             if unknown := [arm for arm in pair if arm not in self.arms]:
                 raise ValueError(f"compare: no arm is called {unknown[0]!r}; arms are {', '.join(self.arms)}")
+        known = self.arms if self.references is None else {*self.references.scores}
+        if unknown := [arm for arm in known if arm not in self.arms]:
+            raise ValueError(f"references.scores: no arm is called {unknown[0]!r}; arms are {', '.join(self.arms)}")
         if len({tuple(pair) for pair in self.compare}) != len(self.compare):
             raise ValueError(f"compare: {self.compare} names a pair twice, which would raise the bar for all")
         return self

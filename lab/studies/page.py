@@ -12,6 +12,7 @@ from lab.studies.tables import (
     comparisons_table,
     halving_table,
     markdown_table,
+    references_table,
     response_table,
     sweep_table,
 )
@@ -24,6 +25,9 @@ RESPONSE_READING = (
 )
 
 
+REFERENCES = (
+    "Reached: the better end of the mean's interval is at least as good as the published score less its deviation."
+)
 SWEEP_READING = (
     "All but the swept settings is the same in every arm. p is the share of 9,999 permutations of the arms within each "
     "seed whose means spread at least as far; it says whether the settings matter, not which is best. The best of many "
@@ -56,6 +60,9 @@ def markdown(summary: Summary, command: str, figures: Sequence[tuple[str, str]],
         markdown_table(arms_table(summary)),
         *(f"![{alt}]({path})" for path, alt in figures),
     ]
+    if study.references is not None:
+        source = f"Published scores: {' '.join(study.references.source.split())}."
+        parts += ["## Beside published scores", markdown_table(references_table(summary)), f"{source} {REFERENCES}"]
     if summary.comparisons:
         parts += ["## Comparisons", markdown_table(comparisons_table(summary)), *_reasons(summary.comparisons)]
     if summary.response is not None:

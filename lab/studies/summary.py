@@ -17,6 +17,7 @@ import numpy as np
 
 from lab.studies.comparison import Comparison, Verdict, comparisons, stream
 from lab.studies.model import Study
+from lab.studies.references import Held, hold
 from lab.studies.response import Response, respond
 from lab.studies.result import TrialResult, counted, scores_of
 from lab.studies.statistics import Interval, bootstrap_interval, iqm
@@ -94,6 +95,17 @@ class Summary:
         return self.comparisons[0].verdict if self.comparisons else None
 
     @property
+    def held(self) -> dict[str, Held]:
+        """Arm -> how it stands against what was published of it; no arm without a finished trial."""
+        given = self.study.references
+        found = {} if given is None else {arm: self.arms[arm].get(self.study.metric) for arm in given.scores}
+        return {
+            arm: hold(given.scores[arm], column.mean_interval, self.study.direction)
+            for arm, column in found.items()
+            if given is not None and column is not None
+        }
+
+    @property
     def failed(self) -> list[TrialResult]:
         """The trials that ended without a score."""
         return [trial for trial in self.trials if trial.status != "finished"]
@@ -123,6 +135,7 @@ class Summary:
             "comparisons": [asdict(c) for c in self.comparisons],
             **self._response_json(),
             **self._sweep_json(),
+            **({"references": {arm: asdict(held) for arm, held in self.held.items()}} if study.references else {}),
             "trials": {
                 "finished": len(self.trials) - len(self.failed),
                 "planned": len(study.arms) * len(study.seeds),

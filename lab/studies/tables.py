@@ -58,6 +58,16 @@ def mean_of(column: Column | None) -> str:
     return ABSENT if column is None else with_interval(column.mean, column.mean_interval)
 
 
+def references_table(summary: Summary) -> Table:
+    """The arms beside what was published of them."""
+    metric = summary.study.metric
+    rows = []
+    for arm, held in summary.held.items():
+        published = fmt(held.score) + (f" ± {fmt(held.deviation)}" if held.deviation else "")
+        rows.append([arm, mean_of(summary.arms[arm].get(metric)), published, "yes" if held.reached else "no"])
+    return ["arm", f"{metric}: mean", "published", "reached"], rows
+
+
 def scores_table(summary: Summary) -> Table:
     """The arms for a terminal of 80 columns: one line a score of an arm, the study's metric first."""
     study = summary.study

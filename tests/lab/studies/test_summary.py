@@ -5,6 +5,7 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from pydantic import ValidationError
 
 from lab.cli.study import show
 from lab.reports.words import fmt
@@ -47,6 +48,20 @@ def test_eight_wins_of_eight_support_the_hypothesis():
     assert found.comparisons[0].p == 2**-8
     assert found.comparisons[0].difference == pytest.approx(1.35)
     assert verdict_line(found).startswith("Supported: b against a")
+
+
+def test_arms_are_held_against_what_was_published_of_them():
+    given = {"source": "a paper", "scores": {"a": {"score": 5.0}, "b": {"score": 5.0, "deviation": 1.5}}}
+    found = summarise(study(references=given), trials(a=[4] * 8, b=[4] * 8, c=[9] * 8))
+    assert {arm: held.reached for arm, held in found.held.items()} == {"a": False, "b": True}
+    assert found.to_json()["references"]["b"] == {"score": 5.0, "deviation": 1.5, "reached": True}
+    page = markdown(found, "lab study s", [], "here")
+    assert "| b | 4 [4, 4] | 5 ± 1.5 | yes |" in page
+    assert "Published scores: a paper." in page
+    fewer = study(references=given, direction="lower", metric="modes")
+    assert not any(held.reached for held in summarise(fewer, trials(a=[4] * 8, b=[4] * 8)).held.values())
+    with pytest.raises(ValidationError, match="references.scores: no arm is called 'd'; arms are a, b, c"):
+        study(references={"source": "a paper", "scores": {"d": {"score": 1.0}}})
 
 
 def test_lower_is_better_turns_the_verdict():
