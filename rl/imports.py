@@ -28,7 +28,8 @@ COUNT = 1e6
 def begin(config: RlConfig, model: Path, normalisation: Path | None, root: Path, name: str | None, preset: str) -> Run:
     """Make a run at step 0 whose policy has the weights of a saved one; ``lab resume`` trains it on.
 
-    Optimisers, replay buffer and counters begin anew: of what SB3 saved, only tensors are read.
+    Optimisers, replay buffer, counters and SAC's entropy coefficient begin anew: of what SB3 saved, only the policy's
+    tensors are read.
 
     Args:
         config: of the run, of the same agent with the same networks.
