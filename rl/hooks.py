@@ -52,9 +52,11 @@ class PhaseSchedule:
     ``step = round((1 - clamp(p, 0, 1)) * total_timesteps)`` and the answer is ``schedule(step)``.
 
     The object is picklable and equal to its copy, so ``model.save`` and ``load`` keep it; where this package is not
-    installed, ``load`` takes ``custom_objects={"learning_rate": 0.0, "lr_schedule": lambda _: 0.0}`` in its place. SB3 tells it nothing but p,
-    so ``total_timesteps`` must be what ``learn()`` is given: a second ``learn(reset_num_timesteps=True)`` starts over
-    at step 0, and with ``reset_num_timesteps=False`` SB3's p jumps; use :class:`ConductorCallback` there.
+    installed, ``load`` takes ``custom_objects={"learning_rate": 0.0, "lr_schedule": lambda _: 0.0}`` in its place.
+
+    SB3 tells it nothing but p, so ``total_timesteps`` must be what ``learn()`` is given: a second
+    ``learn(reset_num_timesteps=True)`` starts over at step 0, and with ``reset_num_timesteps=False`` SB3's p jumps;
+    use :class:`ConductorCallback` there.
 
     Args:
         schedule: a pure function of the step (``lab.phase.Schedule`` and its relations).

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Collection, Mapping
 from typing import Annotated
 
@@ -70,6 +71,11 @@ class SupervisedConfig(RunConfig):
     def voice_names(cls) -> Mapping[str, str]:
         """The voices every classifier takes; its techniques bring theirs."""
         return {"lr": "learning rate"}
+
+    @classmethod
+    def voice_ranges(cls) -> Mapping[str, tuple[float, float]]:
+        """A negative learning rate would climb the loss."""
+        return {"lr": (0.0, math.inf)}
 
     @classmethod
     def brought_names(cls) -> Collection[str]:

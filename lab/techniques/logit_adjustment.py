@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from typing import Any, ClassVar, Literal
 
@@ -41,9 +41,13 @@ def adjusted(log_probs: Tensor, priors: Tensor, tau: float) -> Tensor:
 
 
 class LossAdjustment(Technique):
-    """Adds τ·log π to the logits that the loss sees (Menon et al. 2021, equation 10); answers are given without it."""
+    """Adds τ·log π to the logits that the loss sees (Menon et al. 2021, equation 10); answers are given without it.
 
-    def __init__(self, priors: Tensor) -> None:
+    So the network's own answers are the adjusted ones, and are scored as ``adjusted`` too.
+    """
+
+    def __init__(self, host: Host, priors: Tensor) -> None:
+        self._own = host.answers or partial(log_probabilities, host.network)
         self._priors = priors
         self._tau = 0.0
 
@@ -57,6 +61,10 @@ class LossAdjustment(Technique):
     def logits(self, logits: Tensor) -> Tensor:
         """With the priors."""
         return logits + self._tau * self._priors if self._tau else logits
+
+    def predictors(self) -> Mapping[str, Predictor]:
+        """What the network says."""
+        return {"adjusted": self._own()}
 
 
 class PostHocAdjustment(Technique):
@@ -95,6 +103,8 @@ class LogitAdjustmentPart(TechniquePart):
         TAU: VoiceSpec("how much of the classes' frequencies is taken out; 1 answers for equal classes", 0.0, 10.0, 1.0)
     }
 
+    offers: ClassVar[Sequence[str]] = ("adjusted",)
+
     name: Literal["logit_adjustment"] = "logit_adjustment"
     form: Form = Field(
         "loss", description="loss: trained with; post_hoc: scored with, beside the network's own answers"
@@ -108,7 +118,7 @@ class LogitAdjustmentPart(TechniquePart):
         """
         priors = log_priors(host.counts).to(host.device, torch.float32)
         forms: Mapping[str, Callable[[], Technique]] = {
-            "loss": lambda: LossAdjustment(priors),
+            "loss": lambda: LossAdjustment(host, priors),
             "post_hoc": lambda: PostHocAdjustment(host, priors),
         }
         return forms[self.form]()

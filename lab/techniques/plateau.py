@@ -156,8 +156,9 @@ class Answering(Technique):
     is the device waited for. A bump's own steps are not judged, and what was best before it counts no more.
     """
 
-    def __init__(self, watch: Plateau, answer: Answer, every: int, host: Host) -> None:
+    def __init__(self, watch: Plateau, answer: Answer, every: int, host: Host, until: int | None = None) -> None:
         self._watch, self._answer, self._every, self._host = watch, answer, every, host
+        self._until = math.inf if until is None else until
         self._sum = torch.zeros((), device=host.device)
         self._next, self._plateaus = 0, 0
 
@@ -179,7 +180,7 @@ class Answering(Technique):
         self._sum.zero_()
         if self._answer.busy(self._next - self._every):  # a bump begins with a mean, and may end within one
             self._watch.forget()
-        elif self._watch.saw(mean):
+        elif self._watch.saw(mean) and self._next < self._until:
             self._plateaus += 1
             self._answer.begin(self._next)
             self._host.event("plateau", self._next, loss=mean, level=self._answer.level(self._next))
@@ -222,6 +223,9 @@ class PlateauPart(TechniquePart):
     threshold: float = Field(1e-3, ge=0, lt=1, description="share by which a value must be below the best to be better")
     cooldown: int = Field(0, ge=0, le=1_000_000, description="values after a plateau that are not counted")
     length: int = Field(500, ge=2, le=1_000_000_000, description="steps of a bump")
+    until: int | None = Field(
+        None, ge=1, le=10**12, description="no plateau is answered from this step on, e.g. so that the last bump ends"
+    )
     factor: float = Field(0.1, gt=0, lt=1, description="of a reduction")
 
     def check(self, voices: Mapping[str, Voice | Follower]) -> None:
@@ -236,4 +240,4 @@ class PlateauPart(TechniquePart):
             "reduce": lambda: Reduction(self.factor),
         }
         watch = Plateau(self.patience, self.threshold, self.cooldown)
-        return Answering(watch, answers[self.answer](), self.every, host)
+        return Answering(watch, answers[self.answer](), self.every, host, self.until)

@@ -211,6 +211,7 @@ def test_held_out_samples_are_not_learned_from(tmp_path: Path) -> None:
         ({"data": {"name": "minst"}}, "did you mean 'mnist'"),
         ({"data": {"name": "mnist", "classes": [3, 3]}}, r"classes: \[3, 3\] names a class twice"),
         ({"voices.lr.body": 0.1}, "voices.lr.body: no such voice"),
+        ({"voices.lr": -0.1}, r"voices\.lr: -0\.1 is not accepted; 0 to inf is"),
         ({"groups": {"body": ["body.*"]}, "voices": {"lr": 0.1, "lr.bdy": 0}}, "no such voice; did you mean 'lr.body'"),
         (
             {"groups": {"body": ["body.*"]}, "voices": {"lr": 0.1, "gate.body": 2}},

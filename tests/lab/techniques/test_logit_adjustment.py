@@ -77,6 +77,15 @@ def test_of_a_long_tail_the_adjusted_answers_find_more_of_the_rare_classes(tmp_p
     assert found["evaluation/adjusted/tail_accuracy"] > found["evaluation/tail_accuracy"] + 0.1
 
 
+def test_answers_of_a_network_trained_with_the_priors_are_the_adjusted_ones(tmp_path: Path) -> None:
+    part = {"name": "logit_adjustment", "form": "loss"}
+    trained = trainer(tmp_path, techniques=[part], deployed="adjusted")
+    trained.advance(5)
+    found = trained.evaluate()
+    for word in ("adjusted", "deployed"):
+        assert found[f"evaluation/{word}/balanced_accuracy"] == found["evaluation/balanced_accuracy"]
+
+
 def test_a_class_without_a_sample_is_refused() -> None:
     with pytest.raises(UserError, match="class 1 has no training sample"):
         log_priors(torch.tensor([2, 0]))

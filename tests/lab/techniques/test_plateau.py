@@ -91,6 +91,12 @@ def test_a_plateau_bumps_the_rate_that_follows_it(tmp_path: Path) -> None:
     assert rates[30:40] == bump
 
 
+def test_no_bump_begins_where_the_last_has_to_be_over(tmp_path: Path) -> None:
+    part = {**BASE["techniques"][0], "until": 31}
+    assert values_of({"techniques": [part]}, tmp_path)[1] == [("plateau", 10), ("plateau", 30)]
+    assert values_of({"techniques": [part | {"until": 30}]}, tmp_path)[1] == [("plateau", 10)]
+
+
 def test_a_mean_in_which_a_bump_ends_is_not_judged(tmp_path: Path) -> None:
     part = {"name": "plateau", "every": 5, "patience": 0, "threshold": 0.9, "length": 12}
     _, events = values_of({"techniques": [part]}, tmp_path)
