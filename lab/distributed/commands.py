@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import math
 import os
 from typing import TYPE_CHECKING, Any
 
@@ -29,11 +30,27 @@ def add_train_options(parser: argparse.ArgumentParser) -> None:
 def _add_patience(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--patience",
-        type=float,
+        type=_seconds,
         default=10.0,
         metavar="SECONDS",
         help="within which the address where torchrun's workers meet must answer (default 10)",
     )
+
+
+def _seconds(text: str) -> float:
+    try:
+        value = float(text)
+    except ValueError:
+        value = math.nan
+    if not 0 < value < math.inf:
+        raise argparse.ArgumentTypeError(f"{text!r}: accepted: seconds above 0")
+    return value
+
+
+def _whole(text: str) -> int:
+    if not text.isdecimal() or int(text) < 1:
+        raise argparse.ArgumentTypeError(f"{text!r}: accepted: a whole number ≥ 1")
+    return int(text)
 
 
 def sets(args: argparse.Namespace) -> list[str]:
@@ -53,7 +70,7 @@ def add_commands(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]
     options.add_quiet_option(work)
     work.set_defaults(run=_work)
     scale = subparsers.add_parser("scale", help="bytes and time of a step against the number of workers")
-    scale.add_argument("--parameters", type=int, metavar="N", help="of the model (default: those measured)")
+    scale.add_argument("--parameters", type=_whole, metavar="N", help="of the model (default: those measured)")
     scale.add_argument("--short", action="store_true", help="measure for a few seconds only")
     options.add_results_option(scale)
     options.add_json_option(scale)

@@ -71,7 +71,7 @@ def steps(short: bool = False) -> list[Step]:
     found = []
     for name, preset, batch in MODELS:
         if name in trainers():
-            batches = [batch * share for share in (1, 2, 4)]
+            batches = [batch // share for share in (1, 2, 4, 8, batch)]
             measured = [timed(name, preset, each) for each in batches]
             found.append(
                 Step.fitted(f"{name}/{preset}", batches, [each[0] for each in measured], measured[0][1], batch)

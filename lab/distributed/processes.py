@@ -25,7 +25,7 @@ from lab.distributed.group import LostWorkerError
 from lab.distributed.reach import check_own, reach
 from lab.distributed.trainer import WORDS
 from lab.door import jsons, tensors
-from lab.errors import RunError
+from lab.errors import RunError, UserError
 from lab.training import tree
 
 PATIENCE = 10.0
@@ -49,18 +49,29 @@ class Place:
 
     @classmethod
     def found(cls) -> Place | None:
-        """None where no launcher started this process."""
-        env = os.environ
-        if not {"RANK", "WORLD_SIZE", "MASTER_ADDR", "MASTER_PORT"} <= env.keys():
+        """None where no launcher started this process.
+
+        Raises:
+            UserError: what the launcher says cannot be.
+        """
+        if not {"RANK", "WORLD_SIZE", "MASTER_ADDR", "MASTER_PORT"} <= os.environ.keys():
             return None
+        size = _number("WORLD_SIZE", 1, 2**16)
         return cls(
-            rank=int(env["RANK"]),
-            size=int(env["WORLD_SIZE"]),
-            local_rank=int(env.get("LOCAL_RANK", "0")),
-            address=env["MASTER_ADDR"],
-            port=int(env["MASTER_PORT"]),
-            restarts=int(env.get("TORCHELASTIC_RESTART_COUNT", "0")),
+            rank=_number("RANK", 0, size - 1),
+            size=size,
+            local_rank=_number("LOCAL_RANK", 0, 2**16),
+            address=os.environ["MASTER_ADDR"],
+            port=_number("MASTER_PORT", 1, 2**16 - 1),
+            restarts=_number("TORCHELASTIC_RESTART_COUNT", 0, 2**31),
         )
+
+
+def _number(name: str, least: int, most: int) -> int:
+    text = os.environ.get(name, "0")
+    if not text.isdecimal() or not least <= int(text) <= most:
+        raise UserError(f"${name}: {text[:40]!r} is not accepted; a whole number from {least} to {most} is")
+    return int(text)
 
 
 def _together(member: Callable[P, R]) -> Callable[P, R]:

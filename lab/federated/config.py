@@ -119,6 +119,11 @@ class FederatedConfig(RunConfig):
         odd = {name + ODD: f"{what}, of clients of odd number" for name, what in own.items()}
         return {**own, SERVER_RATE: "the server's learning rate", **odd}
 
+    @classmethod
+    def voice_ranges(cls) -> Mapping[str, tuple[float, float]]:
+        """A negative rate of the server would go away from what clients found."""
+        return {SERVER_RATE: (0.0, math.inf)}
+
     def parsed_voices(self) -> dict[str, Voice | Follower]:
         """As of any run, on the server's clock; one that follows what is measured is refused."""
         voices = super().parsed_voices()

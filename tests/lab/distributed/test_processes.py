@@ -14,10 +14,12 @@ import torch
 from few_workers import SETTINGS, configured, context, weights
 from pair import RUNS, SHARED
 
+from lab.cli.main import main
+from lab.distributed.processes import Place
 from lab.distributed.reach import check_own, reach
 from lab.distributed.trainer import DistributedTrainer
 from lab.door import tensors
-from lab.errors import RunError
+from lab.errors import RunError, UserError
 from lab.training.config import resolve
 from lab.training.plugins import trainer
 
@@ -104,6 +106,36 @@ def test_an_address_where_nobody_listens_is_told_in_seconds() -> None:
     with pytest.raises(RunError, match=r"cannot listen at 192.0.2.1: it is no address of this machine"):
         check_own("192.0.2.1")
     check_own("127.0.0.1")
+
+
+@pytest.mark.parametrize(
+    ("variables", "said"),
+    [
+        ({"RANK": "x"}, r"\$RANK: 'x' is not accepted; a whole number from 0 to 1 is"),
+        ({"RANK": "2"}, r"\$RANK: '2' is not accepted; a whole number from 0 to 1 is"),
+        ({"WORLD_SIZE": "0"}, r"\$WORLD_SIZE: '0' is not accepted; a whole number from 1 to"),
+        ({"MASTER_PORT": "99999"}, r"\$MASTER_PORT: '99999' is not accepted; a whole number from 1 to 65535 is"),
+    ],
+)
+def test_what_a_launcher_cannot_mean_is_one_line(
+    variables: dict[str, str], said: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    whole = {"RANK": "1", "WORLD_SIZE": "2", "MASTER_ADDR": "127.0.0.1", "MASTER_PORT": "29500"}
+    for name, value in (whole | variables).items():
+        monkeypatch.setenv(name, value)
+    with pytest.raises(UserError, match=said):
+        Place.found()
+
+
+@pytest.mark.parametrize(
+    "words",
+    [["train", "ring", "--patience", "nan"], ["train", "ring", "--patience", "-1"], ["scale", "--parameters", "-5"]],
+)
+def test_a_number_out_of_range_is_refused_with_the_words(words: list[str], capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit) as ended:
+        main(["distributed", *words])
+    assert ended.value.code == 2
+    assert "accepted: " in capsys.readouterr().err
 
 
 @pytest.mark.parametrize(

@@ -109,6 +109,7 @@ def test_a_name_alone_is_enough_where_one_trainer_has_it() -> None:
 
 
 MISTAKES = {
+    "server": (["shards", "--set", "voices.server.lr=-1"], "voices.server.lr: -1 is not accepted; 0 to inf is"),
     "mnist": (["mnist"], "did you mean gan/mnist or supervised/mnist?"),
     "clients": (["supervised/digits", "--set", "federated.clients=5000"], "leave client 1,437 without data"),
     "engine": (["supervised/digits", "--set", "federated.engine=ray"], "input should be 'simulation' or 'flower'"),
