@@ -65,7 +65,7 @@ def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) 
 
 
 def run(args: argparse.Namespace) -> int:
-    """Run the study; 0 when it is complete, even if trials failed or the hypothesis did."""
+    """Run the study; 0 when it is complete, even if trials failed or the hypothesis did, 1 where no trial finished."""
     from lab.door.text import one_line
     from lab.studies.conduct import Conditions, conduct, prepare
     from lab.studies.engines import engine as engine_of
@@ -107,7 +107,7 @@ def run(args: argparse.Namespace) -> int:
         print(json.dumps(record(summary), indent=2, allow_nan=False))
     else:
         show(summary, args.results)
-    return 0
+    return 1 if len(summary.failed) == len(summary.trials) else 0
 
 
 def show(summary: Summary, results: str | None) -> None:

@@ -122,6 +122,12 @@ def test_a_failed_trial_is_reported_and_not_fatal(lab_study, study_file, out, ch
     assert json.loads((out / "provenance.json").read_text())["sessions"][-1]["trials"] == 2
 
 
+def test_a_study_of_which_nothing_finished_says_so_by_its_status(lab_study):
+    status, _, shown = lab_study("--set", "seeds=1", "--set", "set.nan_at=30")
+    assert status == 1
+    assert "loss is nan at step 30" in shown
+
+
 def test_a_study_goes_on_where_it_was_committed(lab_study, study_file, out, runs):
     lab_study("--set", "seeds=1")
     before, first = rows(out), json.loads((out / "provenance.json").read_text())
