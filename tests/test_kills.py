@@ -21,9 +21,15 @@ TRAININGS = {
     "n_envs=2 log_every=100 evaluate_every=400 checkpoint_every=100",
     "rl dqn": 'cartpole steps=6000 agent={"agent":"dqn","hidden":[16],"buffer_size":3000,"learning_starts":50} '
     'voices={"learning_rate":1e-3} n_envs=2 log_every=400 evaluate_every=2000 checkpoint_every=400',
+    "supervised replay": 'split-mnist data={"name":"digits"} network.hidden=[32] steps=2000 clock.period=100 '
+    'techniques=[{"name":"rehearsal","buffer_size":100}] log_every=100 evaluate_every=200 checkpoint_every=100',
+    "supervised sparse": 'digits network={"network":"mlp","hidden":[64]} steps=2000 clock.period=100 validation=0 '
+    'techniques=["average","snapshots",{"name":"sparsity","drop_at":"crest","grow_at":"crest","of":"lr"}] '
+    'voices={"lr":{"wave":"cosine","low":0,"high":0.01},"sparsity":0.8,"sparsity.drop_fraction":0.3,"average.decay":0.9} '
+    "log_every=100 evaluate_every=500 checkpoint_every=100",
 }
-"""A preset and what is set: some seconds, fifteen checkpoints or more; replay buffers that are written over, and a
-difficulty that rises half of the way."""
+"""A preset and what is set: some seconds, fifteen checkpoints or more; replay buffers that are written over, a
+difficulty that rises half of the way, kills in the middle of cycles that replay, regrow and keep snapshots."""
 
 
 def words(trainer: str, results: Path, name: str) -> list[str]:
