@@ -25,7 +25,7 @@ TRAININGS = {
     'techniques=[{"name":"rehearsal","buffer_size":100}] log_every=100 evaluate_every=200 checkpoint_every=100',
     "supervised sparse": 'digits network={"network":"mlp","hidden":[64]} steps=2000 clock.period=100 validation=0 '
     'techniques=["average","snapshots",{"name":"sparsity","drop_at":"crest","grow_at":"crest","of":"lr"}] '
-    'voices={"lr":{"wave":"cosine","low":0,"high":0.01},"sparsity":0.8,"sparsity.drop_fraction":0.3,"average.decay":0.9} '
+    'voices={"lr":{"wave":"cosine","low":0,"high":0.01},"sparsity":0.8,"sparsity.drop_fraction":0.3} '
     "log_every=100 evaluate_every=500 checkpoint_every=100",
 }
 """A preset and what is set: some seconds, fifteen checkpoints or more; replay buffers that are written over, a
