@@ -36,7 +36,9 @@ def _line(model: type[BaseModel], data: Mapping[str, Any], details: ErrorDetails
         case "extra_forbidden":
             return f"{path}: unknown key{_hint(str(loc[-1]), list(_fields(model, data, loc[:-1])))}"
         case "missing":
-            return f"{path}: missing; a value is required"
+            field = str(loc[-1])
+            whole = path if path.rpartition(".")[2] == field else f"{path}.{field}".removeprefix(".")
+            return f"{whole}: missing; a value is required"
         case "json_invalid":
             return f"not a configuration: {details['msg']}"
     value = details["input"]

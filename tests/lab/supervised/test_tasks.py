@@ -218,6 +218,7 @@ def without(data: Labelled, label: int) -> Labelled:
         ({"tasks": {"name": "split"}}, "tasks: number of tasks, or classes of a task: neither is given"),
         ({"tasks": {"name": "split", "number": 5, "classes": 2}}, "both are given; one of them is accepted"),
         ({"tasks": {"name": "permuted"}}, "tasks.number: missing; a value is required"),
+        ({"tasks": "permuted"}, "tasks.number: missing; a value is required"),
         ({"tasks": {"name": "splitt"}}, "tasks: no sequence of tasks is called 'splitt'; did you mean 'split'"),
         ({"tasks.incremental": "domain"}, "tasks.incremental: \"domain\" is not accepted"),
         ({"validation": 4}, r"tasks: class \d has no test samples; every class needs some"),
