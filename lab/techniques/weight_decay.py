@@ -25,11 +25,11 @@ def factor(rate: Voice, power: int) -> float:
     """mean(lr) / mean(lr^power) over a cycle: what makes the total of :func:`share` the same for every power.
 
     Raises:
-        ValueError: the learning rate's mean is not above 0.
+        ValueError: the learning rate's mean, or that of its square, is not above 0.
     """
     if power == 1:
         return 1.0
-    if not (mean := rate.mean()) > 0:
+    if not ((mean := rate.mean()) > 0 and rate.rms() ** 2 > 0):
         raise ValueError(f"power {power} needs a learning rate whose mean is above 0, and not {mean:g}")
     return mean if power == 0 else mean / rate.rms() ** 2
 

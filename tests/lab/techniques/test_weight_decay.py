@@ -121,7 +121,7 @@ waves = st.sampled_from(["cosine", "triangle", "anneal", "sawtooth", "square", "
 
 
 @settings(deadline=None)
-@given(waves, st.integers(1, 60), st.floats(0, 1), st.floats(0.01, 1), st.floats(0, 1))
+@given(waves, st.integers(1, 60), st.just(0.0) | st.floats(1e-9, 1), st.floats(0.01, 1), st.floats(0, 1))
 def test_every_power_has_the_same_total_over_a_cycle(
     wave: str, period: int, low: float, span: float, offset: float
 ) -> None:
@@ -133,6 +133,11 @@ def test_every_power_has_the_same_total_over_a_cycle(
     totals = [sum(found) for found in shares.values()]
     assert totals == pytest.approx([0.3 * rates.sum()] * 3, rel=1e-9)
     assert np.ptp(shares[0]) <= 1e-12
+
+
+def test_a_rate_whose_square_is_0_has_no_share_of_it() -> None:
+    with pytest.raises(ValueError, match="power 2 needs a learning rate whose mean is above 0, and not 1e-200"):
+        factor(Constant(1e-200), 2)
 
 
 @pytest.mark.parametrize("power", [0, 2])
