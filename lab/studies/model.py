@@ -177,8 +177,8 @@ class Study(Config):
                 raise ValueError(f"compare: {pair} must be [treatment, control], two different arms")
             if unknown := [arm for arm in pair if arm not in self.arms]:
                 raise ValueError(f"compare: no arm is called {unknown[0]!r}; arms are {', '.join(self.arms)}")
-        known = self.arms if self.references is None else {*self.references.scores}
-        if unknown := [arm for arm in known if arm not in self.arms]:
+        published = () if self.references is None else self.references.scores
+        if unknown := [arm for arm in published if arm not in self.arms]:
             raise ValueError(f"references.scores: no arm is called {unknown[0]!r}; arms are {', '.join(self.arms)}")
         if len({tuple(pair) for pair in self.compare}) != len(self.compare):
             raise ValueError(f"compare: {self.compare} names a pair twice, which would raise the bar for all")

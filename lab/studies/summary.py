@@ -97,12 +97,11 @@ class Summary:
     @property
     def held(self) -> dict[str, Held]:
         """Arm -> how it stands against what was published of it; no arm without a finished trial."""
-        given = self.study.references
-        found = {} if given is None else {arm: self.arms[arm].get(self.study.metric) for arm in given.scores}
+        published = {} if self.study.references is None else self.study.references.scores
         return {
-            arm: hold(given.scores[arm], column.mean_interval, self.study.direction)
-            for arm, column in found.items()
-            if given is not None and column is not None
+            arm: hold(reference, column.mean_interval, self.study.direction)
+            for arm, reference in published.items()
+            if (column := self.arms[arm].get(self.study.metric)) is not None
         }
 
     @property
