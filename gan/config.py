@@ -10,6 +10,7 @@ from pydantic import Field, model_validator
 
 from gan.balance import BALANCES, BalancePart
 from gan.data import DATA, DataPart
+from gan.data.tasks import GATE, TasksConfig
 from gan.losses import LOSSES, LossPart, NonSaturating
 from gan.networks import NETWORKS, NetworkPart
 from gan.optimizers import OPTIMIZERS, AdamOptimizer, OptimizerPart
@@ -20,6 +21,7 @@ from gan.techniques import PlayerTechniques
 from gan.view import packed_shape
 from lab.errors import UserError
 from lab.phase import Constant, Follower, Schedule
+from lab.supervised.tasks.part import check_length
 from lab.techniques import TECHNIQUES
 from lab.techniques.augmentations import AUGMENTATIONS, AugmentationPart
 from lab.training.config import RunConfig
@@ -37,6 +39,11 @@ class GanConfig(RunConfig):
     """A GAN run: data, two networks, the game between them, and the voices that conduct it."""
 
     data: Annotated[DataPart, DATA] = Field(description="what to imitate")
+    tasks: TasksConfig | None = Field(
+        None,
+        description="learn the data's classes, or the modes of a mixture, group by group, e.g. {number: 4}; scores are "
+        "of all of them at any time",
+    )
     latent: int = Field(2, ge=1, le=65_536, description="dimensions of the standard normal the generator maps from")
     generator: Annotated[NetworkPart, NETWORKS] = Field(description="the generator's network")
     discriminator: Annotated[NetworkPart, NETWORKS] = Field(description="the discriminator's network")
@@ -110,13 +117,14 @@ class GanConfig(RunConfig):
             "gp.weight": "weight λ of the gradient penalty λ·E(‖∇D‖ − 1)² between real and generated samples",
             "augment.strength": "strength of the augmentations, 0 to 1",
             "noise.std": "standard deviation of noise on all that the discriminator sees",
+            GATE: "share of the real samples of a batch that are of those met before, with tasks",
             "ema.decay": "decay of the generator's moving average",
             "ema.half_life": "the average's half-life in steps, in the place of its decay",
         }
 
     @classmethod
     def optional_voices(cls) -> Sequence[str]:
-        """All but the learning rates: no penalty, no noise, augmentations in full, an average by ``EMA_DECAY``."""
+        """All but the learning rates: no penalty, noise, replay; augmentations in full; an average by ``EMA_DECAY``."""
         return [name for name in cls.voice_names() if not name.startswith("lr.")]
 
     @classmethod
@@ -124,7 +132,7 @@ class GanConfig(RunConfig):
         """A learning rate may be any number, even a negative one (slingshot steps, arXiv 2505.01423)."""
         weights = {f"{part.word}.weight": (0.0, math.inf) for part in LISTED}
         average = {"ema.decay": (0.0, 1.0), "ema.half_life": (1.0, math.inf)}
-        return weights | average | {"augment.strength": (0.0, 1.0), "noise.std": (0.0, math.inf)}
+        return weights | average | {"augment.strength": (0.0, 1.0), "noise.std": (0.0, math.inf), GATE: (0.0, 1.0)}
 
     def measured_names(self) -> tuple[str, ...]:
         """A voice may follow the discriminator's advantage: ``{follow: advantage, relation: anti_phase, …}``."""
@@ -162,6 +170,8 @@ class GanConfig(RunConfig):
         following = [name for name, voice in self.parsed_voices().items() if isinstance(voice, Follower)]
         if following:
             return f"voices.{following[0]} follows what each step measures"
+        if self.tasks is not None:
+            return "tasks choose real samples on the host"
         if self.balance is not None:
             return "balance watches what each step measures"
         if players := self.techniques.each():
@@ -184,6 +194,19 @@ class GanConfig(RunConfig):
                 part.check(self.data.shape)
             except ValueError as error:
                 raise UserError(f"{player}.network: {error}") from None
+        return self
+
+    @model_validator(mode="after")
+    def _can_be_learned_in_tasks(self) -> GanConfig:
+        held = self.tasks.buffer_size if self.tasks else 0
+        if self.tasks:
+            check_length(self.tasks.number, self.steps)
+        if GATE in self.voices and not held:
+            raise UserError(
+                f"voices.{GATE}: nothing is held to be replayed; tasks with a buffer_size above 0 are needed"
+            )
+        if held and GATE not in self.voices:
+            raise UserError(f"tasks.buffer_size: {held} is not accepted without a voice {GATE}, such as 0.1; 0 is")
         return self
 
     @model_validator(mode="after")

@@ -14,6 +14,7 @@ from torch.optim import Optimizer
 
 from gan.config import AVERAGE, PLAYERS, GanConfig
 from gan.data.source import Shuffled, Source, StoredSource, real
+from gan.data.tasks import GATE
 from gan.optimizers.extragradient import Extragradient
 from gan.optimizers.part import rate_on
 from gan.step import Game
@@ -26,7 +27,7 @@ from lab.training.trainer import Context, unheard
 
 DRAWN = 10_000
 """Samples that are shared out of data that has no end, or whose samples are put together."""
-WITHOUT_STATE: Mapping[str, Any] = {"lookahead": None, "balance": None, "capture": "off"}
+WITHOUT_STATE: Mapping[str, Any] = {"tasks": None, "lookahead": None, "balance": None, "capture": "off"}
 """What clients cannot have, and what is in its place."""
 
 
@@ -36,10 +37,10 @@ def build(config: GanConfig, context: Context) -> LocalGan:
 
 
 def plain(mapping: Mapping[str, Any]) -> dict[str, Any]:
-    """A preset without lookahead, balance, average, and techniques with their voices."""
+    """A preset without tasks, lookahead, balance, average, and techniques with their voices."""
     known = GanConfig.voice_names()
     voices = mapping.get("voices")
-    names = known.keys() - set(AVERAGE)
+    names = known.keys() - set(AVERAGE) - {GATE}
     kept = {name: voice for name, voice in voices.items() if name in names} if voices else voices
     left = {name: value for name, value in mapping.items() if name not in WITHOUT_STATE and name != "techniques"}
     return {**left, "voices": kept}

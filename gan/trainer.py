@@ -15,6 +15,7 @@ from torch.optim import Optimizer
 from gan.captured import Captured
 from gan.config import EMA_DECAY, PLAYERS, GanConfig
 from gan.data.source import real, shared_noise, shared_real
+from gan.data.tasks import GATE, InTasks, in_tasks
 from gan.diagnostics import Motion, singular_values
 from gan.metrics import overfitting
 from gan.networks.players import normalises_batches
@@ -34,6 +35,7 @@ from lab.techniques.averaging import Average
 from lab.techniques.together import check_shared
 from lab.training.finite import NonFiniteError
 from lab.training.meter import Meter
+from lab.training.randomness import stream as own_stream
 from lab.training.trainer import Context
 
 HELD_OUT = 500
@@ -62,13 +64,20 @@ class GanTrainer:
             self._warn("precision: bfloat16 takes longer than float32 here, as the processor has no arithmetic for it")
         dataset = config.data.open(context.data_dir, self._warn)
         self._scorer = dataset.scorer(device)
-        self._parts = dataset.parts(HELD_OUT) if dataset.parts and config.packing == 1 else None
+        # Samples of tasks that are to come would pass for samples that were learned from.
+        known = dataset.parts if config.packing == 1 and config.tasks is None else None
+        self._parts = known(HELD_OUT) if known else None
         self._random = {use: stream(config.seed, use, device) for use in ("noise", "draws")}
         self._random["view"] = stream(config.seed, "view", device, context.share.rank)
         self._random["order"] = stream(config.seed, "order")
         landmarks = config.data.landmarks()
         self._snapshots = Snapshots(config, context.snapshots, device, landmarks) if snapshots else None
         self.data = dataset.source(device, self._random["draws"], self._random["order"])
+        self._tasks: InTasks | None = None
+        if config.tasks:
+            used = {use: own_stream(config.seed, f"rehearsal.{use}") for use in ("keep", "replay")}
+            self.data = self._tasks = in_tasks(self.data, config.tasks, config.steps, config.data.name, **used)
+            self._random |= {f"rehearsal.{use}": random for use, random in used.items()}
         self.players = Players(config, stream(config.seed, "weights"), device, context.initial)
         self.average = Average(self.generator)
         for parts in config.techniques.each().values():
@@ -132,6 +141,8 @@ class GanTrainer:
         self.rates.set(self.step, voices)
         self._decay = self.config.decay(voices)
         self._riders.begin(self.step, self.rates.levels)
+        if self._tasks:
+            self._tasks.begin(self.step, voices.get(GATE, 0.0))
         every = self.config.penalty_every
         due = self.step % every == 0
         return {name: voices[f"{name}.weight"] * every if due else 0.0 for name in self.game.penalties}
@@ -167,7 +178,8 @@ class GanTrainer:
         position = self.config.parsed_clock().position(self.step)
         row = {"clock/cycle": float(position.cycle), "clock/phase": float(position.phase)}
         row |= {f"voice/{name}": value for name, value in self.values().items() if name != CYCLE}
-        return row | self.rates.shown() | self._meter.means() | self._diagnosed() | self._riders.row()
+        tasks = self._tasks.row() if self._tasks else {}
+        return row | self.rates.shown() | self._meter.means() | self._diagnosed() | self._riders.row() | tasks
 
     def _diagnosed(self) -> dict[str, float]:
         """How the weights moved and, where scores are due, their layers' singular values; nothing unless asked for."""

@@ -23,6 +23,14 @@ class Mixture:
     centers: Tensor
     std: float
 
+    def kinds(self) -> int:
+        """How many modes it has."""
+        return len(self.centers)
+
+    def of_kinds(self, kinds: range) -> Mixture:
+        """Some of its modes."""
+        return Mixture(self.centers[kinds.start : kinds.stop], self.std)
+
     def sample(self, n: int, generator: torch.Generator) -> Tensor:
         """``n`` samples, float32[n, 2]; ``centers`` must lie on the generator's device."""
         device = self.centers.device

@@ -102,6 +102,16 @@ class Density(Protocol):
         """``n`` independent samples, float32[n, 2] on the generator's device."""
 
 
+class PartedDensity(Density, Protocol):
+    """A density of modes."""
+
+    def kinds(self) -> int:
+        """How many."""
+
+    def of_kinds(self, kinds: range) -> Density:
+        """The density of these alone."""
+
+
 class Endless:
     """A density drawn from ``generator``; it stands nowhere but in the generator."""
 
@@ -112,6 +122,14 @@ class Endless:
     def batch(self, n: int) -> Tensor:
         """``n`` fresh samples."""
         return self._density.sample(n, self._generator)
+
+    def kinds(self) -> int:
+        """How many modes the density has; 0 of one without."""
+        return cast(PartedDensity, self._density).kinds() if hasattr(self._density, "kinds") else 0
+
+    def of_kinds(self, kinds: range) -> Endless:
+        """Samples of these modes alone, from the same generator."""
+        return Endless(cast(PartedDensity, self._density).of_kinds(kinds), self._generator)
 
     def ahead(self, most: int, n: int) -> Ahead:
         """Itself: it draws on the device."""
@@ -204,10 +222,27 @@ class Shuffled(Indexed):
     ) -> None:
         super().__init__(samples, device, Epochs(len(samples), generator))
         self._labels = None if labels is None else labels.to(device)
+        self._generator = generator
 
     def stored(self) -> tuple[Tensor, Tensor | None]:
         """Samples and labels as they were given, where they lie."""
         return self._samples, self._labels
+
+    def kinds(self) -> int:
+        """How many classes there are; 0 without labels."""
+        return 0 if self._labels is None else self._labels.shape[1]
+
+    def of_kinds(self, kinds: range) -> Shuffled:
+        """Samples of these classes alone, in an order from the same generator.
+
+        Raises:
+            ValueError: they have no labels.
+        """
+        if self._labels is None:
+            raise ValueError("samples without labels")
+        places = self._labels[:, kinds.start : kinds.stop].any(dim=1).nonzero()[:, 0]
+        samples = self._samples[places.to(self._samples.device)]
+        return Shuffled(samples, self._device, self._generator, self._labels[places])
 
     def labelled(self, n: int) -> tuple[Tensor, Tensor]:
         """The next ``n`` samples, as :meth:`batch` gives them, and their labels, float32[n, classes].

@@ -1,0 +1,181 @@
+"""Data that comes class by class or mode by mode, and what is replayed of it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+
+from gan.config import GanConfig
+from gan.data.mixture import Mixture
+from gan.data.ring import RingData
+from gan.data.source import Endless, Shuffled
+from gan.data.tasks import TasksConfig, in_tasks
+from gan.trainer import GanTrainer
+from lab.errors import UserError
+from lab.training import checkpoints
+
+Make = Callable[..., GanTrainer]
+SMALL = ("steps=24", "batch_size=20", "evaluation_samples=64", "clock.period=4", "snapshot_every=24")
+IN_TASKS = (*SMALL, "tasks={number: 4, buffer_size: 30}", "voices.rehearsal.share=0.13")
+CENTERS = RingData().centers()
+
+
+def rng(seed: int) -> torch.Generator:
+    return torch.Generator().manual_seed(seed)
+
+
+def ring(number: int, buffer_size: int = 0, steps: int = 40):  # type: ignore[no-untyped-def]
+    source = Endless(Mixture(CENTERS, 0.02), rng(0))
+    tasks = TasksConfig(number=number, buffer_size=buffer_size)
+    return in_tasks(source, tasks, steps, "ring", rng(1), rng(2))
+
+
+def modes(samples: torch.Tensor) -> list[int]:
+    return torch.cdist(samples, CENTERS).argmin(dim=1).tolist()
+
+
+def test_each_task_has_its_modes_for_its_share_of_the_steps() -> None:
+    data = ring(4)
+    for step in range(40):
+        data.begin(step, 0.0)
+        task = step // 10
+        assert set(modes(data.batch(50))) == {2 * task, 2 * task + 1}
+        assert data.row() == {"task": task}
+
+
+def test_each_task_has_its_classes_and_every_sample_of_them_once_an_epoch() -> None:
+    samples, classes = torch.arange(60.0)[:, None], torch.arange(60) % 6
+    source = Shuffled(samples, torch.device("cpu"), rng(0), torch.eye(6)[classes])
+    data = in_tasks(source, TasksConfig(number=3), 30, "digits", rng(1), rng(2))
+    for task in range(3):
+        data.begin(10 * task, 0.0)
+        found, labels = data.labelled(20)
+        assert sorted(found[:, 0].tolist()) == [n for n in range(60) if n % 6 in (2 * task, 2 * task + 1)]
+        assert torch.equal(labels.argmax(dim=1), found[:, 0].long() % 6)
+
+
+def test_the_gate_says_how_much_is_replayed_and_nothing_of_it_is_lost() -> None:
+    data, shares = ring(2, buffer_size=16), np.random.default_rng(0).uniform(0, 1, 40)
+    for step, share in enumerate(shares):
+        data.begin(step, float(share))
+        assert len(data.batch(10)) == 10
+        # Of the first batch nothing can be: nothing was met before it.
+        assert data.row()["rehearsal/replayed"] == np.floor(10 * shares[1 : step + 1].sum() + 1e-6)
+    assert data.row()["rehearsal/held"] == 16
+
+
+def test_a_share_of_one_replays_and_learns_nothing_new() -> None:
+    data = ring(2, buffer_size=16)
+    data.batch(100)
+    data.begin(20, 1.0)
+    for _ in range(20):
+        assert max(modes(data.batch(10))) < 4
+    data.begin(20, 0.0)
+    assert min(modes(data.batch(10))) >= 4
+
+
+def test_replayed_samples_are_of_all_tasks_before() -> None:
+    data = ring(4, buffer_size=200)
+    counts = np.zeros(8)
+    for step in range(40):
+        data.begin(step, 0.5)
+        batch = modes(data.batch(20))
+        if step >= 30:
+            counts += np.bincount(batch, minlength=8)
+    assert (counts[:6] > 0).all()
+    assert counts[6:].sum() >= 100
+
+
+@pytest.mark.parametrize("name", ["ring", "digits"])
+def test_a_resumed_run_ends_bit_identical_whatever_the_task(make: Make, tmp_path: Path, name: str) -> None:
+    sets = IN_TASKS if name == "ring" else (*IN_TASKS, "tasks.number=2")
+    whole = make(name, *sets)
+    for step in (0, 5, 12, 13):
+        whole.advance(step)
+        checkpoints.save(tmp_path / f"at-{step}", step, whole.state_dict())
+    whole.advance(24)
+    for step in (0, 5, 12, 13):
+        resumed = make(name, *sets)
+        resumed.advance(2)
+        resumed.load_state_dict(checkpoints.load_newest(tmp_path / f"at-{step}")[1])
+        resumed.advance(24)
+        for part in ("generator", "discriminator", "ema"):
+            ends = [trainer.state_dict()[part] for trainer in (whole, resumed)]
+            assert all(torch.equal(ends[0][key], ends[1][key]) for key in ends[0]), (step, part)
+        assert resumed.metrics()["rehearsal/replayed"] == 59
+
+
+def test_conditional_players_are_told_the_classes_of_replayed_samples(make: Make) -> None:
+    trainer = make("digits", *IN_TASKS, "tasks.number=5", "steps=20", "conditional=true", "voices.rehearsal.share=0.5")
+    trainer.advance(19)
+    samples, labels = trainer.data.labelled(20)
+    assert samples.shape == (20, 1, 8, 8)
+    classes = labels.argmax(dim=1)
+    assert set(classes[:10].tolist()) <= {8, 9}
+    assert min(classes[10:].tolist()) < 8
+
+
+def test_a_voice_may_follow_the_learning_rate(make: Make) -> None:
+    sets = (
+        "voices.lr.generator={wave: cosine, low: 1.0e-4, high: 1.0e-3}",
+        "voices.rehearsal.share={wave: pulse, low: 0, high: 0.8}",
+    )
+    trainer = make("ring", *IN_TASKS, *sets)
+    before = 0.0
+    for step in range(24):
+        trainer.advance(step + 1)
+        replayed = trainer.metrics()["rehearsal/replayed"]
+        assert (replayed > before) == (step > 0 and trainer.config.parsed_voices()["rehearsal.share"](step) > 0)
+        before = replayed
+
+
+def test_samples_of_tasks_to_come_are_no_sign_of_overfitting(make: Make) -> None:
+    assert not any(name.startswith("overfitting") for name in make("digits", *IN_TASKS, "tasks.number=2").evaluate())
+
+
+@pytest.mark.parametrize(
+    ("name", "sets", "message"),
+    [
+        (
+            "ring",
+            ("tasks.number=3", "steps=24"),
+            "tasks.number: 3 does not divide 8 classes or modes of 'ring'; 2, 4, 8",
+        ),
+        ("spiral", ("tasks.number=2",), "tasks: 'spiral' has neither classes nor modes to divide"),
+        ("digits", ("tasks={number: 2, buffer_size: 2000}",), "tasks.buffer_size: 2,000 is not accepted; at most 1,"),
+    ],
+)
+def test_data_that_cannot_be_divided(make: Make, name: str, sets: tuple[str, ...], message: str) -> None:
+    with pytest.raises(UserError, match=message):
+        make(name, *IN_TASKS, *sets)
+
+
+@pytest.mark.parametrize(
+    ("sets", "message"),
+    [
+        (("tasks.number=5",), "steps: 24 is not accepted; 5 equally long tasks take a multiple of 5, such as 25"),
+        (("tasks.buffer_size=0",), r"voices.rehearsal.share: nothing is held to be replayed; tasks with a buffer_size"),
+        (("tasks=null",), r"voices.rehearsal.share: nothing is held to be replayed; tasks with a buffer_size"),
+        (("voices.rehearsal.share=1.1",), "voices.rehearsal.share"),
+        (("tasks.number=1",), "tasks.number"),
+        (("capture=on",), "capture: 'on' is not accepted, since tasks choose real samples on the host"),
+    ],
+)
+def test_settings_that_do_not_fit(preset: Callable[..., GanConfig], sets: tuple[str, ...], message: str) -> None:
+    with pytest.raises(UserError, match=message):
+        preset("ring", *IN_TASKS, *sets)
+
+
+def test_a_buffer_without_a_gate_is_refused(preset: Callable[..., GanConfig]) -> None:
+    with pytest.raises(UserError, match=r"tasks.buffer_size: 30 is not accepted without a voice rehearsal.share"):
+        preset("ring", *SMALL, "tasks={number: 4, buffer_size: 30}")
+
+
+def test_a_run_goes_on_only_with_tasks_of_the_same_length(make: Make) -> None:
+    state = make("ring", *IN_TASKS).state_dict()
+    with pytest.raises(UserError, match="steps: 48 is not accepted; 24 is, as the run's tasks were laid out by it"):
+        make("ring", *IN_TASKS, "steps=48").load_state_dict(state)
