@@ -62,6 +62,12 @@ class GanConfig(RunConfig):
         "each step twice, the second time by the gradients at its end",
     )
     discriminator_steps: int = Field(1, ge=1, le=1000, description="discriminator updates for each generator update")
+    generator_steps: int = Field(
+        1,
+        ge=1,
+        le=1000,
+        description="generator updates of each step, after those of the discriminator and at the same latent points",
+    )
     batch_size: int = Field(256, ge=1, le=1_000_000, description="real samples, and as many generated, for each update")
     precision: Precision = Field(
         "float32", description="of both players' passes in training; bfloat16 is sooner where the processor has it"
@@ -243,6 +249,8 @@ class GanConfig(RunConfig):
             raise UserError(f"packing: {self.packing} does not divide batch_size {self.batch_size}")
         if self.updates == "extragradient" and self.discriminator_steps > 1:
             raise UserError("discriminator_steps: 1 is accepted with updates: extragradient, where both move at once")
+        if self.updates != "alternating" and self.generator_steps > 1:
+            raise UserError(f"generator_steps: 1 is accepted with updates: {self.updates}, where both move at once")
         if self.augment and len(self.data.shape) != 3:
             raise UserError(f"augment: it changes images, and samples of shape {list(self.data.shape)} are none")
         if "augment.strength" in self.voices and not self.augment:

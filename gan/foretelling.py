@@ -108,7 +108,7 @@ def obstacle(config: GanConfig) -> str:
     """Why a run's steps are not those that the reference games are analysed for; empty where they are."""
     reasons = {
         f"updates: {config.updates}": config.updates == "extragradient",
-        "several updates of the discriminator a step": config.discriminator_steps > 1,
+        "several updates of a player a step": max(config.discriminator_steps, config.generator_steps) > 1,
         "lookahead": bool(config.lookahead),
         "rates that follow the game": follows(config),
     }

@@ -14,7 +14,7 @@ from torch import Tensor, nn
 
 from gan.config import GanConfig
 from gan.penalties import Judged
-from gan.step import Player
+from gan.step import Player, rounds
 from gan.trainer import GanTrainer
 
 PLAIN = (nn.Flatten, nn.Unflatten)
@@ -97,13 +97,15 @@ class Stack:
     def _step(self, weights: Sequence[Mapping[str, float]]) -> Tensor:
         """As :meth:`gan.step.Game.step`; float32[members, columns]."""
         seen: dict[str, Tensor] = {}
-        size, plan = self.game.batch_size, self.game.plan
-        for players, following in zip(plan, (*plan[1:], ()), strict=True):
+        size = self.game.batch_size
+        for before, players, following in rounds(self.game.plan):
             if "discriminator" in players:
                 real = torch.stack([member.game.real(size)[0] for member in self.members])
                 noise = torch.stack([member.game.noise(size) for member in self.members])
+            if "discriminator" in players or "generator" in before:
                 with torch.set_grad_enabled("generator" in players + following):
                     fake = self.generator(noise)
+            if "discriminator" in players:
                 seen |= self._lean_discriminator(real, fake.detach(), weights)
             if "generator" in players:
                 seen |= self._lean_generator(real, fake)

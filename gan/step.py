@@ -5,7 +5,7 @@ Nothing here waits for the device: every statistic stays a tensor, and the calle
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import nullcontext
 from dataclasses import dataclass
 from functools import partial
@@ -23,18 +23,23 @@ Plan = tuple[tuple[str, ...], ...]
 """Rounds of a step; the players of one round move at once, each from the others' parameters before the round."""
 
 
-def plan(updates: str, discriminator_steps: int) -> Plan:
+def plan(updates: str, discriminator_steps: int, generator_steps: int = 1) -> Plan:
     """The rounds of one step.
 
-    "alternating": all discriminator updates, then the generator's; "simultaneous": the generator's together with the
-    last of them; "extragradient": both at once to a trial point, and both at once from where they were.
+    "alternating": all discriminator updates, then the generator's; "simultaneous": the generator's one together with
+    the last of them; "extragradient": both at once to a trial point, and both at once from where they were.
     """
     alone, both = ("discriminator",), ("discriminator", "generator")
     if updates == "extragradient":
         return (both, both)
     if updates == "simultaneous":
         return (alone,) * (discriminator_steps - 1) + (both,)
-    return (alone,) * discriminator_steps + (("generator",),)
+    return (alone,) * discriminator_steps + (("generator",),) * generator_steps
+
+
+def rounds(plan: Plan) -> Iterator[tuple[tuple[str, ...], tuple[str, ...], tuple[str, ...]]]:
+    """Who moved before, who moves, and who moves after: of each round of a plan."""
+    return zip(((), *plan[:-1]), plan, (*plan[1:], ()), strict=True)
 
 
 SHARED = {"float32": 2**14, "bfloat16": 2**16}
@@ -115,19 +120,22 @@ class Game:
     def step(self, weights: Mapping[str, Value]) -> Tensor:
         """Play every round of the plan; return what it measured, float32[len(columns)].
 
-        Each update of the discriminator meets new samples; the generator answers for the last of them.
+        Each update of the discriminator meets new samples; the generator answers for the last of them. Where it
+        moves more than once, it does so each time for what it then makes of the same latent points.
 
         Args:
             weights: of the penalties, by name; one of weight 0 is not computed, and measured as 0. A tensor is above 0.
         """
         seen: dict[str, Tensor] = {}
-        for players, following in zip(self.plan, (*self.plan[1:], ()), strict=True):
+        for before, players, following in rounds(self.plan):
             if "discriminator" in players:
                 real, labels = self.real(self.batch_size)
                 points = self.noise(self.batch_size)
+            if "discriminator" in players or "generator" in before:
                 with torch.set_grad_enabled("generator" in players + following), self.passes():
                     fake = self.generator.network(points if labels is None else torch.cat((points, labels), dim=1))
                     fake = at_least_float(fake)
+            if "discriminator" in players:
                 seen |= self._lean_discriminator(real, fake.detach(), labels, weights)
             if "generator" in players:
                 seen |= self._lean_generator(real, fake, labels)

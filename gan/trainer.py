@@ -87,7 +87,7 @@ class GanTrainer:
         self.game = Game(
             **self.players.game,
             loss=config.loss,
-            plan=plan(config.updates, config.discriminator_steps),
+            plan=plan(config.updates, config.discriminator_steps, config.generator_steps),
             batch_size=config.batch_size,
             real=shared_real(partial(real, self.data, config.conditional), context.share),
             noise=shared_noise(partial(latents, size=config.latent, random=self._random["noise"]), context.share),

@@ -43,7 +43,7 @@ HOSTILE: list[Any] = [
 ]  # fmt: skip
 FIELDS = [
     "steps", "seed", "latent", "batch_size", "log_every", "evaluate_every", "checkpoint_every", "snapshot_every", "clock",
-    "snapshot_samples", "evaluation_samples", "discriminator_steps", "penalty_every", "data.modes", "data.side", "data.std",
+    "snapshot_samples", "evaluation_samples", "discriminator_steps", "generator_steps", "penalty_every", "data.modes", "data.side", "data.std",
     "generator.width", "generator.depth", "discriminator.width", "n_envs", "n_steps", "n_epochs", "hidden", "gamma",
     "evaluation.episodes", "evaluation.difficulties", "max_episode_steps", "axes", "task", "curriculum.stop", "seeds",
     "curriculum.window", "curriculum.levels", "arms", "set", "compare", "alpha", "response", "columns", "voices", "loss",

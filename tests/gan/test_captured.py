@@ -30,6 +30,7 @@ CASES = [
     ("ring", ("updates=simultaneous", "discriminator_steps=2", "voices.noise.std={wave: square, low: 0, high: 0.3}")),
     ("digits", ("conditional=true", "batch_size=700")),  # more than an epoch
     ("digits", ("precision=bfloat16", "penalty_every=2")),
+    ("ring", ("generator_steps=2",)),
     ("ring", ("voices={lr.generator: .001, lr.discriminator: .001, ema.half_life: {wave: cosine, low: 1, high: 9}}",)),
     ("digits", ("augment=[color, cutout]", "voices.augment.strength={wave: triangle, low: 0, high: 1}", "seed=3")),
 ]

@@ -31,6 +31,7 @@ RUNS = {
     "adam": ("optimizer={name: adam}",),
     "adam-r1": ("optimizer={name: adamw, weight_decay: 0.1}", "voices.r1.weight=0.5", "penalty_every=4"),
     "two-discriminators": ("optimizer={name: sgd}", "discriminator_steps=2"),
+    "three-generators": ("optimizer={name: adam}", "generator_steps=3"),
     "gp": (
         "optimizer={name: sgd}",
         "voices.gp.weight=0.5",

@@ -22,6 +22,7 @@ GAMES = {
     "relativistic": ("loss=relativistic", "voices.r1.weight=0.3", "voices.r2.weight=0.3"),
     "momentum": ("optimizer={name: sgd, momentum: -0.3}",),
     "two-discriminators": ("discriminator_steps=2",),
+    "two-generators": ("generator_steps=2",),
 }
 
 
@@ -67,8 +68,8 @@ def test_eigenvalues_are_those_of_the_dense_jacobian_of_the_same_losses(make: Ca
     assert np.allclose(np.abs(found.field), np.abs(expected), rtol=1e-5)
     momentum = 1 / 1.3 if game == "momentum" else 1.0
     own = sum(parameter.numel() for parameter in trainers[1].game.generator.parameters)
-    twice = 2 if game == "two-discriminators" else 1
-    sizes = np.where(np.arange(len(matrix)) < own, 0.05, 0.1 * twice) * momentum
+    of_generator, of_discriminator = {"two-discriminators": (1, 2), "two-generators": (2, 1)}.get(game, (1, 1))
+    sizes = np.where(np.arange(len(matrix)) < own, 0.05 * of_generator, 0.1 * of_discriminator) * momentum
     moved = np.linalg.eigvals(sizes[:, None] * matrix)
     fastest = np.sort(np.abs(moved.imag))[::-1][:4]
     assert np.allclose(np.abs(found.moves[:4].imag), fastest, rtol=1e-5, atol=1e-9)

@@ -19,6 +19,7 @@ KINDS = {
     "lazy": ("voices.r1.weight=0.5", "penalty_every=3", "updates=simultaneous", "discriminator_steps=2"),
     "extragradient": ("updates=extragradient", "optimizer=sgd"),
     "closed loop": ("balance=closed_loop",),
+    "two generators": ("generator_steps=2",),
     "tasks": ("steps=24", "tasks={number: 4, buffer_size: 20}", "voices.rehearsal.share=0.3"),
 }
 

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import copy
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -15,7 +16,7 @@ from gan.penalties.r1 import R1
 from gan.step import Game, Player, plan
 
 
-def dirac(updates: str, steps: int = 1, loss: str = "non_saturating") -> Game:
+def dirac(updates: str, steps: int = 1, loss: str = "non_saturating", generator_steps: int = 1) -> Game:
     """The Dirac-GAN: a point θ = 1 against D(x) = ψx with ψ = 0.5, the data at 0 (GAN_stability; Mescheder 2018)."""
 
     class Point(nn.Module):
@@ -41,7 +42,7 @@ def dirac(updates: str, steps: int = 1, loss: str = "non_saturating") -> Game:
         generator=player(Point()),
         discriminator=player(Slope()),
         loss=LOSSES.named(loss)(),
-        plan=plan(updates, steps),
+        plan=plan(updates, steps, generator_steps),
         batch_size=4,
         real=lambda n: (torch.zeros(n, 1), None),
         noise=lambda n: torch.zeros(n, 1),
@@ -82,6 +83,25 @@ def test_a_step_is_the_dirac_gans_closed_form(updates: str, steps: int) -> None:
 def test_plans() -> None:
     assert plan("alternating", 2) == (("discriminator",), ("discriminator",), ("generator",))
     assert plan("simultaneous", 2) == (("discriminator",), ("discriminator", "generator"))
+    assert plan("alternating", 1, 2) == (("discriminator",), ("generator",), ("generator",))
+
+
+def test_a_generator_that_moves_twice_answers_for_what_it_has_become() -> None:
+    game = dirac("alternating", generator_steps=2)
+    measured(game)
+    psi = descend(1.0, 0.5)[1]
+    theta = descend(descend(1.0, psi)[0], psi)[0]
+    assert float(game.generator.parameters[0].detach()) == pytest.approx(theta, abs=1e-6)
+    assert float(game.discriminator.parameters[0].detach()) == pytest.approx(psi, abs=1e-6)
+
+
+def test_a_second_move_is_at_the_same_latent_points(make: Any) -> None:
+    drawn: list[int] = []
+    trainer = make("ring", "batch_size=8", "generator_steps=3")
+    noise = trainer.game.noise
+    trainer.game = replace(trainer.game, noise=lambda n: drawn.append(n) or noise(n))
+    trainer.advance(2)
+    assert drawn == [8, 8]
 
 
 def test_r1_on_the_dirac_gan_is_psi_squared_and_shrinks_it() -> None:

@@ -240,7 +240,8 @@ def test_the_map_of_a_run_is_drawn(trained: Path, capsys: Any) -> None:
 @pytest.mark.parametrize(
     ("sets", "told"),
     [
-        (["discriminator_steps=2"], "several updates of the discriminator a step"),
+        (["discriminator_steps=2"], "several updates of a player a step"),
+        (["generator_steps=2"], "several updates of a player a step"),
         (["updates=extragradient"], "updates: extragradient"),
         (["voices.lr.generator=0.001", "voices.lr.discriminator=0.001"], CONSTANT),
         (["voices.lr.generator=0.001"], None),
