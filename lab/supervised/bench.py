@@ -41,6 +41,8 @@ RIDING: dict[str, tuple[list[Any], dict[str, Any]]] = {
     "focal": (["focal"], {"focal.gamma": {"follow": "lr", "low": 0, "high": 2}}),
     "class_weights": (["class_weights"], {}),
     "logit_adjustment": (["logit_adjustment"], {}),
+    "reset": (["reset"], {}),
+    "plateau": (["plateau"], {"lr": {"follow": "plateau", "low": 1e-4, "high": 1e-3}}),
 }
 """Techniques as they are measured, each with the voices it is given."""
 CYCLE = {"wave": "cosine", "low": 1e-4, "high": 1e-3}
