@@ -57,7 +57,13 @@ class Clients(Protocol):
         """End what was begun for them."""
 
 
-def refusal(answer: Answer, weights: Weights, limit: float, moved: Mapping[str, float] | None = None) -> str | None:
+def refusal(
+    answer: Answer,
+    weights: Weights,
+    limit: float,
+    moved: Mapping[str, float] | None = None,
+    samples: int | None = None,
+) -> str | None:
     """Why the server does not take an answer, in a few words; None where it does.
 
     Args:
@@ -66,12 +72,15 @@ def refusal(answer: Answer, weights: Weights, limit: float, moved: Mapping[str, 
         limit: how many times the norm of these weights the update may be long.
         moved: by network, the ∫lr of the client's own clock, where updates are divided by it: a client that said a
             smaller one would count for more. None does not look.
+        samples: that the client has: one that said more would count for more. None does not look.
     """
     reason = _unlike(answer.weights, weights)
     if reason is not None:
         return reason
     if answer.samples < 1:
         return f"it learned from {answer.samples} samples"
+    if samples is not None and answer.samples != samples:
+        return f"it says that it learned from {answer.samples:,} samples, and has {samples:,}"
     for network in weights:
         if not math.isfinite(answer.moved.get(network, math.nan)):
             return f"the sum of its learning rates of {network} is not a number"

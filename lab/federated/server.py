@@ -59,7 +59,11 @@ class Server:
         self._optimizer = part.build([parameter for _, _, parameter in self._trained])
 
     def round(
-        self, replies: Iterable[Reply], rate: float, moved: Callable[[Answer], Mapping[str, float]] | None = None
+        self,
+        replies: Iterable[Reply],
+        rate: float,
+        moved: Callable[[Answer], Mapping[str, float]] | None = None,
+        samples: Callable[[int], int] | None = None,
     ) -> Outcome:
         """Take the answers in, one after the other, and move the weights; a round without a good answer moves nothing.
 
@@ -67,12 +71,13 @@ class Server:
             replies: of the clients that were asked.
             rate: the server's learning rate in this round.
             moved: what a client's own clock makes of ∫lr; looked at where updates are normalised.
+            samples: how many a client has, by its number; None takes each client's word for it.
         """
         outcome, sums = Outcome(), Sums(self.weights, self._learned if self._normalise else ())
         for reply in replies:
             if not isinstance(reply, Answer):
                 outcome.dropped[reply.client] = reply.reason
-            elif (reason := self._refusal(reply, moved)) is not None:
+            elif (reason := self._refusal(reply, moved, samples)) is not None:
                 outcome.refused[reply.client] = reason
             else:
                 sums.add(reply)
@@ -82,9 +87,14 @@ class Server:
             outcome.update = self._move(sums.update(), rate)
         return outcome
 
-    def _refusal(self, answer: Answer, moved: Callable[[Answer], Mapping[str, float]] | None) -> str | None:
+    def _refusal(
+        self,
+        answer: Answer,
+        moved: Callable[[Answer], Mapping[str, float]] | None,
+        samples: Callable[[int], int] | None,
+    ) -> str | None:
         own = moved(answer) if moved is not None and self._normalise else None
-        return refusal(answer, self.weights, self._limit, own)
+        return refusal(answer, self.weights, self._limit, own, samples(answer.client) if samples is not None else None)
 
     @torch.no_grad()
     def _move(self, update: Mapping[str, Mapping[str, Tensor]], rate: float) -> float:

@@ -58,7 +58,7 @@ class FederatedTrainer:
             chosen = self.local.chosen(self.step)
             rate = self._voices[SERVER_RATE](self.step) if SERVER_RATE in self._voices else 1.0
             replies = self.clients.replies(self.step, chosen, self.server.weights)
-            outcome = self.server.round(replies, rate, self._moved)
+            outcome = self.server.round(replies, rate, self._moved, self.local.samples)
             self._tell(outcome)
             self._tally.add(outcome)
             self.step += 1
