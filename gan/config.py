@@ -61,12 +61,13 @@ class GanConfig(RunConfig):
         description="whether the generator answers the discriminator's new parameters or its old ones, or both take "
         "each step twice, the second time by the gradients at its end",
     )
-    discriminator_steps: int = Field(1, ge=1, le=1000, description="discriminator updates for each generator update")
+    discriminator_steps: int = Field(1, ge=1, le=1000, description="discriminator updates of each step")
     generator_steps: int = Field(
         1,
         ge=1,
         le=1000,
-        description="generator updates of each step, after those of the discriminator and at the same latent points",
+        description="generator updates of each step, after those of the discriminator and at the same latent points; "
+        "figures and reports, which call a step a generator update, count steps all the same",
     )
     batch_size: int = Field(256, ge=1, le=1_000_000, description="real samples, and as many generated, for each update")
     precision: Precision = Field(
@@ -143,6 +144,10 @@ class GanConfig(RunConfig):
     def measured_names(self) -> tuple[str, ...]:
         """A voice may follow the discriminator's advantage: ``{follow: advantage, relation: anti_phase, …}``."""
         return (ADVANTAGE,)
+
+    def paced_by_steps(self) -> tuple[str, ...]:
+        """Tasks share the steps."""
+        return ("tasks",) if self.tasks is not None else ()
 
     @staticmethod
     def decay(values: Mapping[str, float]) -> float:

@@ -198,6 +198,8 @@ def _refuse(trainer: GanTrainer) -> None:
         reasons.append("lookahead")
     if trainer.rates.watching:
         reasons.append("rates that follow the game")
+    if config.tasks:
+        reasons.append("data that comes in tasks")
     if config.conditional:
         reasons.append("a conditional game")
     if config.augment or "noise.std" in config.voices:

@@ -55,7 +55,7 @@ def find(config: GanConfig, samples: Pictures, data_dir: Path, k: int, shown: in
         k, shown: how many neighbours are kept, of how many samples; the test is of all samples.
 
     Raises:
-        UserError: the data are no images, have no end, or fewer images than ``k``.
+        UserError: the data are no images, have no end, come in tasks, or are fewer images than ``k``.
     """
     import torch
 
@@ -69,6 +69,10 @@ def find(config: GanConfig, samples: Pictures, data_dir: Path, k: int, shown: in
     source = dataset.source(torch.device("cpu"), random, random)
     if len(config.data.shape) != 3 or not hasattr(source, "stored"):
         raise UserError(f"data: {config.data.name!r} is no set of images that could be copied one by one")
+    if config.tasks:
+        raise UserError(
+            "tasks: which images a run in tasks has learned from is not known; data without tasks are accepted"
+        )
     training = pictures(cast(StoredSource, source).stored()[0])
     if k > len(training):
         raise UserError(f"--k: {k} is not accepted; {len(training):,} images were trained on")

@@ -47,7 +47,7 @@ MOMENTS: tuple[Literal["crest", "trough"], ...] = ("crest", "trough")
 
 
 class GanTrainer:
-    """One GAN run; obeys :class:`lab.training.trainer.Trainer`. A step is one generator update.
+    """One GAN run; obeys :class:`lab.training.trainer.Trainer`. A step is one generator update, or a few together.
 
     Chance comes from streams of the seed: weights, latent noise, real samples, their order. Scores and snapshots have
     streams of their own, so that training does not depend on how often it is looked at.
@@ -76,7 +76,7 @@ class GanTrainer:
         self._tasks: InTasks | None = None
         if config.tasks:
             used = {use: own_stream(config.seed, f"rehearsal.{use}") for use in ("keep", "replay")}
-            self.data = self._tasks = in_tasks(self.data, config.tasks, config.steps, config.data.name, **used)
+            self.data = self._tasks = in_tasks(self.data, config.tasks, config.steps, config.data.name, device, **used)
             self._random |= {f"rehearsal.{use}": random for use, random in used.items()}
         self.players = Players(config, stream(config.seed, "weights"), device, context.initial)
         self.average = Average(self.generator)
@@ -259,6 +259,8 @@ class GanTrainer:
         if self._motion:
             self._motion.load_state_dict(state.get("diagnostics", {}))
         self._riders.load_state_dict(state.get("techniques", {}))
+        if self._tasks:  # who looks at a run as it was kept draws from the task that is on
+            self._tasks.begin(self.step, self.values().get(GATE, 0.0))
         if self._captured:
             self._captured = self._capture()  # a graph knows the moments of before by their place in memory
 

@@ -70,14 +70,15 @@ def findings(columns: Columns, config: Mapping[str, Any]) -> list[Finding]:
 
     Args:
         columns: the metrics log, float64[rows] a column, NaN where a row lacks it; ``step`` is one of them.
-        config: the run's configuration as plain data; of it only the loss is looked at.
+        config: the run's configuration as plain data; of it the loss is looked at, and whether the data come in tasks.
     """
     level = indifferent(config.get("loss", "non_saturating"))
+    whole = config.get("tasks") is None  # else the data themselves lack modes, and those of before may be forgotten
     found = [
         discriminator_won(columns, level),
         gradients_vanish(columns, level),
-        modes_lost(columns, level),
-        collapsed(columns, level),
+        modes_lost(columns, level) if whole else None,
+        collapsed(columns, level) if whole else None,
         oscillating(columns),
         jumped(columns),
         overflowing(columns),

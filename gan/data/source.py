@@ -11,6 +11,7 @@ import torch
 from torch import Tensor
 
 from gan.data.rows import Rows, sent
+from lab.errors import UserError
 from lab.training.epochs import Epochs, Places
 from lab.training.share import Share
 
@@ -129,7 +130,9 @@ class Endless:
 
     def of_kinds(self, kinds: range) -> Endless:
         """Samples of these modes alone, from the same generator."""
-        return Endless(cast(PartedDensity, self._density).of_kinds(kinds), self._generator)
+        twin = copy.copy(self)
+        twin._density = cast(PartedDensity, self._density).of_kinds(kinds)
+        return twin
 
     def ahead(self, most: int, n: int) -> Ahead:
         """Itself: it draws on the device."""
@@ -236,13 +239,18 @@ class Shuffled(Indexed):
         """Samples of these classes alone, in an order from the same generator.
 
         Raises:
+            UserError: there are none.
             ValueError: they have no labels.
         """
         if self._labels is None:
             raise ValueError("samples without labels")
         places = self._labels[:, kinds.start : kinds.stop].any(dim=1).nonzero()[:, 0]
-        samples = self._samples[places.to(self._samples.device)]
-        return Shuffled(samples, self._device, self._generator, self._labels[places])
+        if not len(places):
+            raise UserError(f"tasks: classes {kinds.start} to {kinds.stop - 1} have no samples")
+        twin = copy.copy(self)
+        twin._samples, twin._labels = self._samples[places.to(self._samples.device)], self._labels[places]
+        twin._places = Epochs(len(places), self._generator)
+        return twin
 
     def labelled(self, n: int) -> tuple[Tensor, Tensor]:
         """The next ``n`` samples, as :meth:`batch` gives them, and their labels, float32[n, classes].

@@ -27,7 +27,8 @@ class TasksConfig(Config):
         0,
         ge=0,
         le=1_000_000,
-        description=f"real samples, of all that were met, that a reservoir holds for the voice {GATE}; 0: none",
+        description=f"real samples, of all that were met, that a reservoir on the device holds, as float32, for the "
+        f"voice {GATE}; 0: none",
     )
 
 
@@ -45,20 +46,27 @@ class InTasks:
     """One source after the other, and in the place of some of their samples those that were met before.
 
     Experience replay (Chaudhry et al. 2019), of real samples: both players see them as any others. A batch's replayed
-    samples are drawn from what the reservoir held before it; then its new ones are offered.
+    samples are drawn from what the reservoir held before it; then its new ones are offered. The two are shuffled, so
+    that packed samples, and those of a worker, are of both kinds.
 
     Args:
         sources: of the tasks, in order.
         length: the steps of each.
         reservoir: what is held; None where nothing is replayed.
         random: the host generator that replayed samples are drawn by; its owner saves it.
+        device: where batches are wanted.
     """
 
     def __init__(
-        self, sources: Sequence[Source], length: int, reservoir: Reservoir | None, random: torch.Generator
+        self,
+        sources: Sequence[Source],
+        length: int,
+        reservoir: Reservoir | None,
+        random: torch.Generator,
+        device: torch.device,
     ) -> None:
         self._sources, self._length = sources, length
-        self._reservoir, self._random = reservoir, random
+        self._reservoir, self._random, self._device = reservoir, random, device
         self._owed = Owed()
         self._replayed = 0
         self.begin(0, 0.0)
@@ -69,11 +77,11 @@ class InTasks:
         self._share = share
 
     def batch(self, n: int) -> Tensor:
-        """The next ``n`` samples, the new ones first."""
+        """The next ``n`` samples."""
         return self._mixed(n, labelled=False)[0]
 
     def labelled(self, n: int) -> tuple[Tensor, Tensor]:
-        """The next ``n`` samples and their labels, the new ones first."""
+        """The next ``n`` samples and their labels."""
         samples, labels = self._mixed(n, labelled=True)
         return samples, labels
 
@@ -85,7 +93,10 @@ class InTasks:
         if memory is not None and new:
             memory.offer(*new)
         self._replayed += due
-        return tuple(torch.cat(both) for both in zip(new, again, strict=True)) if new and again else new or again
+        if not (new and again):
+            return new or again
+        order = torch.randperm(n, generator=self._random).to(self._device)
+        return tuple(torch.cat(both)[order] for both in zip(new, again, strict=True))
 
     def _new(self, n: int, labelled: bool) -> tuple[Tensor, ...]:
         source = self._sources[self._task]
@@ -117,12 +128,18 @@ class InTasks:
         for source, own in zip(self._sources, state["sources"], strict=True):
             source.load_state_dict(own)
         if self._reservoir is not None:
-            self._reservoir.load_state_dict(state["reservoir"])
+            self._reservoir.load_state_dict(state["reservoir"], self._device)
         self._owed.amount, self._replayed = float(state["owed"]), int(state["replayed"])
 
 
 def in_tasks(
-    source: Source, tasks: TasksConfig, steps: int, name: str, keep: torch.Generator, replay: torch.Generator
+    source: Source,
+    tasks: TasksConfig,
+    steps: int,
+    name: str,
+    device: torch.device,
+    keep: torch.Generator,
+    replay: torch.Generator,
 ) -> InTasks:
     """The same samples, task by task.
 
@@ -131,6 +148,7 @@ def in_tasks(
         tasks: into which it is divided.
         steps: of the run, a multiple of their number.
         name: the data's, for messages.
+        device: where batches are wanted.
         keep, replay: host generators that decide what the reservoir holds and what of it is drawn.
 
     Raises:
@@ -140,18 +158,18 @@ def in_tasks(
     if hasattr(source, "stored") and tasks.buffer_size > (most := len(cast(StoredSource, source).stored()[0])):
         raise UserError(f"tasks.buffer_size: {tasks.buffer_size:,} is not accepted; at most {most:,} is, all samples")
     reservoir = Reservoir(tasks.buffer_size, keep) if tasks.buffer_size else None
-    return InTasks(sources, steps // tasks.number, reservoir, replay)
+    return InTasks(sources, steps // tasks.number, reservoir, replay, device)
 
 
 def parted(source: Source, number: int, name: str) -> list[Source]:
     """The source in so many, of equally many classes or modes each, in their order.
 
     Raises:
-        UserError: it has none, or they do not divide.
+        UserError: it has not two of them, they do not divide, or those of a task have no samples.
     """
     kinds = cast(PartedSource, source).kinds() if hasattr(source, "kinds") else 0
-    if not kinds:
-        raise UserError(f"tasks: {name!r} has neither classes nor modes to divide; ring, grid and labelled images have")
+    if kinds < 2:
+        raise UserError(f"tasks: {name!r} tells of no two classes or modes; ring, grid and labelled images do")
     if kinds % number:
         fit = ", ".join(str(n) for n in range(2, kinds + 1) if kinds % n == 0)
         raise UserError(f"tasks.number: {number} does not divide {kinds} classes or modes of {name!r}; {fit} do")

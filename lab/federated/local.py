@@ -56,10 +56,6 @@ class Local:
             return own.local_steps
         return max(1, math.ceil(own.local_epochs * samples / self.model.batch_size))
 
-    def samples(self, client: int) -> int:
-        """How many it has."""
-        return len(self.draw(client))
-
     def moved(self, client: int, step: int, samples: int) -> dict[str, float]:
         """By network, what its clock makes of ∫lr in a round in which it learns from so many samples."""
         values, steps = self.clocks.values(client, step), self._steps(samples)

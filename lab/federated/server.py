@@ -63,7 +63,7 @@ class Server:
         replies: Iterable[Reply],
         rate: float,
         moved: Callable[[Answer], Mapping[str, float]] | None = None,
-        samples: Callable[[int], int] | None = None,
+        samples: int | None = None,
     ) -> Outcome:
         """Take the answers in, one after the other, and move the weights; a round without a good answer moves nothing.
 
@@ -71,7 +71,7 @@ class Server:
             replies: of the clients that were asked.
             rate: the server's learning rate in this round.
             moved: what a client's own clock makes of ∫lr; looked at where updates are normalised.
-            samples: how many a client has, by its number; None takes each client's word for it.
+            samples: more than so many no client can have; None takes each client's word for it.
         """
         outcome, sums = Outcome(), Sums(self.weights, self._learned if self._normalise else ())
         for reply in replies:
@@ -91,10 +91,10 @@ class Server:
         self,
         answer: Answer,
         moved: Callable[[Answer], Mapping[str, float]] | None,
-        samples: Callable[[int], int] | None,
+        samples: int | None,
     ) -> str | None:
         own = moved(answer) if moved is not None and self._normalise else None
-        return refusal(answer, self.weights, self._limit, own, samples(answer.client) if samples is not None else None)
+        return refusal(answer, self.weights, self._limit, own, samples)
 
     @torch.no_grad()
     def _move(self, update: Mapping[str, Mapping[str, Tensor]], rate: float) -> float:

@@ -49,6 +49,7 @@ class FederatedTrainer:
         self.clients: Clients = self._engine()
         self._voices = config.parsed_voices()
         self._shares = self.local.shares()
+        self._most = max(own.samples or 0, len(self.local.labels))
         self._tally = Tally()
         self._reached: int | None = None
 
@@ -58,7 +59,7 @@ class FederatedTrainer:
             chosen = self.local.chosen(self.step)
             rate = self._voices[SERVER_RATE](self.step) if SERVER_RATE in self._voices else 1.0
             replies = self.clients.replies(self.step, chosen, self.server.weights)
-            outcome = self.server.round(replies, rate, self._moved, self.local.samples)
+            outcome = self.server.round(replies, rate, self._moved, self._most)
             self._tell(outcome)
             self._tally.add(outcome)
             self.step += 1

@@ -241,7 +241,7 @@ def overstated(answer: Answer) -> Answer:
 
 
 FAULTS = {
-    "samples": (overstated, "refused", "it says that it learned from 1,000,000,000 samples, and has "),
+    "samples": (overstated, "refused", "it says that it learned from 1,000,000,000 samples, of "),
     "nan": (spoilt("readout.weight", nan), "refused", "network.readout.weight is not finite"),
     "shape": (spoilt("readout.bias", lambda t: t[:3]), "refused", "is float32[3] and not float32[10]"),
     "norm": (spoilt("readout.weight", lambda t: 1e6 * t), "refused", "times as long as the weights"),
