@@ -37,6 +37,11 @@ OTHERS = {
     "packing": ("packing=4", "voices.r1.weight=0.1"),
     "noise": ("voices.noise.std={wave: cosine, low: 0.0, high: 0.1}",),
     "gap-aware": ("balance=gap_aware",),
+    "generator-steps": ("generator_steps=2", "voices.r1.weight=0.1"),
+    "tasks": (
+        "tasks={number: 2, buffer_size: 20}",
+        "voices.rehearsal.share={wave: triangle, low: 0, high: 0.5}",
+    ),
     "closed-loop": ("balance=closed_loop",),
     "closed-loop-gap": ("balance={balance: closed_loop, follows: gap}",),
     "phase": (
