@@ -239,6 +239,10 @@ def _counted(study: StudyData, arm: str, seeds: Sequence[int]) -> np.ndarray[Any
 
 def _save_curves(study: StudyData, out: Path) -> Saved | None:
     by_arm = study.runs()
+    if any(0 < len(paths) < _scored(study, name) for name, paths in by_arm.items()):
+        # Of some seeds the runs lie elsewhere, and a mean without them would pass for that of all.
+        (out / "curves.png").unlink(missing_ok=True)
+        return None
     if len(by_arm) > MOST_CURVES:
         compared = {c[side] for c in study.comparisons for side in ("treatment", "control")}
         by_arm = {name: paths for name, paths in by_arm.items() if name in compared}
@@ -263,6 +267,11 @@ def _save_curves(study: StudyData, out: Path) -> Saved | None:
         f"Line charts of {', '.join(words(c) for c in columns)} over steps for the arms {names(arms)}.",
         f"The mean {seeds} at each evaluation. {BAND}",
     )
+
+
+def _scored(study: StudyData, arm: str) -> int:
+    """How many seeds of an arm have a score."""
+    return len(study.arms[arm].get(study.metric, {}).get("values", {}))
 
 
 def _drawn(study: StudyData, columns: Sequence[str]) -> list[str]:

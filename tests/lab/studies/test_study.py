@@ -131,8 +131,11 @@ def test_a_study_of_which_nothing_finished_says_so_by_its_status(lab_study):
 def test_a_study_goes_on_where_it_was_committed(lab_study, study_file, out, runs):
     lab_study("--set", "seeds=1")
     before, first = rows(out), json.loads((out / "provenance.json").read_text())
+    assert (out / "figures" / "curves.png").exists()
     shutil.rmtree(runs)
     lab_study("--set", "seeds=2", "--keep")
+    assert "curves" not in (out / "summary.md").read_text(), "curves of some seeds would pass for those of all"
+    assert not (out / "figures" / "curves.png").exists()
     assert rows(out)[:2] == before
     assert not (runs / "slow-s0").exists(), "what was kept is not run again"
     stamp = json.loads((out / "provenance.json").read_text())
