@@ -13,7 +13,7 @@ from gan.config import GanConfig
 from gan.data.mixture import Mixture
 from gan.data.ring import RingData
 from gan.data.source import Endless, Shuffled, to_unit
-from gan.data.tasks import TasksConfig, in_tasks
+from gan.data.tasks import InTasks, TasksConfig, in_tasks
 from gan.floquet import Cycle
 from gan.nearest import find
 from gan.trainer import GanTrainer
@@ -33,7 +33,7 @@ def rng(seed: int) -> torch.Generator:
     return torch.Generator().manual_seed(seed)
 
 
-def ring(number: int, buffer_size: int = 0, steps: int = 40):  # type: ignore[no-untyped-def]
+def ring(number: int, buffer_size: int = 0, steps: int = 40) -> InTasks:
     source = Endless(Mixture(CENTERS, 0.02), rng(0))
     tasks = TasksConfig(number=number, buffer_size=buffer_size)
     return in_tasks(source, tasks, steps, "ring", CPU, rng(1), rng(2))
@@ -200,7 +200,7 @@ def test_tasks_are_laid_out_by_the_steps_so_that_no_shorter_run_is_a_part(preset
     assert preset("ring", *SMALL).paced_by_steps() == ()
 
 
-def test_a_voice_may_follow_the_learning_rate(make: Make) -> None:
+def test_what_is_replayed_comes_in_the_pulses_of_the_gate(make: Make) -> None:
     sets = (
         "voices.lr.generator={wave: cosine, low: 1.0e-4, high: 1.0e-3}",
         "voices.rehearsal.share={wave: pulse, low: 0, high: 0.8}",
