@@ -31,6 +31,7 @@ from gan.trial import try_step
 from gan.view import View
 from lab.errors import UserError
 from lab.phase import Conductor, PhaseError, Schedule, targets
+from lab.supervised.tasks.part import check_cycles
 from lab.techniques.averaging import Average
 from lab.techniques.together import check_shared
 from lab.training.finite import NonFiniteError
@@ -78,6 +79,7 @@ class GanTrainer:
             used = {use: own_stream(config.seed, f"rehearsal.{use}") for use in ("keep", "replay")}
             self.data = self._tasks = in_tasks(self.data, config.tasks, config.steps, config.data.name, device, **used)
             self._random |= {f"rehearsal.{use}": random for use, random in used.items()}
+            check_cycles(config.steps // config.tasks.number, config.parsed_clock(), self._warn)
         self.players = Players(config, stream(config.seed, "weights"), device, context.initial)
         self.average = Average(self.generator)
         for parts in config.techniques.each().values():

@@ -251,6 +251,13 @@ def test_settings_that_do_not_fit(preset: Callable[..., GanConfig], sets: tuple[
         preset("ring", *IN_TASKS, *sets)
 
 
+def test_a_clock_too_slow_to_tell_phase_from_time_is_warned_of(make: Make, capsys: pytest.CaptureFixture[str]) -> None:
+    make("ring", *IN_TASKS)
+    assert "tasks: each has 6 steps, fewer than two cycles of 4" in capsys.readouterr().err
+    make("ring", *IN_TASKS, "clock.period=3")
+    assert capsys.readouterr().err == ""
+
+
 def test_a_buffer_without_a_gate_is_refused(preset: Callable[..., GanConfig]) -> None:
     with pytest.raises(UserError, match=r"tasks.buffer_size: 30 is not accepted without a voice rehearsal.share"):
         preset("ring", *SMALL, "tasks={number: 4, buffer_size: 30}")

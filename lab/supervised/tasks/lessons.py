@@ -11,14 +11,11 @@ from torch import Tensor
 from lab.phase import Clock
 from lab.supervised.datasets import Labelled
 from lab.supervised.tasks.course import Course, CourseSamples
-from lab.supervised.tasks.part import TasksPart
+from lab.supervised.tasks.part import TasksPart, check_cycles
 from lab.supervised.tasks.record import TaskRecord, right
 from lab.supervised.tasks.scores import average_accuracy
 from lab.techniques.technique import Predictor
 from lab.training.randomness import stream
-
-LEAST_CYCLES = 2
-"""Cycles of the clock that a task should have, so that its phase is not the time since the task began."""
 
 
 class Lessons:
@@ -49,12 +46,8 @@ class Lessons:
     ) -> None:
         self.course = Course(part.divide(data, stream(seed, "tasks")), data, steps, part.joint, device)
         self._record = TaskRecord(self.course, answers, part.watch_every, part.watch_samples, stream(seed, "watch"))
-        (period,) = clock.periods(1)
-        if self.course.length < LEAST_CYCLES * period and not part.joint:
-            warn(
-                f"tasks: each has {self.course.length} steps, fewer than two cycles of {period}; what seems an effect "
-                "of the phase may be one of the time since the task began"
-            )
+        if not part.joint:
+            check_cycles(self.course.length, clock, warn)
 
     def samples(self, data: Labelled, random: torch.Generator) -> CourseSamples:
         """What is learned from; ``random`` draws the order of each epoch, and its owner saves it."""

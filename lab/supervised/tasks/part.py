@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import torch
@@ -9,8 +10,12 @@ from pydantic import Field
 from torch import Tensor
 
 from lab.errors import UserError
+from lab.phase import Clock
 from lab.supervised.datasets import Labelled
 from lab.training.parts import Part
+
+LEAST_CYCLES = 2
+"""Cycles of the clock that a task should have, so that its phase is not the time since the task began."""
 
 
 @dataclass(frozen=True)
@@ -73,3 +78,13 @@ def check_length(number: int, steps: int) -> int:
             f"steps: {steps} is not accepted; {number} equally long tasks take a multiple of {number}, such as {near}"
         )
     return steps // number
+
+
+def check_cycles(length: int, clock: Clock, warn: Callable[[str], None]) -> None:
+    """Tell of tasks so short, against the clock's first cycle, that phase and time could be taken for each other."""
+    (period,) = clock.periods(1)
+    if length < LEAST_CYCLES * period:
+        warn(
+            f"tasks: each has {length} steps, fewer than two cycles of {period}; what seems an effect of the phase may "
+            "be one of the time since the task began"
+        )
