@@ -56,7 +56,7 @@ def test_each_half_is_scored_at_the_temperature_of_the_other() -> None:
 
 @given(st.floats(0.3, 3), st.integers(0, 1000))
 def test_a_temperature_of_the_model_itself_makes_no_difference(factor: float, seed: int) -> None:
-    log_probs, labels = drawn(seed, n=80)
+    log_probs, labels = drawn(seed)  # of fewer, a half's best temperature may lie beyond the hottest that is tried
     warmer = log_softmax(log_probs / factor, axis=1)
     found, other = metrics.scores(log_probs, labels), metrics.scores(warmer, labels)
     assert found["nll_scaled"] == pytest.approx(other["nll_scaled"], rel=1e-3)
