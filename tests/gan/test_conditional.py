@@ -103,7 +103,7 @@ def test_every_sample_is_judged_under_its_own_label(loss: str, updates: str, num
         return classes.float()[:, None].repeat(1, numbers), torch.eye(5)[classes]
 
     def player(network: nn.Module) -> Player:
-        return Player(network, SGD(network.parameters(), lr=0.0), tuple(network.parameters()))  # type: ignore[arg-type]
+        return Player(network, SGD(network.parameters(), lr=0.0), tuple(network.parameters()))
 
     game = Game(
         generator=player(Echo(numbers)),

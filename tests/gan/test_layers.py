@@ -62,7 +62,7 @@ def test_a_fused_optimiser_moves_both_alike(kinds: tuple[type[nn.Module], type[n
     """The gradient of a transposed weight has other strides than it, and the fused kernel does not look at strides."""
     channels, size = (6, 14) if kinds[0] is ConvToImage else (1, 28)
     inputs = torch.randn(4, channels, size, size, generator=torch.Generator().manual_seed(0)).requires_grad_()
-    networks = [kind(channels, 7 - channels, 4, 2, 1) for kind in kinds]  # type: ignore[call-arg]
+    networks = [kind(channels, 7 - channels, 4, 2, 1) for kind in kinds]
     networks[1].load_state_dict(networks[0].state_dict())
     for network in networks:
         optimizer = LeanAdam(network.parameters(), lr=1e-2, fused=True)

@@ -62,7 +62,7 @@ def test_every_weights_largest_singular_value_becomes_one(word: str) -> None:
     network.eval()
     found = layers(network)
     assert all(is_parametrized(layer, "weight") for layer in found)
-    values = [float(torch.linalg.matrix_norm(layer.weight.flatten(1), 2).detach()) for layer in found]  # type: ignore[operator, union-attr]
+    values = [float(torch.linalg.matrix_norm(layer.weight.flatten(1), 2).detach()) for layer in found]
     assert values == pytest.approx([1.0] * len(found), rel=0.01)
 
 
@@ -76,7 +76,7 @@ def test_the_image_of_a_normalised_network_is_that_of_its_weights_divided(word: 
     plain = part.initialised(partial(part.discriminator, (1, 16, 16)), torch.Generator().manual_seed(0))
     with torch.no_grad():
         for layer in layers(plain):
-            layer.weight /= torch.linalg.matrix_norm(layer.weight.flatten(1), 2)  # type: ignore[operator, union-attr]
+            layer.weight /= torch.linalg.matrix_norm(layer.weight.flatten(1), 2)
     torch.testing.assert_close(network.eval()(images()), plain(images()), rtol=0.02, atol=1e-3)
 
 

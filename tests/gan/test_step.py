@@ -36,7 +36,7 @@ def dirac(updates: str, steps: int = 1, loss: str = "non_saturating", generator_
             return (self.psi * x).flatten()
 
     def player(network: nn.Module) -> Player:
-        return Player(network, SGD(network.parameters(), lr=0.1), tuple(network.parameters()))  # type: ignore[arg-type]
+        return Player(network, SGD(network.parameters(), lr=0.1), tuple(network.parameters()))
 
     return Game(
         generator=player(Point()),

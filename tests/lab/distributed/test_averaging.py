@@ -111,7 +111,7 @@ def test_offset_workers_at_each_step_are_a_constant_rate_in_expectation(tmp_path
     trainer = DistributedTrainer(configured("supervised", sets), context(tmp_path))
     alone = single(tmp_path / "alone", voices__lr=0.1)
     for worker in trainer.team.workers:
-        worker._share = type(worker._share)()  # type: ignore[attr-defined]  # the whole batch
+        worker._share = type(worker._share)()  # the whole batch
     for shares in trainer.team._shares:
         shares.minded = True
     trainer.advance(40)
@@ -128,7 +128,7 @@ def test_averages_are_due_when_the_voice_says_and_at_the_end(workers: Build) -> 
             at.append(trainer.step)
     wanted, step = [], 0
     while step < 37:
-        step = min(37, step + int(voice(step)))  # type: ignore[arg-type]
+        step = min(37, step + int(voice(step)))
         wanted.append(step)
     assert at == wanted
     assert at[-1] == 37

@@ -35,7 +35,7 @@ def start(tmp_path: Path, environment: dict[str, str]) -> Iterator[Start]:
         pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE}
         begun.append(
             subprocess.Popen(command, env=environment, cwd=tmp_path, text=True, start_new_session=True, **pipes)
-        )  # type: ignore[call-overload]
+        )
         return begun[-1]
 
     yield lab

@@ -96,7 +96,7 @@ def test_a_trainer_that_would_learn_everything_on_every_worker_is_refused(
 ) -> None:
     trainer = workers("supervised")
     for worker in trainer.team.workers:
-        worker._share = type(worker._share)()  # type: ignore[attr-defined]  # as one that does not look
+        worker._share = type(worker._share)()  # as one that does not look
     with pytest.raises(UserError, match="'supervised' would learn the whole batch on every worker"):
         trainer.advance(1)
     monkeypatch.delattr(SupervisedTrainer, "followers")

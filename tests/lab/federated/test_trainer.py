@@ -95,7 +95,7 @@ def test_one_client_with_all_data_is_plain_gradient_descent(make: Make) -> None:
         DIGITS, **{"federated.clients": 1, "federated.partition": "iid", "federated.local_steps": 1, "batch_size": 1437}
     )
     model = trainer.model.models()["network"]
-    data = trainer.model.data  # type: ignore[attr-defined]
+    data = trainer.model.data
     parameters = [parameter.detach().clone().requires_grad_() for parameter in model.parameters()]
     names = [name for name, _ in model.named_parameters()]
     for step in range(8):
@@ -260,7 +260,7 @@ def test_bad_clients_are_told_and_change_nothing(fault: str, make: Make) -> None
     assert torch.equal(flat(trainer), flat(without))
     row = trainer.metrics()
     assert (row["clients/trained"], row[f"clients/{kind}"]) == (12, 8)
-    events = trainer.events  # type: ignore[attr-defined]
+    events = trainer.events
     assert [(e["kind"], e["client"], e["step"]) for e in events] == [
         (kind, k, step) for step in range(4) for k in (1, 3)
     ]
@@ -275,7 +275,7 @@ def test_where_updates_are_divided_by_it_a_client_cannot_make_up_the_sum_of_its_
     trainer.advance(1)
     without.advance(1)
     assert torch.equal(flat(trainer), flat(without))
-    (event,) = trainer.events  # type: ignore[attr-defined]
+    (event,) = trainer.events
     assert event["reason"].startswith("the sum of its learning rates of network is 1e-09, and that of its clock is ")
 
 
@@ -286,7 +286,7 @@ def test_a_round_without_a_good_client_leaves_the_weights_and_says_so(base: dict
     trainer.clients = Tampered(trainer.clients, dict.fromkeys(range(5), gone))
     trainer.advance(2)
     assert torch.equal(flat(trainer), before)
-    told = [event for event in trainer.events if event["kind"] == "no_update"]  # type: ignore[attr-defined]
+    told = [event for event in trainer.events if event["kind"] == "no_update"]
     assert [event["step"] for event in told] == [0, 1]
     row = trainer.metrics()
     assert row["clients/trained"] == 0

@@ -238,11 +238,11 @@ def test_a_network_that_is_frozen_whole_does_not_move(tmp_path: Path) -> None:
 
 def test_a_frozen_body_stays_frozen_while_it_is_scored(tmp_path: Path) -> None:
     one = trainer(tmp_path, **THAWED)
-    before = {name: tensor.clone() for name, tensor in one.network.body.state_dict().items()}  # type: ignore[operator, union-attr]
+    before = {name: tensor.clone() for name, tensor in one.network.body.state_dict().items()}
     for until in (6, 12, 18):
         one.advance(until)
         one.evaluate()
-    now = one.network.body.state_dict()  # type: ignore[operator, union-attr]
+    now = one.network.body.state_dict()
     assert all(torch.equal(tensor, now[name]) for name, tensor in before.items())
     one.advance(19)
     assert not any(torch.equal(tensor, now[name]) for name, tensor in before.items())

@@ -74,7 +74,7 @@ class Stops:
             else:
                 advance(until)
 
-        trainer.advance = advancing  # type: ignore[method-assign]
+        trainer.advance = advancing
         return trainer
 
 
@@ -340,7 +340,7 @@ def test_a_non_finite_column_stops_the_run(tmp_path: Path) -> None:
     class Undefined(Stops):
         def build(self, config: Any, context: Any) -> Any:
             trainer = toy.PLUGIN.build(config, context)
-            trainer.metrics = lambda: {"explained": float("nan")}  # type: ignore[method-assign]
+            trainer.metrics = lambda: {"explained": float("nan")}
             return trainer
 
     with pytest.raises(NonFiniteError, match="explained was nan at step 10"):
