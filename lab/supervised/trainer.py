@@ -62,8 +62,8 @@ class SupervisedTrainer:
         self.data = data
         self._counts = torch.bincount(data.labels, minlength=data.classes)
         self.network = quicken(self._initialised(stream(config.seed, "weights")).to(device))
-        if config.batch_size == 1 and any(isinstance(module, nn.BatchNorm1d) for module in self.network.modules()):
-            raise UserError("batch_size: 1 is not accepted; at least 2 is, as the network's BatchNorm takes a variance")
+        self._share = context.share
+        self._check_variance()
         if context.initial:
             context.initial.load({"network": self.network})
         self._parameters = tuple(self.network.parameters())
@@ -73,7 +73,6 @@ class SupervisedTrainer:
         self._lessons = self._divided()
         order = self._randoms["order"]
         self._samples = self._lessons.samples(data, order) if self._lessons else Samples(data, device, order)
-        self._share = context.share
         together.check_shared(config.techniques, self._share)
         self.techniques = Techniques(config.techniques, self._host())
         self._conductor = self._conduct()
@@ -194,6 +193,20 @@ class SupervisedTrainer:
         if self._lessons:
             self._lessons.load_state_dict(state["tasks"])
 
+    def _check_variance(self) -> None:
+        """Refuse one sample a step, of which a BatchNorm over features takes no variance.
+
+        Raises:
+            UserError: so it would be, of this worker where there are several.
+        """
+        given, workers = self.config.batch_size, self._share.size
+        if given // workers == 1 and any(isinstance(module, nn.BatchNorm1d) for module in self.network.modules()):
+            least, among = (f"{2 * workers}", f" with {workers} workers") if workers > 1 else ("2", "")
+            raise UserError(
+                f"batch_size: {given} is not accepted{among}; at least {least} is, as the network's BatchNorm takes "
+                "a variance"
+            )
+
     def _divided(self) -> Lessons | None:
         """The tasks, where the configuration has any."""
         config, clock = self.config, self.config.parsed_clock()
@@ -218,7 +231,7 @@ class SupervisedTrainer:
             clock=config.parsed_clock(),
             voices=config.conducted(),
             steps=config.steps,
-            batch_size=config.batch_size,
+            batch_size=config.batch_size // self._share.size,
             classes=data.classes,
             counts=self._counts,
             random=random,

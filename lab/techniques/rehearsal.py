@@ -108,7 +108,9 @@ class RehearsalPart(TechniquePart):
     }
 
     name: Literal["rehearsal"] = "rehearsal"
-    buffer_size: int = Field(500, ge=1, le=100_000_000, description="samples that the reservoir holds")
+    buffer_size: int = Field(
+        500, ge=1, le=100_000_000, description="samples that the reservoir holds; of several workers, each its own"
+    )
     mean_over: Literal["new", "all"] = Field(
         "new",
         description="what the sum of the losses of new and replayed samples is divided by: the number of new ones, so "

@@ -85,7 +85,7 @@ class Host:
         device: where both are.
         clock, voices: of the run.
         steps: how long the run is.
-        batch_size: new samples of a step.
+        batch_size: new samples of a step; of several workers, of this one's.
         classes: how many labels there are; 0 where the trainer knows of none.
         counts: training samples of each class, int64[classes].
         random: a generator of its own for a use of chance, on the host; the technique keeps its state.

@@ -91,6 +91,19 @@ def test_a_technique_that_cannot_be_shared_is_refused(workers: Build) -> None:
         workers("supervised", techniques=["average", "sparsity"], voices__sparsity=0.5)
 
 
+def test_workers_together_replay_the_share_that_one_alone_would(workers: Build) -> None:
+    trainer = workers("supervised", techniques=["average", "rehearsal"], voices__rehearsal__share=0.25)
+    trainer.advance(20)
+    replayed = [worker.metrics()["rehearsal/replayed"] for worker in trainer.team.workers]
+    assert replayed == [0.25 * 20 * 32 / 4] * 4
+
+
+def test_one_sample_for_each_worker_is_refused_where_a_batchnorm_takes_a_variance(workers: Build) -> None:
+    network = {"network": "cnn", "widths": [2, 2], "hidden": [4]}
+    with pytest.raises(UserError, match="batch_size: 4 is not accepted with 4 workers; at least 8 is"):
+        workers("supervised", network=network, batch_size=4)
+
+
 def test_a_trainer_that_would_learn_everything_on_every_worker_is_refused(
     workers: Build, monkeypatch: pytest.MonkeyPatch
 ) -> None:
