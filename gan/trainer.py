@@ -36,6 +36,7 @@ from lab.techniques.averaging import Average
 from lab.techniques.together import check_shared
 from lab.training.finite import NonFiniteError
 from lab.training.meter import Meter
+from lab.training.randomness import OwnNoise
 from lab.training.randomness import stream as own_stream
 from lab.training.trainer import Context
 
@@ -50,8 +51,8 @@ MOMENTS: tuple[Literal["crest", "trough"], ...] = ("crest", "trough")
 class GanTrainer:
     """One GAN run; obeys :class:`lab.training.trainer.Trainer`. A step is one generator update, or a few together.
 
-    Chance comes from streams of the seed: weights, latent noise, real samples, their order. Scores and snapshots have
-    streams of their own, so that training does not depend on how often it is looked at.
+    Chance comes from streams of the seed: weights, latent noise, real samples, their order, what modules draw.
+    Scores and snapshots have streams of their own, so that training does not depend on how often it is looked at.
     """
 
     def __init__(self, config: GanConfig, context: Context, snapshots: bool = True) -> None:
@@ -71,6 +72,7 @@ class GanTrainer:
         self._random = {use: stream(config.seed, use, device) for use in ("noise", "draws")}
         self._random["view"] = stream(config.seed, "view", device, context.share.rank)
         self._random["order"] = stream(config.seed, "order")
+        self._module_noise = OwnNoise(own_stream(config.seed, context.share.use("modules")).initial_seed(), device)
         landmarks = config.data.landmarks()
         self._snapshots = Snapshots(config, context.snapshots, device, landmarks) if snapshots else None
         self.data = dataset.source(device, self._random["draws"], self._random["order"])
@@ -120,12 +122,13 @@ class GanTrainer:
 
     def advance(self, until: int) -> None:
         """Train until ``self.step == until``; nothing in a step waits for the device, but snapshots do."""
-        while self.step < until:
-            if self._captured:
-                self._advance_captured(self._captured, until)
-            else:
-                weights = self.begin_step()
-                self.end_step(self.game.step(weights), weights)
+        with self._module_noise:
+            while self.step < until:
+                if self._captured:
+                    self._advance_captured(self._captured, until)
+                else:
+                    weights = self.begin_step()
+                    self.end_step(self.game.step(weights), weights)
 
     def _advance_captured(self, captured: Captured, until: int) -> None:
         """Train one portion; events and snapshots stay on the host, between two steps."""
@@ -213,7 +216,8 @@ class GanTrainer:
         assert self._parts is not None
         parts = (*self._parts, (fake[:HELD_OUT], asked[:HELD_OUT, self.config.latent :]))
         seen = [[each.to(fake.device) for each in part[: 2 if self.config.conditional else 1]] for part in parts]
-        found = overfitting(*(sample(self.discriminator, *part) for part in seen))
+        train, validation, generated = (sample(self.discriminator, *part) for part in seen)
+        found = overfitting(train, validation, generated, boundary=self.config.loss.boundary)
         row = {"overfitting/r_t": found.sign, "overfitting/r_v": found.validation}
         return {name: value for name, value in row.items() if math.isfinite(value)}
 
@@ -242,6 +246,7 @@ class GanTrainer:
             "ema": self.average.network.state_dict(),
             "data": self.data.state_dict(),
             "random": {use: random.get_state() for use, random in self._random.items()},
+            "noise": self._module_noise.state_dict(),
             "rates": self.rates.state_dict(),
             "meter": self._meter.state_dict(),
             **({"diagnostics": motion} if motion else {}),
@@ -256,6 +261,8 @@ class GanTrainer:
         self.data.load_state_dict(state["data"])
         for use, random in self._random.items():
             random.set_state(state["random"][use].cpu())
+        if "noise" in state:  # absent from checkpoints of before, whose modules drew from what was not the run's
+            self._module_noise.load_state_dict(state["noise"])
         self.rates.load_state_dict(state["rates"])
         self._meter.load_state_dict(state["meter"])
         if self._motion:

@@ -18,6 +18,7 @@ from gan.step import Game, Player, moving
 from gan.view import View
 from lab.errors import UserError
 from lab.training.device import out_of_memory
+from lab.training.randomness import OwnNoise
 
 UNUSED = "appears to not have been used"
 """What torch says of a weight that the outputs do not depend on."""
@@ -52,7 +53,8 @@ def try_step(game: Game, config: GanConfig, dataset: Dataset, device: torch.devi
             view=View(config.augment, config.packing, random),
             random=random,
         )
-        trial.step(dict.fromkeys(game.penalties, 1.0))
+        with OwnNoise(0, device):
+            trial.step(dict.fromkeys(game.penalties, 1.0))
     except UserError:
         raise
     except Exception as error:  # whatever somebody else's code does

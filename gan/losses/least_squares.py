@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import ClassVar, Literal
 
 from torch import Tensor
 
@@ -14,6 +14,8 @@ class LeastSquares(LossPart):
 
     Discriminator: ½E[(D(x) − 1)²] + ½E[D(G(z))²], ¼ where it answers ½. Generator: ½E[(D(G(z)) − 1)²].
     """
+
+    boundary: ClassVar[float | None] = 0.5
 
     loss: Literal["least_squares"] = "least_squares"
 

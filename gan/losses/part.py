@@ -15,6 +15,9 @@ class LossPart(Part):
     relative: ClassVar[bool] = False
     """Whether the generator's loss looks at real samples too, for the price of a pass: ``generator_against``."""
 
+    boundary: ClassVar[float | None] = 0.0
+    """The discriminator's output where real and generated are as likely; None where only differences count."""
+
     loss: str
 
     def discriminator(self, real: Tensor, fake: Tensor) -> Tensor:

@@ -19,6 +19,7 @@ class Relativistic(LossPart):
     """
 
     relative: ClassVar[bool] = True
+    boundary: ClassVar[float | None] = None
 
     loss: Literal["relativistic"] = "relativistic"
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import ClassVar, Literal
 
 from torch import Tensor
 
@@ -15,6 +15,8 @@ class Wasserstein(LossPart):
     Discriminator: E[D(G(z))] − E[D(x)], minus the distance where D is 1-Lipschitz: give it the voice `gp.weight`
     (Gulrajani et al. 2017 take 10) or spectral normalisation. Generator: −E[D(G(z))].
     """
+
+    boundary: ClassVar[float | None] = None
 
     loss: Literal["wasserstein"] = "wasserstein"
 

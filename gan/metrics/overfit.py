@@ -16,7 +16,7 @@ class Overfitting:
     """Both heuristics of eq. 1: 0 means no overfitting, 1 complete overfitting.
 
     Attributes:
-        sign: r_t = E[sign D(train)], in [−1, 1]; needs no validation set. ADA steers it to 0.6.
+        sign: r_t = E[sign D(train)], in [−1, 1]; needs no validation set. ADA steers it to 0.6. NaN without a boundary.
         validation: r_v = (E[D(train)] − E[D(validation)]) / (E[D(train)] − E[D(generated)]): where validation images
             lie on the way from training images (0) to generated ones (1). Any number, below 0 where they look more
             real than the training images; NaN where the discriminator does not part training from generated.
@@ -26,13 +26,17 @@ class Overfitting:
     validation: float
 
 
-def overfitting(real_train_outputs: Any, real_validation_outputs: Any, fake_outputs: Any) -> Overfitting:
-    """Both signs, from a discriminator's outputs (logits, positive for real) on three sets.
+def overfitting(
+    real_train_outputs: Any, real_validation_outputs: Any, fake_outputs: Any, boundary: float | None = 0.0
+) -> Overfitting:
+    """Both signs, from a discriminator's outputs (the higher, the more real) on three sets.
 
     Args:
         real_train_outputs: on real images it is trained on; array or tensor of any shape, as the other two.
         real_validation_outputs: on real images it never saw.
         fake_outputs: on generated images.
+        boundary: the output at which it takes an image for as likely real as generated; None where its loss knows only
+            differences of outputs.
 
     Raises:
         ValueError: a set is empty, or an output is not finite.
@@ -40,7 +44,8 @@ def overfitting(real_train_outputs: Any, real_validation_outputs: Any, fake_outp
     train, validation, fake = (_outputs(o) for o in (real_train_outputs, real_validation_outputs, fake_outputs))
     span = float(train.mean() - fake.mean())
     gap = float(train.mean() - validation.mean())
-    return Overfitting(float(np.sign(train).mean()), gap / span if span else math.nan)
+    sign = math.nan if boundary is None else float(np.sign(train - boundary).mean())
+    return Overfitting(sign, gap / span if span else math.nan)
 
 
 def _outputs(values: Any) -> np.ndarray[tuple[int, ...], np.dtype[np.float64]]:

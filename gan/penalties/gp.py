@@ -7,7 +7,7 @@ from typing import ClassVar, Literal
 import torch
 from torch import Tensor
 
-from gan.penalties.gradients import squared_slope
+from gan.penalties.gradients import slope
 from gan.penalties.part import Judged, PenaltyPart
 
 
@@ -26,4 +26,4 @@ class GradientPenalty(PenaltyPart):
         between = torch.lerp(judged.fake, real, share)
         if between.is_leaf or not between.requires_grad:  # generated samples stand still in a step
             between = between.detach().requires_grad_()
-        return (squared_slope(judged.judge(between), between).sqrt() - 1).square()
+        return (slope(judged.judge(between), between) - 1).square()

@@ -103,5 +103,19 @@ def test_the_gradient_penalty_looks_between_real_and_generated_samples() -> None
     assert 0.9 < between.max() < 1
 
 
+def test_the_gradient_penalty_has_a_gradient_where_the_discriminator_is_flat() -> None:
+    weights = torch.tensor([1.0, 1.0], requires_grad=True)
+
+    def judge(samples: Tensor) -> Tensor:
+        return functional.relu(samples @ weights)
+
+    samples = torch.tensor([[-1.0, -1.0], [1.0, 1.0]])  # of the first no slope is left
+    random = torch.Generator().manual_seed(0)
+    values = GradientPenalty().values(Judged(judge, samples, samples, ZERO, ZERO, random))
+    assert values.tolist() == pytest.approx([1.0, (2**0.5 - 1) ** 2])
+    (gradient,) = torch.autograd.grad(values.sum(), weights)
+    assert gradient.tolist() == pytest.approx([2 * (2**0.5 - 1) / 2**0.5] * 2)
+
+
 def test_the_hinge_does_not_care_beyond_its_margin() -> None:
     assert float(LOSSES.named("hinge")().discriminator(ZERO + 1, ZERO - 1)) == 0.0

@@ -79,6 +79,11 @@ class Normalised(Players):
         return nn.Sequential(nn.Linear(2, 4), nn.BatchNorm1d(4), nn.ReLU(), nn.Linear(4, 1), nn.Flatten(0))
 
 
+class Dropping(Players):
+    def discriminator(self, shape: tuple[int, ...]) -> nn.Module:
+        return nn.Sequential(nn.Linear(2, 8), nn.LeakyReLU(), nn.Dropout(0.5), nn.Linear(8, 1), nn.Flatten(0))
+
+
 class PerSample(LossPart):
     def discriminator(self, real: Tensor, fake: Tensor) -> Tensor:
         return (real - 1).square() + fake.square()
@@ -144,6 +149,23 @@ def test_frozen_weights_stay_and_the_others_move(sets: tuple[str, ...], make: Ma
         each.advance(7)
     for one, two in zip(trainer.generator.parameters(), resumed.generator.parameters(), strict=True):
         assert torch.equal(one, two)
+
+
+def test_what_modules_draw_is_of_the_seed_and_goes_on_after_a_resume(make: Make) -> None:
+    sets = (*SMALL, f"discriminator={{network: {HERE}:Dropping}}")
+    trainer, alike, other = make("ring", *sets), make("ring", *sets), make("ring", *sets, "seed=1")
+    outside = torch.get_rng_state()
+    trainer.advance(4)
+    assert torch.equal(torch.get_rng_state(), outside), "the caller's own chance is left alone"
+    resumed = make("ring", *sets)
+    resumed.load_state_dict(copy.deepcopy(trainer.state_dict()))
+    for each in (trainer, alike, resumed):
+        torch.manual_seed(id(each))
+        each.advance(8)
+    for one, two, three in zip(*(list(each.generator.parameters()) for each in (trainer, alike, resumed)), strict=True):
+        assert torch.equal(one, two)
+        assert torch.equal(one, three)
+    assert not torch.equal(other.state_dict()["noise"]["torch"], alike.state_dict()["noise"]["torch"])
 
 
 def test_a_trial_changes_nothing(make: Make, monkeypatch: pytest.MonkeyPatch) -> None:

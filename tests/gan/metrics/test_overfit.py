@@ -35,6 +35,13 @@ def test_a_discriminator_that_parts_nothing_has_no_second_sign() -> None:
     assert math.isnan(overfitting([1.0], [0.0], [1.0]).validation)
 
 
+def test_the_sign_is_of_the_distance_from_the_boundary_and_there_is_none_without() -> None:
+    train = [0.2, 0.4, 0.6, 0.8]
+    assert overfitting(train, train, [0.0]).sign == 1.0
+    assert overfitting(train, train, [0.0], boundary=0.5).sign == 0.0
+    assert math.isnan(overfitting(train, train, [0.0], boundary=None).sign)
+
+
 def test_outputs_that_are_absent_or_not_finite_are_refused() -> None:
     with pytest.raises(ValueError, match="no outputs"):
         overfitting([1.0], [], [1.0])
