@@ -18,7 +18,7 @@ from lab.training.record import Config
 
 @dataclass(frozen=True)
 class Cell:
-    """One cell: the generator's mean learning rate, and how many times faster the discriminator learns."""
+    """One cell: the unit of the generator's learning rate, and how many times as large the discriminator's is."""
 
     rate: float
     ratio: float
@@ -29,7 +29,7 @@ class Cell:
         return f"{self.rate:g}x{self.ratio:g}"
 
     def scale(self) -> dict[str, float]:
-        """What both players' voices, which have a mean of 1, are multiplied by."""
+        """What both players' voices are multiplied by."""
         return {"generator": self.rate, "discriminator": self.rate * self.ratio}
 
 
@@ -66,13 +66,13 @@ class Region(Config):
 
 
 class RegionConfig(GanConfig):
-    """A GAN whose two learning rates have a mean of 1, and the cells whose rates they are multiplied by."""
+    """A GAN whose two learning rates are in units of a cell's, of mean 1 where means are to be equal, and the cells."""
 
     diagnostics: Literal[False] = Field(False, description="cells have no log of their own")
     region: Region = Field(default_factory=lambda: Region.model_validate({}), description="the cells")
 
     def of_member(self) -> GanConfig:
-        """The configuration of each cell's GAN, learning rates still of mean 1."""
+        """The configuration of each cell's GAN, learning rates still in units of its own."""
         return resolve(GanConfig, {key: value for key, value in as_mapping(self).items() if key != "region"})
 
     @model_validator(mode="after")
