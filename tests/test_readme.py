@@ -44,11 +44,14 @@ def test_links_lead_somewhere(place: Path, link: str) -> None:
 
 
 def rows(text: str) -> dict[str, set[str]]:
-    """The first cell of every table row -> the other cells."""
+    """The first cell of every table row -> the other cells, of all rows that begin with it."""
     cells = [
         [cell.strip() for cell in line.strip("|").split("|")] for line in text.splitlines() if line.startswith("|")
     ]
-    return {first: set(rest) for first, *rest in cells}
+    found: dict[str, set[str]] = {}
+    for first, *rest in cells:
+        found.setdefault(first, set()).update(rest)
+    return found
 
 
 @pytest.mark.parametrize(("page", "study"), STUDIES, ids=[name for _, name in STUDIES])

@@ -13,7 +13,7 @@ from lab.errors import UserError
 from lab.reports.words import ABSENT, cycle, fmt
 from lab.studies.comparison import Verdict
 from lab.studies.finding import Asked, Effect, Finding
-from lab.studies.summary import response_verdict
+from lab.studies.summary import matters
 from lab.studies.tables import Table, markdown_table, with_interval
 from lab.training.files import replace_file
 
@@ -96,7 +96,7 @@ def phase_words(finding: Finding, short: bool = False) -> str:
         return ABSENT
     if curve is None:
         return asked.gap or ABSENT
-    if response_verdict(asked.study, curve) != "supported" or curve.phase_interval is None:
+    if not matters(asked.study, curve) or curve.phase_interval is None:
         return "none found" if short else f"no effect of the phase found (p = {fmt(curve.p)})"
     low, high = map(cycle, curve.phase_interval)
     expected = None if short else finding.claim.expects

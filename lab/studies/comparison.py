@@ -7,7 +7,8 @@ The rule, over the n seeds that count in both arms:
 - *not supported*: there were enough pairs for an answer (comparisons / 2^n < alpha), and the interval of the paired
   difference, at confidence 1 - alpha, holds no improvement: its better end is zero or worse.
 - *unclear*: everything else; above all a study whose n could not have reached alpha however large the effect. The
-  reason then says how many seeds would have shown what was measured.
+  reason then says how many seeds would have shown what was measured. Also what would be supported, where the treatment
+  failed at more seeds than the control and the criterion does not count that: what finished flatters it.
 """
 
 from __future__ import annotations
@@ -23,7 +24,7 @@ from lab.studies.criteria import Criterion
 from lab.studies.criteria.part import Floats
 from lab.studies.model import Study
 from lab.studies.power import MOST_SEEDS, fewest_pairs
-from lab.studies.result import TrialResult, counted
+from lab.studies.result import TrialResult, counted, with_failures
 from lab.studies.statistics import Interval, PairedTest, holm, probability_of_improvement, smallest_p
 
 Verdict = Literal["supported", "not supported", "unclear"]
@@ -82,7 +83,7 @@ def comparisons(study: Study, trials: Sequence[TrialResult]) -> list[Comparison]
     paired = [_pairs(study, trials, *pair) for pair in study.compare]
     tests = [pairs.test(study) for pairs in paired]
     adjusted = holm([test.p if test else 1.0 for test in tests])
-    return [_compared(study, *of) for of in zip(paired, tests, adjusted, strict=True)]
+    return [_compared(study, trials, *of) for of in zip(paired, tests, adjusted, strict=True)]
 
 
 def _pairs(study: Study, trials: Sequence[TrialResult], treatment: str, control: str) -> _Pairs:
@@ -91,11 +92,18 @@ def _pairs(study: Study, trials: Sequence[TrialResult], treatment: str, control:
     return _Pairs(treatment, control, seeds, np.array([a[s] for s in seeds]), np.array([b[s] for s in seeds]))
 
 
-def _compared(study: Study, pairs: _Pairs, test: PairedTest | None, p_holm: float) -> Comparison:
+def _compared(
+    study: Study, trials: Sequence[TrialResult], pairs: _Pairs, test: PairedTest | None, p_holm: float
+) -> Comparison:
     n, needed = len(pairs.seeds), pairs.seeds_needed(study)
     difference, interval = (test.effect, test.interval) if test else (math.nan, Interval(math.nan, math.nan))
     reachable = smallest_p(n, len(study.compare))
     verdict, reason = judge(study, n, reachable, difference, interval, p_holm, needed)
+    mine, theirs = (with_failures(study, trials, arm) for arm in (pairs.treatment, pairs.control))
+    failed, fewer = (int(np.isnan(each).sum()) for each in (mine, theirs))
+    if verdict == "supported" and failed > fewer and not study.criterion.counts_failures:
+        verdict = "unclear"
+        reason += f"; but it failed at {failed} seeds and {pairs.control} at {fewer}, and what finished flatters it"
     return Comparison(
         treatment=pairs.treatment,
         control=pairs.control,
@@ -103,7 +111,7 @@ def _compared(study: Study, pairs: _Pairs, test: PairedTest | None, p_holm: floa
         seeds=pairs.seeds,
         difference=difference,
         interval=interval,
-        better=probability_of_improvement(pairs.a, pairs.b, study.direction) if n else math.nan,
+        better=probability_of_improvement(mine, theirs, study.direction) if n else math.nan,
         p=test.p if test else 1.0,
         p_holm=p_holm,
         smallest_p=reachable,

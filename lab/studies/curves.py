@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from lab.studies.comparison import stream
 from lab.studies.finding import Asked, Finding
 from lab.studies.statistics import bootstrap_interval
-from lab.studies.summary import response_verdict, whole_seeds
+from lab.studies.summary import matters, whole_seeds
 
 Floats = NDArray[np.float64]
 
@@ -80,7 +80,7 @@ def _curve(asked: Asked, expected: float | None) -> Curve | None:
         phase=response.phase,
         phase_interval=response.phase_interval,
         p=response.p,
-        supported=response_verdict(study, response) == "supported",
+        supported=matters(study, response),
         expected=expected,
     )
 

@@ -18,7 +18,7 @@ from lab.studies.criteria import MeanScore
 from lab.studies.model import SHIPPED, Study, load_study
 from lab.studies.power import detectable_effect
 from lab.studies.response import Response
-from lab.studies.result import TrialResult, counted
+from lab.studies.result import TrialResult, counted, with_failures
 from lab.studies.statistics import Interval, improvement_interval, paired_effect_size
 from lab.studies.store import Store
 from lab.studies.summary import response_of, response_verdict
@@ -238,7 +238,9 @@ def _effect(study: Study, trials: Sequence[TrialResult], found: Comparison) -> E
     better = standardised = detectable = None
     if found.pairs:
         rng = stream(study, f"{found.treatment}-{found.control}/better")
-        better = (found.better, improvement_interval(a, b, study.direction, confidence=1 - study.alpha, rng=rng))
+        runs = [with_failures(study, trials, arm) for arm in (found.treatment, found.control)]
+        interval = improvement_interval(runs[0], runs[1], study.direction, confidence=1 - study.alpha, rng=rng)
+        better = (found.better, interval)
     if found.pairs and isinstance(study.criterion, MeanScore):
         standardised = paired_effect_size(a, b) * (1 if study.direction == "higher" else -1)
         detectable = detectable_effect(found.pairs, study.alpha / len(study.compare))

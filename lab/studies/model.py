@@ -34,6 +34,9 @@ class ResponseConfig(Config):
 
     voice: str = Field(min_length=1, description="a voice with a wave, or one that follows another in phase")
     offsets: int = Field(8, ge=3, le=64, description="how many offsets 0, 1/n, … (n-1)/n of a cycle it is slid to")
+    expects: float | None = Field(
+        None, ge=0, lt=1, description="the best phase that the hypothesis has in mind, in cycles; none if left out"
+    )
     init_from: str | None = Field(
         None, description="runs in which it was slid, and which trials begin with: STUDY/{arm}-s{seed}"
     )
@@ -44,6 +47,13 @@ class ResponseConfig(Config):
         if value is not None and ARM not in value:
             raise ValueError(f"{value!r} is the same for every offset; accepted: a name with {ARM} in it")
         return value
+
+    def near(self, interval: tuple[float, float]) -> bool:
+        """Whether phases ``(low, high)``, in cycles, come within one offset of the one that is expected."""
+        assert self.expects is not None
+        low, high = interval
+        after = (self.expects - low) % 1.0
+        return after <= high - low or min(after - (high - low), 1.0 - after) <= 1.0 / self.offsets + 1e-9
 
     @property
     def words(self) -> str:

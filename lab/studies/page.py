@@ -26,7 +26,8 @@ RESPONSE_READING = (
 
 
 REFERENCES = (
-    "Reached: the better end of the mean's interval is at least as good as the published score less its deviation."
+    "Reached: the mean is at least as good as the published score less its deviation; unclear: only the better end of "
+    "its interval is."
 )
 SWEEP_READING = (
     "All but the swept settings is the same in every arm. p is the share of 9,999 permutations of the arms within each "

@@ -31,18 +31,19 @@ class Held:
     """One arm against what was published of it.
 
     Attributes:
-        reached: whether the better end of its interval is at least as good as the published score less its deviation.
+        reached: whether its mean is at least as good as the published score less its deviation; *unclear* where only
+            the better end of the mean's interval is.
     """
 
     score: float
     deviation: float
-    reached: bool
+    reached: Literal["yes", "unclear", "no"]
 
 
-def hold(reference: Reference, interval: Interval, direction: Literal["higher", "lower"]) -> Held:
-    """Hold the interval of an arm's mean against a published score."""
-    if direction == "higher":
-        reached = interval.high >= reference.score - reference.deviation
-    else:
-        reached = interval.low <= reference.score + reference.deviation
-    return Held(reference.score, reference.deviation, reached)
+def hold(reference: Reference, mean: float, interval: Interval, direction: Literal["higher", "lower"]) -> Held:
+    """Hold an arm's mean and its interval against a published score."""
+    sign = 1 if direction == "higher" else -1
+    least = sign * reference.score - reference.deviation
+    better_end = interval.high if sign > 0 else -interval.low
+    reached: Literal["yes", "unclear", "no"] = "unclear" if better_end >= least else "no"
+    return Held(reference.score, reference.deviation, "yes" if sign * mean >= least else reached)

@@ -7,6 +7,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Literal
 
+import numpy as np
+
+from lab.studies.criteria.part import Floats
 from lab.studies.model import Study
 
 Status = Literal["finished", "failed", "missing"]
@@ -38,3 +41,10 @@ def counted(study: Study, trials: Sequence[TrialResult], arm: str) -> dict[int, 
     if study.criterion.counts_failures:
         scores |= {t.seed: math.nan for t in trials if t.arm == arm and t.status == "failed"}
     return {seed: scores[seed] for seed in study.seeds if seed in scores}
+
+
+def with_failures(study: Study, trials: Sequence[TrialResult], arm: str) -> Floats:
+    """The scores of an arm's trials and NaN for each that failed, float64[n], whatever the criterion counts."""
+    failed = {t.seed: math.nan for t in trials if t.arm == arm and t.status == "failed"}
+    found = failed | scores_of(trials, arm, study.metric)
+    return np.array([found[seed] for seed in study.seeds if seed in found])

@@ -6,7 +6,7 @@ import math
 from typing import Any
 
 from lab.reports.words import cycle, fmt
-from lab.studies.summary import Summary
+from lab.studies.summary import Summary, response_verdict
 from lab.studies.sweeps import short_names
 from lab.studies.tables import mean_of, with_interval
 
@@ -61,8 +61,12 @@ def _response(summary: Summary) -> str:
             f"measured was {swing}{could}{need}."
         )
     at = "at every phase alike" if found.phase_interval is None else _phase_words(found.phase, found.phase_interval)
+    verdict, test = response_verdict(study, found), f"(p = {fmt(found.p)}, {seeds})"
+    if verdict == "supported" or study.response.expects is None:
+        return f"Supported: {study.metric} depends on the phase of {voice} {test}: best {at}, {swing}."
     return (
-        f"Supported: {study.metric} depends on the phase of {voice} (p = {fmt(found.p)}, {seeds}): best {at}, {swing}."
+        f"{verdict.capitalize()}: {study.metric} depends on the phase of {voice} {test}, {swing}, but it is best {at}, "
+        f"where {cycle(study.response.expects)} was expected."
     )
 
 

@@ -2,8 +2,10 @@
 
 The verdict of the study is that of its first comparison (:mod:`lab.studies.comparison` has the rule). That of a
 phase-response study is *supported* where the permutation test of :mod:`lab.studies.response` has a p below alpha,
-otherwise *unclear*: one test, nothing to correct. So is that of a sweep by the permutation test of
-:mod:`lab.studies.swept`; a halved sweep has none, as its arms were chosen by the scores that it would be of.
+otherwise *unclear*: one test, nothing to correct. It is *not supported* where the phase matters, but the interval of
+the best one stays more than one offset away from that which the hypothesis expects. That of a sweep is *supported* or
+*unclear* by the permutation test of :mod:`lab.studies.swept`; a halved sweep has none, as its arms were chosen by the
+scores that it would be of.
 """
 
 from __future__ import annotations
@@ -99,7 +101,7 @@ class Summary:
         """Arm -> how it stands against what was published of it; no arm without a finished trial."""
         published = {} if self.study.references is None else self.study.references.scores
         return {
-            arm: hold(reference, column.mean_interval, self.study.direction)
+            arm: hold(reference, column.mean, column.mean_interval, self.study.direction)
             for arm, reference in published.items()
             if (column := self.arms[arm].get(self.study.metric)) is not None
         }
@@ -217,8 +219,19 @@ def whole_seeds(study: Study, trials: Sequence[TrialResult]) -> list[list[float]
 
 
 def response_verdict(study: Study, response: Response | None) -> Verdict:
-    """The verdict of a phase-response study: one test, nothing to correct."""
-    return "supported" if response and response.p < study.alpha else "unclear"
+    """The verdict of a phase-response study: one test, nothing to correct; and the phase that was expected."""
+    if study.response is None or response is None or not matters(study, response):
+        return "unclear"
+    if study.response.expects is None:
+        return "supported"
+    if response.phase_interval is None:
+        return "unclear"
+    return "supported" if study.response.near(response.phase_interval) else "not supported"
+
+
+def matters(study: Study, response: Response) -> bool:
+    """Whether an effect of the phase, whatever the best one, was found."""
+    return response.p < study.alpha
 
 
 def _column(values: Mapping[int, float], study: Study, key: str) -> Column | None:

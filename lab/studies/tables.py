@@ -64,7 +64,7 @@ def references_table(summary: Summary) -> Table:
     rows = []
     for arm, held in summary.held.items():
         published = fmt(held.score) + (f" ± {fmt(held.deviation)}" if held.deviation else "")
-        rows.append([arm, mean_of(summary.arms[arm].get(metric)), published, "yes" if held.reached else "no"])
+        rows.append([arm, mean_of(summary.arms[arm].get(metric)), published, held.reached])
     return ["arm", f"{metric}: mean", "published", "reached"], rows
 
 

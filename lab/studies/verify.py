@@ -59,7 +59,7 @@ def verify(claim: Claim, committed: Finding, conditions: Conditions) -> tuple[Fi
 
 def small_version(claim: Claim, study: Study) -> Study:
     """A claim's study with fewer seeds, none of them its own; of one with arms only the two that are compared."""
-    mapping = as_mapping(study) | {"seeds_stated": []}
+    mapping = as_mapping(study) | {"seeds_stated": [], "references": None}
     if study.response is None:
         pair = claim.compare or study.compare[0]
         mapping |= {"arms": {arm: mapping["arms"][arm] for arm in pair}, "compare": [pair]}

@@ -4,10 +4,12 @@ import json
 from pathlib import Path
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from lab.cli.main import main
 from lab.errors import UserError
-from lab.studies.model import load_study
+from lab.studies.model import ResponseConfig, load_study
 from lab.studies.page import markdown
 from lab.studies.result import TrialResult
 from lab.studies.sentences import verdict_line
@@ -85,6 +87,13 @@ def test_a_clear_response_and_none_are_told_in_a_sentence(response_file: Path) -
     assert "best 0.25 of a cycle ahead [0.2" in line
     page = markdown(summary, "lab study slide", [], "here")
     assert "## Phase response" in page
+    for expects, verdict in ((0.25, "supported"), (0.0, "supported"), (0.75, "not supported")):
+        stated = load_study(response_file, ["seeds=6", f"response.expects={expects}"])
+        asked = summarise(stated, results(stated, clear))
+        assert asked.verdict == verdict, "one offset, a quarter here, is near enough"
+    line = verdict_line(asked)
+    assert line.startswith("Not supported: closeness depends on the phase of lr (p = ")
+    assert line.endswith(", where 0.75 was expected.")
     assert json.loads(json.dumps(summary.to_json()))["response"]["phase"] == pytest.approx(0.25, abs=0.02)
     flat = {arm: [0.5 + n * (-1) ** place for n in noise] for place, arm in enumerate(study.arms)}
     line = verdict_line(summarise(study, results(study, flat)))
@@ -118,3 +127,10 @@ def test_it_runs_and_leaves_its_figure(
 def test_a_study_error_is_the_users(response_file: Path) -> None:
     with pytest.raises(UserError, match="response"):
         load_study(response_file, ["response=3"])
+
+
+@given(st.floats(0, 0.999), st.floats(-0.5, 1.5), st.floats(0, 0.49))
+def test_near_is_within_one_offset_around_the_circle(expects: float, middle: float, half: float) -> None:
+    distance = abs((expects - middle + 0.5) % 1.0 - 0.5)
+    near = ResponseConfig(voice="lr", offsets=8, expects=expects).near((middle - half, middle + half))
+    assert near == (distance <= half + 1 / 8 + 1e-9) or distance == pytest.approx(half + 1 / 8, abs=1e-6)

@@ -13,6 +13,7 @@ from lab.studies.model import Study
 from lab.studies.page import markdown
 from lab.studies.result import TrialResult
 from lab.studies.sentences import verdict_line
+from lab.studies.statistics import probability_of_improvement
 from lab.studies.summary import summarise
 from lab.studies.tables import arms_table, comparisons_table
 
@@ -53,15 +54,30 @@ def test_eight_wins_of_eight_support_the_hypothesis():
 def test_arms_are_held_against_what_was_published_of_them():
     given = {"source": "a paper", "scores": {"a": {"score": 5.0}, "b": {"score": 5.0, "deviation": 1.5}}}
     found = summarise(study(references=given), trials(a=[4] * 8, b=[4] * 8, c=[9] * 8))
-    assert {arm: held.reached for arm, held in found.held.items()} == {"a": False, "b": True}
-    assert found.to_json()["references"]["b"] == {"score": 5.0, "deviation": 1.5, "reached": True}
+    assert {arm: held.reached for arm, held in found.held.items()} == {"a": "no", "b": "yes"}
+    assert found.to_json()["references"]["b"] == {"score": 5.0, "deviation": 1.5, "reached": "yes"}
+    wide = summarise(study(references=given), trials(a=[1, 7] * 4, b=[1, 5] * 4, c=[9] * 8))
+    assert wide.held["a"].reached == "unclear", "a mean of 4 with an interval beyond 5 is not as good, and may be"
     page = markdown(found, "lab study s", [], "here")
     assert "| b | 4 [4, 4] | 5 ± 1.5 | yes |" in page
     assert "Published scores: a paper." in page
     fewer = study(references=given, direction="lower", metric="modes")
-    assert not any(held.reached for held in summarise(fewer, trials(a=[4] * 8, b=[4] * 8)).held.values())
+    assert {held.reached for held in summarise(fewer, trials(a=[4] * 8, b=[4] * 8)).held.values()} == {"no"}
     with pytest.raises(ValidationError, match="references.scores: no arm is called 'd'; arms are a, b, c"):
         study(references={"source": "a paper", "scores": {"d": {"score": 1.0}}})
+
+
+def test_a_treatment_that_fails_more_often_is_not_supported_by_what_finished():
+    treatment = [None, None, *(x + 1 + x / 10 for x in range(2, 10))]
+    seeds = study(seeds=10)
+    found = summarise(seeds, trials(a=range(10), b=treatment, c=[0] * 10))
+    assert found.verdict == "unclear"
+    assert "failed at 2 seeds and a at 0, and what finished flatters it" in found.comparisons[0].reason
+    assert found.comparisons[0].better == pytest.approx(
+        probability_of_improvement([*treatment[2:], math.nan, math.nan], range(10))
+    )
+    both = summarise(seeds, trials(a=[None, None, *range(2, 10)], b=treatment, c=[0] * 10))
+    assert both.verdict == "supported", "as often as the control"
 
 
 def test_lower_is_better_turns_the_verdict():
