@@ -215,7 +215,8 @@ def _trained(args: argparse.Namespace) -> Trained:
         if kept:
             generators[ENSEMBLE] = [generator(state) for state in kept]
         elif args.weights == ENSEMBLE:
-            raise UserError(f"{run.path}: no generator was kept; ensemble_size is {config.ensemble_size}")
+            until = f" up to its checkpoint of step {found.step:,}" if config.ensemble_size else ""
+            raise UserError(f"{run.path}: no generator was kept{until}; ensemble_size is {config.ensemble_size}")
         else:
             _warn(f"{run.path}: no generator was kept, so there is no ensemble to score")
     return Trained(generators, config, found.step, device)

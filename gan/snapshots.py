@@ -52,10 +52,12 @@ class Snapshots:
         beside.replace(path)
 
     def keep_weights(self, step: int, generator: nn.Module) -> None:
-        """The generator as it is; of all generators the newest ``ensemble_size`` stay."""
+        """The generator as it is; of all generators the newest ``ensemble_size`` stay, none of later steps."""
         state = {name: tensor.detach().cpu().contiguous() for name, tensor in generator.state_dict().items()}
         replace_file(self._place / WEIGHTS.format(step), save(state, metadata={SUM: _sum(state)}))
-        for path in members(self._place)[: -self._config.ensemble_size]:
+        kept = members(self._place)
+        now = kept.index(self._place / WEIGHTS.format(step)) + 1
+        for path in (*kept[: max(0, now - self._config.ensemble_size)], *kept[now:]):
             path.unlink()
 
 

@@ -40,7 +40,8 @@ class UnlabelledData(FeatureData):
         scorer = partial(_scorer, images, data_dir, self.pairwise_scores, warn)
         if not self.held_out:
             return Dataset(partial(_source, images), scorer)
-        held = torch.arange(1, len(images) + 1) % round(1 / self.held_out) == 0
+        passed = (torch.arange(len(images) + 1, dtype=torch.float64) * self.held_out + 1e-9).floor()
+        held = passed.diff() > 0  # evenly among the images
         if held.sum() < FEWEST:
             share = f"{self.held_out:g} of {len(images)} images"
             warn(f"data.held_out: {share} are fewer than {FEWEST}, which say little; all are trained on")

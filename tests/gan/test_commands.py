@@ -131,9 +131,9 @@ def test_average_last_and_ensemble_side_by_side(tmp_path: Path, capsys: pytest.C
 
 def test_an_ensemble_that_was_not_kept(results: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert lab(results, "evaluate", "ring", "--weights", "ensemble") == 2
-    assert "no generator was kept; ensemble_size is 5" in capsys.readouterr().err
+    assert "no generator was kept up to its checkpoint of step 4; ensemble_size is 5" in capsys.readouterr().err
     assert lab(results, "sample", "ring", "--ensemble", "--out", str(results / "e.png")) == 2
-    assert "no generator was kept; ensemble_size is 5" in capsys.readouterr().err
+    assert "no generator was kept up to its checkpoint of step 4; ensemble_size is 5" in capsys.readouterr().err
     assert lab(results, "evaluate", "ring", "--weights", "all", "--json") == 0
     told = capsys.readouterr()
     assert [row["weights"] for row in json.loads(told.out.splitlines()[-1])] == ["average", "raw"]

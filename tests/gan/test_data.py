@@ -158,6 +158,8 @@ def test_a_share_of_a_folder_is_held_out_to_see_overfitting(tmp_path: Path, make
     trained, held = ({int(each[0, 0, 0] * 127.5 + 128) for each in part[0]} for part in trainer._parts)
     assert held == {number for number in range(80) if number % 4 == 3}
     assert trained == set(range(80)) - held
+    more = make("digits", f"data={{{words}, held_out: 0.4}}", "evaluation_samples=20", *network)
+    assert len(more._parts[1][0]) == 32
     batch = trainer.data.batch(60)
     assert {int(each[0, 0, 0] * 127.5 + 128) for each in batch} == trained
     trainer.advance(1)

@@ -39,6 +39,8 @@ def test_a_constant_rate_keeps_one_at_each_beginning_of_a_cycle(make: Make, tmp_
 def test_the_newest_stay_and_none_is_kept_where_none_is_wanted(make: Make, tmp_path: Path) -> None:
     make("ring", *SMALL, "ensemble_size=2").advance(33)
     assert steps(tmp_path / "snapshots") == [24, 32]
+    make("ring", *SMALL, "ensemble_size=2").advance(20)
+    assert steps(tmp_path / "snapshots") == [8, 16], "those of a later step, before a resume, come again"
     for path in members(tmp_path / "snapshots"):
         path.unlink()
     make("ring", *SMALL, "ensemble_size=0").advance(20)
