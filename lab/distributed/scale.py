@@ -26,10 +26,15 @@ TOLERATED = 0.1
 
 @dataclass(frozen=True)
 class Machine:
-    """Constants of a link between workers: seconds of a message, and of a byte."""
+    """Constants of a link between workers: seconds of a message, and of a byte.
+
+    Attributes:
+        misfit: by what share of it the model misses the all-reduce that it fits worst.
+    """
 
     latency: float
     byte: float
+    misfit: float = 0.0
 
     @classmethod
     def fitted(cls, sizes: Sequence[int], seconds: Sequence[float]) -> Machine:
@@ -39,12 +44,7 @@ class Machine:
             sizes: bytes.
             seconds: each took.
         """
-        from scipy.optimize import nnls
-
-        weights = 1 / np.asarray(seconds)
-        design = np.stack((np.full(len(sizes), 2.0), np.asarray(sizes, float)), axis=1) * weights[:, None]
-        latency, byte = nnls(design, np.ones(len(sizes)))[0]
-        return cls(float(latency), float(byte))
+        return cls(*_fitted(2.0, sizes, seconds))
 
     def average(self, workers: int, size: int) -> float:
         """Seconds of one average of ``size`` bytes."""
@@ -53,27 +53,37 @@ class Machine:
 
 @dataclass(frozen=True)
 class Step:
-    """What a model costs: seconds of a step and of each sample in it, its bytes, and the whole batch."""
+    """What a model costs: seconds of a step and of each sample in it, its bytes, and the whole batch.
+
+    Attributes:
+        misfit: by what share of it the model misses the step that it fits worst.
+    """
 
     name: str
     fixed: float
     sample: float
     size: int
     batch: int
+    misfit: float = 0.0
 
     @classmethod
     def fitted(cls, name: str, batches: Sequence[int], seconds: Sequence[float], size: int, batch: int) -> Step:
         """From steps of some batch sizes, by least squares of the relative error."""
-        from scipy.optimize import nnls
-
-        weights = 1 / np.asarray(seconds)
-        design = np.stack((np.ones(len(batches)), np.asarray(batches, float)), axis=1) * weights[:, None]
-        fixed, sample = nnls(design, np.ones(len(batches)))[0]
-        return cls(name, float(fixed), float(sample), size, batch)
+        fixed, sample, misfit = _fitted(1.0, batches, seconds)
+        return cls(name, fixed, sample, size, batch, misfit)
 
     def compute(self, workers: int) -> float:
         """Seconds of a step of a worker's share of the batch; more workers than samples have one each."""
         return self.fixed + self.sample * max(1.0, self.batch / workers)
+
+
+def _fitted(times: float, amounts: Sequence[int], seconds: Sequence[float]) -> tuple[float, float, float]:
+    """c₀ ≥ 0 and c₁ ≥ 0 of t = ``times``·c₀ + amount·c₁ by least squares of the relative error, and the largest one."""
+    from scipy.optimize import nnls
+
+    design = np.stack((np.full(len(amounts), times), np.asarray(amounts, float)), axis=1) / np.array(seconds)[:, None]
+    (first, second), _ = nnls(design, np.ones(len(amounts)))
+    return float(first), float(second), float(np.abs(design @ (first, second) - 1).max())
 
 
 def table(machine: Machine, step: Step, intervals: Mapping[str, float]) -> list[dict[str, Any]]:

@@ -58,7 +58,8 @@ def written(found: dict[str, Any]) -> str:
         "all-reduce (`lab/distributed/scale.py`). Beyond the processes measured, it is arithmetic and no measurement.",
         "",
         f"- machine: {found['processor']}, {found['threads']} thread a worker, gloo over the loopback",
-        f"- a message takes {machine['latency'] * 1e6:.0f} µs, a byte {machine['byte'] * 1e9:.2g} ns ({rate})",
+        f"- a message takes {machine['latency'] * 1e6:.0f} µs, a byte {machine['byte'] * 1e9:.2g} ns ({rate}); of six "
+        f"all-reduces between two processes the one that the model fits worst took {machine['misfit']:.0%} else",
         f"- quadratic rule: H = max({found['quadratic']['least']}, ({found['quadratic']['alpha']:g}·peak/lr)²) along a "
         f"linear decay to 0: {found['quadratic']['mean_interval']:.0f} steps between averages in the mean",
     ]
@@ -68,7 +69,8 @@ def written(found: dict[str, Any]) -> str:
             "",
             f"## {model['name']}: {model['size'] / 1e6:.2g} MB, batch {model['batch']}",
             "",
-            f"A step takes {model['fixed'] * 1e3:.2g} ms, and {model['sample'] * 1e6:.2g} µs more for each sample. "
+            f"A step takes {model['fixed'] * 1e3:.2g} ms, and {model['sample'] * 1e6:.2g} µs more for each sample, "
+            f"within {model['misfit']:.0%} of what was measured at five sizes of a batch. "
             "Time of a step in ms, and in brackets kB sent by each worker in the mean of its steps; *cheap from*: the "
             "interval from which averaging takes at most a tenth of a step.",
             "",

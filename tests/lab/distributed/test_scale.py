@@ -24,6 +24,9 @@ def test_constants_are_found_again() -> None:
     batches = (64, 128, 256)
     step = Step.fitted("toy", batches, [1e-3 + 1e-5 * batch for batch in batches], 1_000_000, 64)
     assert (step.fixed, step.sample) == (pytest.approx(1e-3), pytest.approx(1e-5))
+    assert (found.misfit, step.misfit) == (pytest.approx(0, abs=1e-6), pytest.approx(0, abs=1e-6))
+    assert Step.fitted("toy", [64], [1.0], 1, 64).misfit == pytest.approx(0, abs=1e-6)
+    assert Step.fitted("toy", [1, 1], [1.0, 3.0], 1, 64).misfit > 0.3, "two times of one batch cannot both be met"
 
 
 def test_an_interval_divides_bytes_and_latency_and_nothing_else() -> None:

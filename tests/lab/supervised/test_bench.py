@@ -18,9 +18,10 @@ def test_every_technique_is_measured() -> None:
 
 
 @pytest.mark.parametrize("word", bench.RIDING)
-def test_a_technique_is_measured_as_it_may_be_configured(word: str) -> None:
+@pytest.mark.parametrize("on", bench.WORKLOADS)
+def test_a_technique_is_measured_as_it_may_be_configured(word: str, on: str) -> None:
     techniques, voices = bench.RIDING[word]
-    preset = load_yaml(bench.PRESETS / f"{bench.RIDDEN}.yaml")
+    preset = load_yaml(bench.PRESETS / f"{on}.yaml")
     sets = {"techniques": techniques, "voices": {"lr": bench.CYCLE, **voices}, "clock": {"period": 1000}}
     assert [part.word for part in resolve(SupervisedConfig, preset, sets).techniques] == [word]
 
@@ -28,10 +29,9 @@ def test_a_technique_is_measured_as_it_may_be_configured(word: str) -> None:
 def test_the_cost_of_a_technique_is_printed(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    monkeypatch.setattr(bench, "RIDDEN", "digits")
     monkeypatch.setattr(bench, "RIDING", {"average": bench.RIDING["average"]})
     monkeypatch.setattr(bench, "WORKLOADS", {"digits": 5})
     assert main(["bench", "techniques", "--short", "--json"]) == 0
-    found = json.loads(capsys.readouterr().out)["workloads"]["average"]
+    found = json.loads(capsys.readouterr().out)["workloads"]["average, digits"]
     assert found["percent"] == pytest.approx(100 / found["ratio"] - 100, abs=0.06)
     assert main(["bench", "techniques", "--short", "--check", "50"]) == 1
