@@ -8,7 +8,6 @@ from stable_baselines3.common.logger import Logger
 
 from lab.door.text import one_line
 from lab.errors import UserError
-from lab.training.checkpoints import KEEP
 from lab.training.dense import quicken
 from lab.training.trainer import Context
 from rl.config import RlConfig
@@ -27,9 +26,10 @@ def build(config: RlConfig, env: Normalised, context: Context) -> Any:
     Raises:
         UserError: the agent, its policy or its optimiser cannot be as the configuration says.
     """
-    # Steps of each environment that may follow the oldest checkpoint which a resume goes back to.
-    between = -(-min(config.checkpoint_every, config.steps) // config.n_envs)
-    slack = (KEEP + 1) * (between + config.agent.longest_iteration(config.max_episode_steps))
+    # Steps of each environment that may follow the oldest checkpoint which a resume goes back to; not fewer for a short
+    # run, as a resume may make it longer.
+    between = -(-config.checkpoint_every // config.n_envs)
+    slack = (config.keep_checkpoints + 1) * (between + config.agent.longest_iteration(config.max_episode_steps))
     try:
         model = config.agent.build(env, context.device, context.snapshots / "replay", slack)
     except UserError:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
@@ -10,6 +11,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from rl.vec_env import BatchedVecEnv
+
+LONGEST = 10_000
+"""Steps after which an episode counts as it stands, where no time limit is known: a policy may never end one."""
 
 
 class Act(Protocol):
@@ -84,7 +88,8 @@ def play(
         masked: whether the policy is told what is allowed.
 
     Returns:
-        One score per difficulty, in order.
+        One score per difficulty, in order. Where no time limit is known an episode counts as it stands, and without
+        success, after ``LONGEST`` steps.
     """
     if env.has_difficulty:
         env.set_difficulty(np.repeat(np.asarray(difficulties, dtype=np.float64), episodes))
@@ -93,7 +98,9 @@ def play(
     returns, lengths = np.zeros(env.num_envs), np.zeros(env.num_envs, dtype=np.int64)
     successes: list[bool | None] = [None] * env.num_envs
     running = starts = np.ones(env.num_envs, dtype=np.bool_)
-    while running.any():
+    left = LONGEST if env.time_limit is None else math.inf
+    while running.any() and left > 0:
+        left -= 1
         actions = act(observations, starts, env.action_masks() if masked else None)
         observations, _, dones, infos = env.step(actions)
         for index in np.flatnonzero(dones & running):
@@ -101,6 +108,11 @@ def play(
             returns[index], lengths[index] = ended["episode"]["r"], ended["episode"]["l"]
             successes[index] = ended.get("is_success")
         running, starts = running & ~dones, dones
+    if running.any():
+        found = env.running_episodes()
+        returns[running], lengths[running] = (each[running] for each in found)
+        told = any(success is not None for success in successes)
+        successes = [False if on and told else success for on, success in zip(running, successes, strict=True)]
     shape = (len(difficulties), episodes)
     reached = None if None in successes else np.array(successes, dtype=np.bool_).reshape(shape)
     return [

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -12,8 +13,10 @@ from PIL import Image
 
 from lab.errors import UserError
 from rl import environments
+from rl.evaluation import LONGEST
 from rl.masks import METHOD, allowed
 from rl.observations import each
+from rl.vec_env import time_limit
 
 if TYPE_CHECKING:
     from rl.evaluation import Act
@@ -49,8 +52,9 @@ def film(trainer: RlTrainer, act: Act, out: Path, difficulty: float, seed: int) 
     try:
         observation, _ = env.reset(seed=seed)
         frames.append(_picture(env, trainer.config.task))
-        ended = False
-        while not ended:
+        ended, left = False, math.inf if time_limit(env) is not None else LONGEST
+        while not ended and left > 0:
+            left -= 1
             only = allowed([env.get_wrapper_attr(METHOD)()], env.action_space) if trainer.config.agent.masked else None
             action = act(each(lambda part: np.asarray(part)[None], observation), start, only)[0]
             start = np.zeros_like(start)

@@ -115,13 +115,16 @@ class ConductorCallback(BaseCallback):
         self._levels = levels
         self._since: int | None = None
         self._events: list[Callable[[Conductor], None]] = []
+        self._told = 0
+        """How many of the events this conductor knows."""
         self.values: dict[str, float] = {}
         """What was set last, by name."""
 
     def on(self, moment: Event, *, of: str, do: Callable[[int], object]) -> None:
         """Call ``do(step)`` at each crest or trough of one of the schedules, or at a phase of it.
 
-        It is called at the start of the first rollout that begins at that moment or after it.
+        It is called at the start of the first rollout that begins at that moment or after it, or when training ends:
+        once, however many calls of ``learn()`` training is made of.
 
         Raises:
             PhaseError: when training starts, if the schedule has no such moment (a constant has none).
@@ -142,12 +145,14 @@ class ConductorCallback(BaseCallback):
 
         if isinstance(self._source, Mapping):
             bound = {name: (voice, targets.call(live_target(self.model, name))) for name, voice in self._source.items()}
-            self._conductor = Conductor(bound)
+            self._conductor, self._told = Conductor(bound), 0
         else:
             self._conductor = self._source
-        for tell in self._events:
+        for tell in self._events[self._told :]:
             tell(self._conductor)
-        self._since = None
+        self._told = len(self._events)
+        if self._since is not None and self._since >= self.model.num_timesteps:  # steps are counted anew
+            self._since = None
 
     def _on_rollout_start(self) -> None:
         assert self._conductor is not None, "on_training_start comes first"
@@ -157,6 +162,12 @@ class ConductorCallback(BaseCallback):
         self._since = step
         for name, value in self.values.items():
             self.logger.record(f"voice/{name}", value)
+
+    def _on_training_end(self) -> None:
+        last = self.model.num_timesteps - 1
+        if self._conductor is not None and self._since is not None and last > self._since:
+            self._conductor.fire(last, self._since)
+            self._since = last
 
     def _on_step(self) -> bool:
         return True

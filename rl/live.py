@@ -16,8 +16,8 @@ from rl.apart import RatesApart
 
 Setter = Callable[[float], None]
 
-_READ_LIVE = ("ent_coef", "vf_coef", "target_kl", "max_grad_norm", "tau", "policy_delay", "target_policy_noise")
-_WHOLE = ("n_epochs", "batch_size", "gradient_steps", "target_update_interval")
+_READ_LIVE = ("ent_coef", "vf_coef", "target_kl", "max_grad_norm", "tau", "target_policy_noise")
+_WHOLE = ("n_epochs", "batch_size", "gradient_steps", "target_update_interval", "policy_delay")
 _SCHEDULED = ("clip_range", "clip_range_vf")
 _FROZEN = {
     "n_steps": "the rollout buffer is allocated for it",

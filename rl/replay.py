@@ -15,6 +15,7 @@ import shutil
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
+from urllib.parse import quote
 
 import numpy as np
 import torch
@@ -195,7 +196,7 @@ class Replay(ReplayBuffer):
         if self._place is None:
             return np.zeros(shape, kind)
         self._place.mkdir(parents=True, exist_ok=True)
-        return mapped(self._place / f"{name}.npy", shape, kind)
+        return mapped(self._place / f"{quote(name, safe='')}.npy", shape, kind)  # a part may be called robot/place
 
     def _shapes(self) -> Iterator[tuple[str, tuple[int, ...], Any]]:
         """Name, shape and type of every array."""

@@ -18,7 +18,7 @@ from rl.acting import Actor, Ensemble, restored, snapshot
 from rl.building import build
 from rl.config import RlConfig
 from rl.curvature import measured
-from rl.evaluation import Act, Score, play
+from rl.evaluation import LONGEST, Act, Score, play
 from rl.hooks import ConductorCallback, CurriculumCallback
 from rl.kept import KeptPolicies
 from rl.means import Means
@@ -109,7 +109,7 @@ class RlTrainer:
             NonFiniteError: a loss or a weight is no longer finite.
         """
         if self.step == 0:
-            self._say_what_a_resume_does()
+            self._say_what_is_unusual()
         with self._randomness, _unvalidated_distributions():
             while self.step < until:
                 self._iterate()
@@ -270,10 +270,17 @@ class RlTrainer:
         load_networks(self.model, state)
         self.env.load_state_dict(state["normaliser"])
 
-    def _say_what_a_resume_does(self) -> None:
-        """At the start: whether a resume will go on with the running episodes."""
+    def _say_what_is_unusual(self) -> None:
+        """At the start: whether a resume will go on with the running episodes, and whether episodes may be endless."""
+        messages = []
         if not self.batch.exact:
-            message = f"{self.config.task} cannot save its state: a resume will begin new episodes"
+            messages.append(f"{self.config.task} cannot save its state: a resume will begin new episodes")
+        if self.batch.time_limit is None:
+            messages.append(
+                f"{self.config.task} has no time limit that is known: an evaluation counts an episode as it stands "
+                f"after {LONGEST:,} steps; max_episode_steps sets a limit"
+            )
+        for message in messages:
             warnings.warn(message, stacklevel=3)
             self._event("warning", self.step, message=message)
 

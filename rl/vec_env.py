@@ -23,6 +23,15 @@ SUCCESS = ("success", "is_success")
 """What an environment may call it that an episode reached its aim."""
 
 
+def time_limit(env: gymnasium.Env[Any, Any]) -> int | None:
+    """The most steps that an episode may take, by a ``TimeLimit`` around it; None without one."""
+    while isinstance(env, gymnasium.Wrapper):
+        if isinstance(env, TimeLimit):
+            return env._max_episode_steps
+        env = env.env
+    return None
+
+
 class BatchedVecEnv(VecEnv):
     """Adapt a Gymnasium ``VectorEnv`` (``AutoresetMode.SAME_STEP``) to SB3's ``VecEnv``.
 
@@ -52,6 +61,18 @@ class BatchedVecEnv(VecEnv):
         self._lengths = np.zeros(env.num_envs, dtype=np.int64)
         self.difficulty: NDArray[np.float64] | None = None
         """Difficulty of the running episodes, float64[num_envs] in [0, 1]; None where the environment has none."""
+
+    @property
+    def time_limit(self) -> int | None:
+        """The most steps that an episode may take; None where no wrapper sets a limit, whatever episodes do."""
+        if hasattr(self.env, "max_episode_steps"):
+            return int(self.env.max_episode_steps)
+        limits = [time_limit(single) for single in self._singles()]
+        return None if not limits or None in limits else max(limit for limit in limits if limit is not None)
+
+    def running_episodes(self) -> tuple[NDArray[np.float64], NDArray[np.int64]]:
+        """Returns so far, and lengths, of the episodes that are on, [num_envs] each."""
+        return self._returns.copy(), self._lengths.copy()
 
     @property
     def has_difficulty(self) -> bool:

@@ -288,6 +288,41 @@ def test_pictures_are_remembered_with_their_channels_first(agent_trainer, both) 
         del gymnasium.registry["tests/Pictures-v0"]
 
 
+def test_a_short_run_has_room_to_be_made_longer(agent_trainer) -> None:
+    agent = {"agent": "dqn", "buffer_size": 100}
+    short, long = (agent_trainer(agent, "lab/CartPole-v0", steps=steps, place=str(steps)) for steps in (200, 100_000))
+    assert short.model.replay_buffer.rows == long.model.replay_buffer.rows
+
+
+class Endless(gymnasium.Env):
+    observation_space = gymnasium.spaces.Dict({"robot/place": gymnasium.spaces.Box(-1.0, 1.0, (1,), np.float32)})
+    action_space = gymnasium.spaces.Box(-1.0, 1.0, (1,), np.float32)
+
+    def reset(self, *, seed=None, options=None):
+        super().reset(seed=seed)
+        return {"robot/place": np.zeros(1, np.float32)}, {}
+
+    def step(self, action):
+        return {"robot/place": np.zeros(1, np.float32)}, 1.0, False, False, {}
+
+
+def test_an_episode_that_nothing_ends_counts_as_it_stands(agent_trainer, monkeypatch, tmp_path) -> None:
+    monkeypatch.setattr("rl.evaluation.LONGEST", 30)
+    gymnasium.register("tests/Endless-v0", Endless)
+    try:
+        agent = {"agent": "sac", "buffer_size": 40, "batch_size": 4, "learning_starts": 20}
+        trainer = agent_trainer(agent, "tests/Endless-v0", max_episode_steps=None)
+        with pytest.warns(UserWarning, match="Endless-v0 has no time limit that is known"):
+            trainer.advance(32)
+        (score,) = trainer.scores(episodes=2, grid=None)
+        assert (score.returns.tolist(), score.lengths.tolist(), score.successes) == ([30.0, 30.0], [30, 30], None)
+        limited = agent_trainer(agent, "tests/Endless-v0", max_episode_steps=50, place="limited")
+        assert limited.scores(episodes=1)[0].lengths.tolist() == [50]
+        assert (tmp_path / "run" / "replay" / "observations.robot%2Fplace.npy").is_file()
+    finally:
+        del gymnasium.registry["tests/Endless-v0"]
+
+
 def test_what_ended_an_episode_is_remembered_as_it_came(agent_trainer) -> None:
     trainer = agent_trainer({"agent": "sac", "buffer_size": 100}, "lab/Pendulum-v0", normalise_observations=True)
     kept = []

@@ -1,6 +1,6 @@
 import numpy as np
 import pytest
-from stable_baselines3 import A2C, DQN, PPO, SAC
+from stable_baselines3 import A2C, DQN, PPO, SAC, TD3
 from stable_baselines3.common.callbacks import BaseCallback
 
 from lab.errors import UserError
@@ -61,6 +61,9 @@ def test_whole_numbers_stay_whole():
     model = ppo()
     model.learn(128, callback=ConductorCallback({"n_epochs": Constant(2.6), "batch_size": Constant(31.7)}))
     assert (model.n_epochs, model.batch_size) == (3, 32)
+    actor = TD3("MlpPolicy", "Pendulum-v1", learning_starts=1000, device="cpu", buffer_size=1000)
+    actor.learn(64, callback=ConductorCallback({"policy_delay": Constant(2.4)}))
+    assert actor.policy_delay == 2
 
 
 def test_gamma_reaches_the_model_and_its_rollout_buffer():
@@ -110,7 +113,20 @@ def test_events_of_a_users_conductor_fire_though_rollouts_skip_their_steps():
     conductor = Conductor({"anything": (wave, targets.call(lambda value: None))})
     conductor.on("trough", of="anything", do=heard.append)
     ppo().learn(512, callback=ConductorCallback(conductor))
+    assert heard == [50, 150, 250, 350, 450]
+
+
+@pytest.mark.parametrize("own", [False, True])
+def test_events_fire_once_however_many_calls_of_learn_there_are(own):
+    wave, heard = Schedule(Clock(period=100), low=1e-5, high=1e-3), []
+    source = Conductor({"rate": (wave, targets.call(lambda value: None))}) if own else {"learning_rate": wave}
+    callback, model = ConductorCallback(source), ppo()
+    callback.on("trough", of="rate" if own else "learning_rate", do=heard.append)
+    for _ in range(3):
+        model.learn(128, callback=callback, reset_num_timesteps=False)
     assert heard == [50, 150, 250, 350]
+    model.learn(128, callback=callback)
+    assert heard[4:] == [50], "steps are counted anew"
 
 
 def test_a_follower_reads_the_level_it_is_told():
