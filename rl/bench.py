@@ -58,11 +58,17 @@ WORKLOADS: Mapping[str, Workload] = {
 
 BATCHES: Mapping[str, tuple[str, str]] = {"cartpole-batch": ("lab/CartPole-v0", "CartPole-v1")}
 """Name of each workload of stepping alone; our task, and the one of Gymnasium that has a batched version of its own."""
-TEACHERS: Mapping[str, Mapping[str, Any]] = {
-    "cartpole-teacher": {"kind": "success_threshold", "lowest": 1.0},
-    "cartpole-learning-progress": {"kind": "learning_progress"},
+AXES: Mapping[str, Mapping[str, Any]] = {
+    "lab/CartPole-v0": {"length": {"easy": 0.5, "target": 0.5}},
+    "lab/Pendulum-v0": {"torque": {"easy": 2.0, "target": 2.0}},
 }
-"""Name of each workload of a curriculum's own cost; a teacher, whose difficulties are all made the target's."""
+"""Task -> an axis whose two ends are the target's."""
+TEACHERS: Mapping[str, tuple[str, Mapping[str, Any]]] = {
+    "cartpole-teacher": ("cartpole", {"kind": "success_threshold", "lowest": 1.0}),
+    "cartpole-learning-progress": ("cartpole", {"kind": "learning_progress"}),
+    "pendulum-sac-teacher": ("pendulum-sac", {"kind": "success_threshold", "lowest": 1.0}),
+}
+"""Name of each workload of a curriculum's own cost; what is learned, and a teacher that makes it no easier."""
 BATCH, BATCH_STEPS = 256, 100
 """Environments of such a batch, and its steps in a block."""
 
@@ -90,7 +96,7 @@ def measure(short: bool = False) -> dict[str, Any]:
         },
         "workloads": {name: compare(each, blocks) for name, each in WORKLOADS.items()}
         | {name: compare_batches(*tasks, blocks=10 * blocks) for name, tasks in BATCHES.items()}
-        | {name: compare_teacher(WORKLOADS["cartpole"], teacher, blocks) for name, teacher in TEACHERS.items()},
+        | {name: compare_teacher(WORKLOADS[of], teacher, blocks) for name, (of, teacher) in TEACHERS.items()},
     }
 
 
@@ -134,12 +140,12 @@ def compare_batches(task: str, gymnasiums: str, blocks: int, warm: int = 2) -> d
 
 
 def compare_teacher(workload: Workload, teacher: Mapping[str, Any], blocks: int, warm: int = 2) -> dict[str, Any]:
-    """Time ``blocks`` pairs of blocks of training with a teacher and without, on the same episodes.
+    """Time ``blocks`` pairs of blocks of training with a teacher and without any, nor a callback, on the same episodes.
 
     All difficulties that it asks for are played as the target's, so that it changes nothing but the time.
     """
     with tempfile.TemporaryDirectory() as folder:
-        sides = [taught(workload, Path(folder), kind) for kind in (teacher, {"kind": "none"})]
+        sides = [taught(workload, Path(folder), teacher), untaught(workload, Path(folder))]
         mine, theirs = (lambda block, side=side: side.advance(block * workload.block) for side in sides)
         return _in_turn(mine, theirs, workload.block, blocks, warm)
 
@@ -198,7 +204,14 @@ def ours(workload: Workload, folder: Path, more: Mapping[str, Any] | None = None
 
 def taught(workload: Workload, folder: Path, teacher: Mapping[str, Any]) -> RlTrainer:
     """This trainer with a teacher whose every difficulty is the target's."""
-    return ours(workload, folder, {"curriculum": teacher, "axes": {"length": {"easy": 0.5, "target": 0.5}}})
+    return ours(workload, folder, {"curriculum": teacher, "axes": AXES[workload.task]})
+
+
+def untaught(workload: Workload, folder: Path) -> RlTrainer:
+    """The same without what a curriculum does in training: no difficulty is asked for after the first."""
+    trainer = taught(workload, folder, {"kind": "none"})
+    trainer._callback.callbacks.remove(trainer.curriculum)
+    return trainer
 
 
 def plain(workload: Workload) -> BaseAlgorithm:

@@ -247,7 +247,10 @@ class CurriculumCallback(BaseCallback):
 
     def _on_rollout_start(self) -> None:
         self.teacher.update(Episodes.none(self.model.num_timesteps))
-        self._offer()
+        before = self._waiting
+        self._waiting = self._drawn()
+        if not np.array_equal(before, self._waiting):  # with off-policy agents every step is a rollout
+            self._give()
         for name, level in self.levels().items():
             self.logger.record(f"curriculum/{name}", level)
 
@@ -265,8 +268,11 @@ class CurriculumCallback(BaseCallback):
 
     def _offer(self) -> None:
         """Draw what the next episode of each environment adopts."""
-        self._waiting = self.teacher.difficulty(self._rng, self.training_env.num_envs)
+        self._waiting = self._drawn()
         self._give()
+
+    def _drawn(self) -> NDArray[np.float64]:
+        return self.teacher.difficulty(self._rng, self.training_env.num_envs)
 
     def begin_again(self) -> None:
         """Give the environments what waits for their next episodes, all of which begin now (their states are lost)."""

@@ -15,6 +15,8 @@ from lab.errors import UserError
 Measure: TypeAlias = Literal["return", "success"]
 """What of an episode a teacher judges the agent by: the return in the task's own units, or 1 for a success, else 0."""
 
+_NOTHING = (np.zeros(0), np.zeros(0), np.zeros(0, np.int64), np.zeros(0, np.bool_))
+
 
 @dataclass(frozen=True)
 class Episodes:
@@ -38,7 +40,7 @@ class Episodes:
     @classmethod
     def none(cls, step: int) -> Episodes:
         """No episode ended; only time has passed."""
-        return cls(step, np.zeros(0), np.zeros(0), np.zeros(0, np.int64), np.zeros(0, np.bool_))
+        return cls(step, *_NOTHING)
 
     @classmethod
     def of(cls, step: int, info: Mapping[str, Any], per_axis: bool = False) -> Episodes:
