@@ -2,8 +2,9 @@
 
 Klink, D'Eramo, Peters and Pajarinen, "Self-Paced Deep Reinforcement Learning" (NeurIPS 2020, arXiv 2004.11812), eq. 5,
 in the constrained form of Klink et al., "A Probabilistic Interpretation of Self-Paced Learning with Applications to
-Reinforcement Learning" (JMLR 22:182, 2021), which the authors' code (psclklnk/spdl) solves too. With p the present
-distribution, μ the target's, and the last K episodes in contexts c_k drawn from p with performance v_k, the next q is
+Reinforcement Learning" (JMLR 22:182, 2021), which the authors' code (psclklnk/spdl) solves too, with the first bound
+the other way round, on KL(p ‖ q). With p the present distribution, μ the target's, and the last K episodes in contexts
+c_k drawn from p with performance v_k, the next q is
 
     min KL(q ‖ μ)    subject to    KL(q ‖ p) ≤ max_kl    and    J(q) = 1/K Σ q(c_k)/p(c_k)·v_k ≥ threshold
 
