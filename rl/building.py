@@ -35,7 +35,7 @@ def build(config: RlConfig, env: Normalised, context: Context) -> Any:
     except UserError:
         raise
     except (TypeError, ValueError, AssertionError, AttributeError, RuntimeError) as error:  # of policy_kwargs, say
-        reason = one_line(f"{type(error).__name__}: {error}", 300)
+        reason = one_line(f"{type(error).__name__}: {' '.join(str(error).split())}", 300)
         raise UserError(f"agent {config.agent.agent!r} cannot be built: {reason}") from error
     quicken(model.policy)
     model.set_logger(Logger(folder=None, output_formats=[]))

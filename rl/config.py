@@ -137,6 +137,10 @@ class RlConfig(RunConfig):
         """Those that this agent has."""
         return {name: QUANTITIES[name].what for name in self.agent.conducts}
 
+    def lacks(self, name: str) -> str:
+        """An agent may lack what another has."""
+        return f"agent {self.agent.agent!r} has none" if name in QUANTITIES else super().lacks(name)
+
     @classmethod
     def optional_voices(cls) -> Sequence[str]:
         """All but the learning rate; left out, they stand at the agent's settings, or at SB3's usual values."""

@@ -37,15 +37,23 @@ def live_target(model: BaseAlgorithm, name: str) -> Setter:
     Raises:
         UserError: the model has no such number, does not read it while training, or learns it itself.
     """
-    kind = type(model).__name__
+    kind = _name_of(type(model))
     if name in _FROZEN and hasattr(model, name):
         raise UserError(f"{name}: {kind} does not read it while it trains ({_FROZEN[name]})")
     accepted = _accepted(model)
     if name not in accepted:
         close = difflib.get_close_matches(name, accepted, n=1)
         hint = f"; did you mean {close[0]}?" if close else "."
+        if name == "noise_std" and hasattr(model, "action_noise"):
+            hint = ", as it has no noise on its actions (action_noise, in a configuration agent.noise_type: normal)."
         raise UserError(f"{name}: {kind} has no such live number{hint} Accepted: {', '.join(accepted)}")
     return accepted[name](model, name)
+
+
+def _name_of(kind: type) -> str:
+    """SB3's own name of a class of models, of which the laboratory's is a leaner one."""
+    own = (each for each in kind.__mro__ if each.__module__.partition(".")[0] in ("stable_baselines3", "sb3_contrib"))
+    return next(own, kind).__name__
 
 
 def _accepted(model: BaseAlgorithm) -> dict[str, Callable[[Any, str], Setter]]:

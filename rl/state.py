@@ -10,6 +10,7 @@ import numpy as np
 import torch
 from stable_baselines3.common.noise import ActionNoise, OrnsteinUhlenbeckActionNoise, VectorizedActionNoise
 from stable_baselines3.common.save_util import recursive_getattr
+from stable_baselines3.common.sb2_compat.rmsprop_tf_like import RMSpropTFLike
 from torch.optim import Adam, AdamW, Optimizer, RMSprop
 
 from lab.errors import UserError
@@ -30,6 +31,7 @@ MOMENTS: Mapping[type[Optimizer], Sequence[str]] = {
     AdamW: ADAM,
     LeanAdam: ADAM,
     RMSprop: ("step", "square_avg"),
+    RMSpropTFLike: ("step", "square_avg"),
 }
 """What an optimiser keeps for each parameter that it has moved."""
 

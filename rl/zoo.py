@@ -11,6 +11,8 @@ import ast
 from collections.abc import Mapping
 from typing import Any
 
+from stable_baselines3.common.sb2_compat.rmsprop_tf_like import RMSpropTFLike
+
 from lab.errors import UserError
 from rl.agents import AGENTS
 from rl.agents.part import AgentPart
@@ -109,6 +111,8 @@ def arguments(value: Any) -> Any:
 def _plain(node: ast.expr) -> Any:
     if isinstance(node, ast.Attribute) and isinstance(node.value, ast.Name) and node.value.id == "nn":
         return node.attr.lower()
+    if isinstance(node, ast.Name) and node.id == RMSpropTFLike.__name__:
+        return node.id.lower()
     if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id == "dict":
         return {str(keyword.arg): _plain(keyword.value) for keyword in node.keywords}
     if isinstance(node, ast.List):

@@ -7,7 +7,7 @@ from collections.abc import Callable, Collection, Mapping, Sequence
 from difflib import get_close_matches
 from typing import TYPE_CHECKING, Any, Literal, Self, TypeVar
 
-from pydantic import Field, ValidationError, model_validator
+from pydantic import Field, ValidationError, field_validator, model_validator
 
 from lab.door.jsons import LAST
 from lab.door.yamls import dump_yaml, load_yaml
@@ -89,6 +89,16 @@ class RunConfig(Config):
         """Those of :meth:`voice_names`, and those that parts of this configuration bring."""
         return self.voice_names()
 
+    @field_validator("voices")
+    @classmethod
+    def _without_nulls(cls, voices: Mapping[str, Any]) -> Mapping[str, Any]:
+        """``null`` leaves out a voice that a preset has."""
+        return {name: voice for name, voice in voices.items() if voice is not None}
+
+    def lacks(self, name: str) -> str:
+        """Why a voice is not among :meth:`known_voices`, in words."""
+        return "no such voice"
+
     def paced_by_steps(self) -> tuple[str, ...]:
         """Fields that mean something else where ``steps`` is another: a shorter run is no beginning of this one."""
         return ()
@@ -112,7 +122,7 @@ class RunConfig(Config):
             if name not in known:
                 close = get_close_matches(name, known, n=1)
                 hint = f"; did you mean {close[0]!r}?" if close else ""
-                raise UserError(f"voices.{name}: no such voice{hint} (accepted: {', '.join(known)})")
+                raise UserError(f"voices.{name}: {self.lacks(name)}{hint} (accepted: {', '.join(known)})")
         for name, what in self.voice_names().items():
             if name not in self.voices and name not in self.optional_voices():
                 raise UserError(f"voices.{name}: missing; give the {what} a number or a schedule")

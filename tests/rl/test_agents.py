@@ -178,7 +178,7 @@ def test_a_quantity_follows_the_clock(agent_trainer, agent, task, voice, read) -
         ),
         (
             {"agent": "sac", "voices": {"learning_rate": 1e-3, "clip_range": 0.2}},
-            r"voices.clip_range: no such voice.*\(accepted: learning_rate, learning_rate.actor",
+            r"voices.clip_range: agent 'sac' has none \(accepted: learning_rate, learning_rate.actor",
         ),
         ({"agent": {"agent": "ppo", "n_stepz": 3}}, r"agent.n_stepz|n_stepz"),
         ({"agent": {"agent": "sac", "ent_coef": "autoo"}}, r"agent.ent_coef: 'autoo' is not accepted; a number, auto"),

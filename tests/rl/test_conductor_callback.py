@@ -81,6 +81,12 @@ def test_a_name_that_would_do_nothing_is_an_error_when_training_starts(name, tol
         ppo().learn(128, callback=ConductorCallback({name: FALLING}))
 
 
+def test_noise_is_named_by_what_would_bring_it():
+    model = SAC("MlpPolicy", "Pendulum-v1", buffer_size=1000, device="cpu")
+    with pytest.raises(UserError, match=r"noise_std: SAC has no such live number, as it has no noise on its actions"):
+        model.learn(10, callback=ConductorCallback({"noise_std": FALLING}))
+
+
 def test_sac_takes_an_entropy_coefficient_that_is_a_number():
     model = SAC("MlpPolicy", "Pendulum-v1", ent_coef=0.7, learning_starts=10, buffer_size=1000, device="cpu")
     witness = Witness(lambda model: (model.ent_coef_tensor.item(), model.tau))

@@ -280,7 +280,7 @@ def test_every_voice_that_it_takes_is_read(tmp_path) -> None:
         ({"task": "CartPole-v1"}, "task 'CartPole-v1': has no method action_masks, which maskable_ppo asks"),
         ({"task": "Pendulum-v1"}, "its actions are Box, in which maskable_ppo cannot act; accepted: Discrete, Multi"),
         ({"agent": {**AGENT, "use_sde": True}}, "use_sde"),
-        ({"voices": {"learning_rate": 1e-3, "tau": 0.1}}, "voices.tau: no such voice"),
+        ({"voices": {"learning_rate": 1e-3, "tau": 0.1}}, "voices.tau: agent 'maskable_ppo' has none"),
     ],
 )
 def test_what_cannot_be_masked_is_one_line_and_leaves_no_run(capsys, changes, told) -> None:

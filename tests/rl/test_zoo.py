@@ -1,6 +1,7 @@
 """A section of rl-zoo's files is read as it is, and so are settings of an agent that stand beside it."""
 
 import pytest
+from stable_baselines3.common.sb2_compat.rmsprop_tf_like import RMSpropTFLike
 from torch import nn
 
 from lab.door.yamls import parse
@@ -91,6 +92,13 @@ def test_the_zoos_other_words(layer: str) -> None:
     said = arguments_of(agent)
     assert said["net_arch"] == {"pi": [64], "vf": [32]}
     assert said["activation_fn"] is getattr(nn, layer)
+
+
+def test_the_zoos_optimiser_of_a2c() -> None:
+    text = '"dict(optimizer_class=RMSpropTFLike, optimizer_kwargs=dict(eps=1e-5))"'
+    agent = resolve(RlConfig, parse(PPO.replace("n_steps", f"policy_kwargs: {text}\nn_steps", 1))).agent
+    assert arguments_of(agent)["optimizer_class"] is RMSpropTFLike
+    assert arguments_of(agent)["optimizer_kwargs"] == {"eps": 1e-5}
 
 
 def test_what_a_file_leaves_out_is_as_sb3_has_it() -> None:

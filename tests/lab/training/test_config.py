@@ -74,6 +74,10 @@ def test_set_keeps_the_rest_of_a_nested_default() -> None:
     assert data({"data.kind": "ring"}).data == Ring(deviation=0.5)
 
 
+def test_null_leaves_out_a_voice() -> None:
+    assert make({"voices.noise": None}, voices={"lr.net": 0.5, "noise": 0.1}).voices == {"lr.net": 0.5}
+
+
 def test_set_takes_a_mapping_whose_values_replace() -> None:
     assert make({"voices.lr.net": 0.5, "network": {"gain": 3}}).voices == {"lr.net": 0.5}
 
@@ -91,6 +95,7 @@ def test_set_takes_a_mapping_whose_values_replace() -> None:
         ('steps: "9" is not accepted', {"steps": "9"}),
         ('network.widths.1: "b" is not accepted; input should be a valid integer', {"network": {"widths": [1, "b"]}}),
         ("device: \"gpu\" is not accepted; input should be 'auto', 'cpu' or 'cuda'", {"device": "gpu"}),
+        ("voices.lr.net: missing; give the", {"voices": {"lr.net": None}}),
         ("voices.lr.nt: no such voice; did you mean 'lr.net'? (accepted: lr.net, noise)", {"voices": {"lr.nt": 1}}),
         ("voices.lr.net: missing; give the learning rate a number", {"voices": {"noise": 1}}),
         ("voices.lr.net.wave: ", {"voices": {"lr.net": {"wave": "cosin", "low": 0, "high": 1}}}),
