@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import sys
 from collections.abc import Mapping
-from contextlib import suppress
+from contextlib import nullcontext, suppress
 from functools import partial
 from typing import Any, Literal
 
@@ -72,7 +72,9 @@ class GanTrainer:
         self._random = {use: stream(config.seed, use, device) for use in ("noise", "draws")}
         self._random["view"] = stream(config.seed, "view", device, context.share.rank)
         self._random["order"] = stream(config.seed, "order")
-        self._module_noise = OwnNoise(own_stream(config.seed, context.share.use("modules")).initial_seed(), device)
+        chance = own_stream(config.seed, context.share.use("modules")).initial_seed()
+        # The laboratory's own modules draw from generators that they are given.
+        self._module_noise = OwnNoise(chance, device) if config.own_modules() else None
         landmarks = config.data.landmarks()
         self._snapshots = Snapshots(config, context.snapshots, device, landmarks) if snapshots else None
         self.data = dataset.source(device, self._random["draws"], self._random["order"])
@@ -122,7 +124,7 @@ class GanTrainer:
 
     def advance(self, until: int) -> None:
         """Train until ``self.step == until``; nothing in a step waits for the device, but snapshots do."""
-        with self._module_noise:
+        with self._module_noise or nullcontext():
             while self.step < until:
                 if self._captured:
                     self._advance_captured(self._captured, until)
@@ -246,11 +248,11 @@ class GanTrainer:
             "ema": self.average.network.state_dict(),
             "data": self.data.state_dict(),
             "random": {use: random.get_state() for use, random in self._random.items()},
-            "noise": self._module_noise.state_dict(),
             "rates": self.rates.state_dict(),
             "meter": self._meter.state_dict(),
             **({"diagnostics": motion} if motion else {}),
             **({"techniques": techniques} if techniques else {}),
+            **({"noise": self._module_noise.state_dict()} if self._module_noise else {}),
         }
 
     def load_state_dict(self, state: Mapping[str, Any]) -> None:
@@ -261,7 +263,7 @@ class GanTrainer:
         self.data.load_state_dict(state["data"])
         for use, random in self._random.items():
             random.set_state(state["random"][use].cpu())
-        if "noise" in state:  # absent from checkpoints of before, whose modules drew from what was not the run's
+        if self._module_noise and "noise" in state:  # older checkpoints knew nothing of what modules draw
             self._module_noise.load_state_dict(state["noise"])
         self.rates.load_state_dict(state["rates"])
         self._meter.load_state_dict(state["meter"])
