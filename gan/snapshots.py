@@ -55,9 +55,9 @@ class Snapshots:
         """The generator as it is; of all generators the newest ``ensemble_size`` stay, none of later steps."""
         state = {name: tensor.detach().cpu().contiguous() for name, tensor in generator.state_dict().items()}
         replace_file(self._place / WEIGHTS.format(step), save(state, metadata={SUM: _sum(state)}))
-        kept = members(self._place)
-        now = kept.index(self._place / WEIGHTS.format(step)) + 1
-        for path in (*kept[: max(0, now - self._config.ensemble_size)], *kept[now:]):
+        there = members(self._place)
+        now = there.index(self._place / WEIGHTS.format(step)) + 1
+        for path in (*there[: max(0, now - self._config.ensemble_size)], *there[now:]):
             path.unlink()
 
 

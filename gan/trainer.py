@@ -263,7 +263,7 @@ class GanTrainer:
         self.data.load_state_dict(state["data"])
         for use, random in self._random.items():
             random.set_state(state["random"][use].cpu())
-        if self._module_noise and "noise" in state:  # older checkpoints knew nothing of what modules draw
+        if self._module_noise:
             self._module_noise.load_state_dict(state["noise"])
         self.rates.load_state_dict(state["rates"])
         self._meter.load_state_dict(state["meter"])

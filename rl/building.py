@@ -8,11 +8,15 @@ from stable_baselines3.common.logger import Logger
 
 from lab.door.text import one_line
 from lab.errors import UserError
+from lab.training.checkpoints import KEEP
 from lab.training.dense import quicken
 from lab.training.trainer import Context
 from rl.config import RlConfig
 from rl.normalise import Normalised
 from rl.state import refuse_unknown_optimizers
+
+LONGER = 20_480
+"""Steps between checkpoints, unless a configuration says otherwise."""
 
 
 def build(config: RlConfig, env: Normalised, context: Context) -> Any:
@@ -26,10 +30,11 @@ def build(config: RlConfig, env: Normalised, context: Context) -> Any:
     Raises:
         UserError: the agent, its policy or its optimiser cannot be as the configuration says.
     """
-    # Steps of each environment that may follow the oldest checkpoint which a resume goes back to; not fewer for a short
-    # run, as a resume may make it longer.
-    between = -(-config.checkpoint_every // config.n_envs)
-    slack = (config.keep_checkpoints + 1) * (between + config.agent.longest_iteration(config.max_episode_steps))
+    # Steps of each environment that may follow the oldest checkpoint which a resume goes back to; of a short run as
+    # many as of one of LONGER steps, since a resume may make it longer.
+    between = -(-min(config.checkpoint_every, max(config.steps, LONGER)) // config.n_envs)
+    longest = config.agent.longest_iteration(config.max_episode_steps)
+    slack = (min(config.keep_checkpoints, KEEP) + 1) * (between + longest)
     try:
         model = config.agent.build(env, context.device, context.snapshots / "replay", slack)
     except UserError:

@@ -72,7 +72,13 @@ def share_interval(successes: int, episodes: int, level: float = 0.95) -> list[f
 
 
 def play(
-    env: BatchedVecEnv, act: Act, difficulties: Sequence[float], episodes: int, seed: int, masked: bool = False
+    env: BatchedVecEnv,
+    act: Act,
+    difficulties: Sequence[float],
+    episodes: int,
+    seed: int,
+    masked: bool = False,
+    aims: bool = False,
 ) -> list[Score]:
     """One episode in each environment of a batch of ``len(difficulties) * episodes``.
 
@@ -86,6 +92,7 @@ def play(
         episodes: per difficulty, ≥ 1.
         seed: of the batch's first states.
         masked: whether the policy is told what is allowed.
+        aims: whether the task is known to tell success, even if no episode should end.
 
     Returns:
         One score per difficulty, in order. Where no time limit is known an episode counts as it stands, and without
@@ -111,7 +118,7 @@ def play(
     if running.any():
         found = env.running_episodes()
         returns[running], lengths[running] = (each[running] for each in found)
-        told = any(success is not None for success in successes)
+        told = aims or any(success is not None for success in successes)
         successes = [False if on and told else success for on, success in zip(running, successes, strict=True)]
     shape = (len(difficulties), episodes)
     reached = None if None in successes else np.array(successes, dtype=np.bool_).reshape(shape)

@@ -30,6 +30,11 @@ class TargetCurve:
         """Whether the evaluation taken in last was better than every one before it."""
         self._record: tuple[float, float] | None = None
 
+    @property
+    def aims(self) -> bool:
+        """Whether an evaluation told which episodes were a success."""
+        return "success" in self._last
+
     def add(self, step: int, score: Score) -> dict[str, float]:
         """Take in an evaluation of the target task (of a later step than those before); the columns that follow."""
         row = {"return": float(score.returns.mean())}
@@ -39,8 +44,9 @@ class TargetCurve:
             self._begun = step
             self._sums = dict.fromkeys(row, 0.0)
         elif step > self._at:
-            for name, value in row.items():
-                self._sums[name] += (step - self._at) * (value + self._last[name]) / 2
+            for name, value in row.items():  # before any episode ended, none was a success
+                more = (step - self._at) * (value + self._last.get(name, 0.0)) / 2
+                self._sums[name] = self._sums.get(name, 0.0) + more
         self._at, self._last = step, row
         rank = (row.get("success", 0.0), row["return"])
         self.best = self._record is None or rank > self._record

@@ -46,7 +46,7 @@ def agent_state(model: Any) -> dict[str, Any]:
     replay = getattr(model, "replay_buffer", None)
     return {
         **{name: network.state_dict() for name, network in networks(model).items()},
-        "optimisers": {name: optimizer.state_dict() for name, optimizer in _optimizers(model).items()},
+        "optimisers": {name: _optimizer_state(optimizer) for name, optimizer in _optimizers(model).items()},
         "variables": {name: variable.detach() for name, variable in _variables(model).items()},
         "counters": {name: getattr(model, name) for name in COUNTERS if hasattr(model, name)},
         "noise": [noise.noise_prev for noise in _noises(model)],
@@ -56,6 +56,15 @@ def agent_state(model: Any) -> dict[str, Any]:
         "episodes": [{"r": float(e["r"]), "l": int(e["l"])} for e in model.ep_info_buffer or ()],
         "successes": [bool(success) for success in model.ep_success_buffer or ()],
     }
+
+
+def _optimizer_state(optimizer: Optimizer) -> dict[str, Any]:
+    """Its state; steps that it counts in whole numbers (``RMSpropTFLike``) as tensors, which it counts on in."""
+    found = optimizer.state_dict()
+    for kept in found["state"].values():
+        if isinstance(kept.get("step"), int):
+            kept["step"] = torch.tensor(float(kept["step"]))
+    return found
 
 
 def load_networks(model: Any, state: Mapping[str, Any]) -> None:

@@ -194,7 +194,8 @@ class RlTrainer:
         seed = self.config.seed + (_HELD_OUT_SEED if held_out else _EVALUATION_SEED)
         if self._evaluation_env is None or self._evaluation_env.num_envs != len(levels) * episodes:
             self._evaluation_env = environments.build(self.config, len(levels) * episodes, seed)
-        return play(self._evaluation_env, act or self.act, levels, episodes, seed, self.config.agent.masked)
+        masked, aims = self.config.agent.masked, self._curve.aims
+        return play(self._evaluation_env, act or self.act, levels, episodes, seed, masked, aims)
 
     @property
     def act(self) -> Actor:

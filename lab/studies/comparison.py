@@ -7,8 +7,8 @@ The rule, over the n seeds that count in both arms:
 - *not supported*: there were enough pairs for an answer (comparisons / 2^n < alpha), and the interval of the paired
   difference, at confidence 1 - alpha, holds no improvement: its better end is zero or worse.
 - *unclear*: everything else; above all a study whose n could not have reached alpha however large the effect. The
-  reason then says how many seeds would have shown what was measured. Also what would be supported, where the treatment
-  failed at more seeds than the control and the criterion does not count that: what finished flatters it.
+  reason then says how many seeds would have shown what was measured. Also either of the others where the arm that it
+  favours failed at more seeds than the other one and the criterion does not count that: what finished flatters it.
 """
 
 from __future__ import annotations
@@ -101,9 +101,10 @@ def _compared(
     verdict, reason = judge(study, n, reachable, difference, interval, p_holm, needed)
     mine, theirs = (with_failures(study, trials, arm) for arm in (pairs.treatment, pairs.control))
     failed, fewer = (int(np.isnan(each).sum()) for each in (mine, theirs))
-    if verdict == "supported" and failed > fewer and not study.criterion.counts_failures:
+    flattered = {"supported": failed > fewer, "not supported": fewer > failed}.get(verdict, False)
+    if flattered and not study.criterion.counts_failures:
         verdict = "unclear"
-        reason += f"; but it failed at {failed} seeds and {pairs.control} at {fewer}, and what finished flatters it"
+        reason += f"; but {pairs.treatment} failed at {failed} seeds and {pairs.control} at {fewer}, which is left out"
     return Comparison(
         treatment=pairs.treatment,
         control=pairs.control,

@@ -12,6 +12,7 @@ from typing import Any, Literal
 import numpy as np
 
 from lab.errors import UserError
+from lab.reports.words import cycle
 from lab.studies.claims import Claim
 from lab.studies.comparison import Comparison, Verdict, comparisons, stream
 from lab.studies.criteria import MeanScore
@@ -229,6 +230,8 @@ def _of_response(claim: Claim, asked: Asked, study: Study, response: Asked | Non
     )
     side = "below" if found.p < study.alpha else "not below"
     reason = f"p = {found.p:.2g} of the first harmonic, {side} {study.alpha:g}"
+    if study.response is not None and study.response.expects is not None and found.p < study.alpha:
+        reason += f"; best at {cycle(found.phase)} of a cycle, {cycle(study.response.expects)} was expected"
     return Finding(claim, asked, response, response_verdict(study, found), reason, effect)
 
 

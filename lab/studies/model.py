@@ -25,6 +25,10 @@ ARM = "{arm}"
 """What stands for the arm in the name of the runs that a response study's trials begin with."""
 
 
+NEAR = 1 / 16
+"""Cycles by which a best phase may miss the one that was expected: half of an eighth, in which phases are tried."""
+
+
 class ResponseConfig(Config):
     """A phase-response study: one voice is slid along the cycle, everything else stays as it is.
 
@@ -49,11 +53,11 @@ class ResponseConfig(Config):
         return value
 
     def near(self, interval: tuple[float, float]) -> bool:
-        """Whether phases ``(low, high)``, in cycles, come within one offset of the one that is expected."""
+        """Whether phases ``(low, high)``, in cycles, come within ``NEAR`` of the one that is expected."""
         assert self.expects is not None
         low, high = interval
         after = (self.expects - low) % 1.0
-        return after <= high - low or min(after - (high - low), 1.0 - after) <= 1.0 / self.offsets + 1e-9
+        return after <= high - low or min(after - (high - low), 1.0 - after) <= NEAR + 1e-9
 
     @property
     def words(self) -> str:

@@ -23,6 +23,10 @@ RESPONSE_READING = (
     "offsets within each seed that have as large an amplitude. The interval of the best phase is Fieller's: all phases "
     "that a t-test over the seeds' own harmonics does not refuse."
 )
+EXPECTED = (
+    "The hypothesis expects a phase: it is *supported* only if that interval comes within a sixteenth of a cycle, "
+    "and *not supported* where the phase matters and another one is best."
+)
 
 
 REFERENCES = (
@@ -67,7 +71,9 @@ def markdown(summary: Summary, command: str, figures: Sequence[tuple[str, str]],
     if summary.comparisons:
         parts += ["## Comparisons", markdown_table(comparisons_table(summary)), *_reasons(summary.comparisons)]
     if summary.response is not None:
-        parts += ["## Phase response", markdown_table(response_table(summary)), RESPONSE_READING]
+        expects = study.response is not None and study.response.expects is not None
+        reading = f"{RESPONSE_READING} {EXPECTED}" if expects else RESPONSE_READING
+        parts += ["## Phase response", markdown_table(response_table(summary)), reading]
     if summary.study.halving is not None:
         parts += ["## Halving", markdown_table(halving_table(summary)), HALVING_READING]
     elif summary.study.sweep is not None:
@@ -101,7 +107,10 @@ def _reading(summary: Summary) -> str:
         ]
     lines += [f"- {caution}" for caution in summary.cautions]
     if summary.failed and not summary.study.criterion.counts_failures:
-        lines.append("- Trials without a score are left out; if failing is what an arm does, its mean flatters it.")
+        lines.append(
+            "- Trials without a score are left out of means and pairs, and lose in P(better); where the arm that the "
+            "rest favours failed more often than the other, the verdict is *unclear*."
+        )
     if any(c.interval.low == c.interval.high for c in summary.comparisons):
         lines.append("- An interval of no width: all pairs differed alike; it does not make the difference certain.")
     what = f"trainer `{summary.study.trainer}`, preset `{summary.study.preset}` and the settings in study.yaml"

@@ -62,8 +62,11 @@ def _response(summary: Summary) -> str:
         )
     at = "at every phase alike" if found.phase_interval is None else _phase_words(found.phase, found.phase_interval)
     verdict, test = response_verdict(study, found), f"(p = {fmt(found.p)}, {seeds})"
-    if verdict == "supported" or study.response.expects is None:
+    if study.response.expects is None:
         return f"Supported: {study.metric} depends on the phase of {voice} {test}: best {at}, {swing}."
+    if verdict == "supported":
+        near = f"{at}, near the {cycle(study.response.expects)} that was expected"
+        return f"Supported: {study.metric} depends on the phase of {voice} {test}: best {near}, {swing}."
     return (
         f"{verdict.capitalize()}: {study.metric} depends on the phase of {voice} {test}, {swing}, but it is best {at}, "
         f"where {cycle(study.response.expects)} was expected."

@@ -3,9 +3,9 @@
 The verdict of the study is that of its first comparison (:mod:`lab.studies.comparison` has the rule). That of a
 phase-response study is *supported* where the permutation test of :mod:`lab.studies.response` has a p below alpha,
 otherwise *unclear*: one test, nothing to correct. It is *not supported* where the phase matters, but the interval of
-the best one stays more than one offset away from that which the hypothesis expects. That of a sweep is *supported* or
-*unclear* by the permutation test of :mod:`lab.studies.swept`; a halved sweep has none, as its arms were chosen by the
-scores that it would be of.
+the best one stays more than a sixteenth of a cycle away from that which the hypothesis expects. That of a sweep is
+*supported* or *unclear* by the permutation test of :mod:`lab.studies.swept`; a halved sweep has none, as its arms were
+chosen by the scores that it would be of.
 """
 
 from __future__ import annotations

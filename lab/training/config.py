@@ -93,6 +93,11 @@ class RunConfig(Config):
     @classmethod
     def _without_nulls(cls, voices: Mapping[str, Any]) -> Mapping[str, Any]:
         """``null`` leaves out a voice that a preset has."""
+        known = {*cls.voice_names(), *cls.brought_names()}
+        for name in (name for name, voice in voices.items() if voice is None and known and name not in known):
+            close = get_close_matches(name, known, n=1)
+            if close:  # what parts of somebody else's bring is not known here
+                raise UserError(f"voices.{name}: no such voice; did you mean {close[0]!r}?")
         return {name: voice for name, voice in voices.items() if voice is not None}
 
     def lacks(self, name: str) -> str:

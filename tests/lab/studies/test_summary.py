@@ -72,12 +72,14 @@ def test_a_treatment_that_fails_more_often_is_not_supported_by_what_finished():
     seeds = study(seeds=10)
     found = summarise(seeds, trials(a=range(10), b=treatment, c=[0] * 10))
     assert found.verdict == "unclear"
-    assert "failed at 2 seeds and a at 0, and what finished flatters it" in found.comparisons[0].reason
+    assert "but b failed at 2 seeds and a at 0, which is left out" in found.comparisons[0].reason
     assert found.comparisons[0].better == pytest.approx(
         probability_of_improvement([*treatment[2:], math.nan, math.nan], range(10))
     )
     both = summarise(seeds, trials(a=[None, None, *range(2, 10)], b=treatment, c=[0] * 10))
     assert both.verdict == "supported", "as often as the control"
+    worse = {"a": [None, None, *range(2, 10)], "b": [x - 1 - x / 10 for x in range(10)], "c": [0] * 10}
+    assert summarise(seeds, trials(**worse)).verdict == "unclear", "it is the control that what finished flatters"
 
 
 def test_lower_is_better_turns_the_verdict():

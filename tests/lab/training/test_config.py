@@ -96,6 +96,7 @@ def test_set_takes_a_mapping_whose_values_replace() -> None:
         ('network.widths.1: "b" is not accepted; input should be a valid integer', {"network": {"widths": [1, "b"]}}),
         ("device: \"gpu\" is not accepted; input should be 'auto', 'cpu' or 'cuda'", {"device": "gpu"}),
         ("voices.lr.net: missing; give the", {"voices": {"lr.net": None}}),
+        ("voices.nise: no such voice; did you mean 'noise'?", {"voices": {"lr.net": 1, "nise": None}}),
         ("voices.lr.nt: no such voice; did you mean 'lr.net'? (accepted: lr.net, noise)", {"voices": {"lr.nt": 1}}),
         ("voices.lr.net: missing; give the learning rate a number", {"voices": {"noise": 1}}),
         ("voices.lr.net.wave: ", {"voices": {"lr.net": {"wave": "cosin", "low": 0, "high": 1}}}),
