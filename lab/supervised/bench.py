@@ -43,6 +43,8 @@ RIDING: dict[str, tuple[list[Any], dict[str, Any]]] = {
     "plateau": (["plateau"], {"lr": {"follow": "plateau", "low": 1e-4, "high": 1e-3}}),
 }
 """Techniques as they are measured, each with the voices it is given."""
+UNFIT = {("batchnorm", "digits")}
+"""What a preset's network has nothing for."""
 CYCLE = {"wave": "cosine", "low": 1e-4, "high": 1e-3}
 """The learning rate with and without them, on a cycle of 1,000 steps."""
 BLOCKS, SHORT = 21, 7
@@ -93,6 +95,7 @@ def measure_techniques(short: bool = False) -> dict[str, Any]:
                 f"{word}, {preset}": _compare_technique(word, preset, Path(place), short)
                 for preset in WORKLOADS
                 for word in RIDING
+                if (word, preset) not in UNFIT
             },
         }
 
