@@ -15,7 +15,7 @@ from rl.config import RlConfig
 from rl.normalise import Normalised
 from rl.state import refuse_unknown_optimizers
 
-LONGER = 20_480
+LONGER: int = RlConfig.model_fields["checkpoint_every"].default
 """Steps between checkpoints, unless a configuration says otherwise."""
 
 
