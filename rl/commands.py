@@ -47,7 +47,7 @@ def add_commands(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]
     watch = subparsers.add_parser("watch", help="film one episode of a trained agent as a GIF")
     options.add_run_argument(watch)
     watch.add_argument("--out", required=True, type=Path, metavar="FILE.gif", help="where the film goes")
-    watch.add_argument("--difficulty", type=_level, default=1.0, metavar="D", help="in [0, 1] (default: 1, the target)")
+    watch.add_argument("--difficulty", type=_level, metavar="D", help="in [0, 1] (default: 1, the target)")
     watch.add_argument("--policy", choices=POLICIES, default="last", help="as for evaluate")
     watch.add_argument("--seed", type=_seed, default=0, help="of the first state (default: 0)")
     watch.set_defaults(run=_watch)
@@ -79,8 +79,12 @@ def add_commands(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]
     bring.set_defaults(run=_import)
 
 
-def load(run: Run) -> RlTrainer:
+def load(run: Run, learns: bool = False) -> RlTrainer:
     """The trainer of a run at its newest whole checkpoint, writing nothing into the run.
+
+    Args:
+        run: the run.
+        learns: whether it is to go on learning elsewhere, and not only to act.
 
     Raises:
         UserError: the run is another trainer's, or has no checkpoint yet.
@@ -101,15 +105,15 @@ def load(run: Run) -> RlTrainer:
     config = resolve(RlConfig, run.config, source=str(run.path / "config.yaml"))
     context = Context(resolve_device(config.device), data_root(None), run.snapshots, unheard)
     trainer = RlTrainer(config, context)
-    checked(lambda: trainer.load_agent(found.state), f"{run.checkpoints}: step {found.step}")
+    restore = trainer.load_learner if learns else trainer.load_agent
+    checked(lambda: restore(found.state), f"{run.checkpoints}: step {found.step}")
     return trainer
 
 
 def _evaluate(args: argparse.Namespace) -> int:
     run = options.chosen_run(args)
     trainer = load(run)
-    if args.difficulty is not None and not trainer.batch.has_difficulty:
-        raise UserError(f"--difficulty: {trainer.config.task} has none; leave it out")
+    _refuse_difficulty(trainer, args.difficulty)
     scores = trainer.scores(args.episodes, args.difficulty, _acting(trainer, args.policy), args.policy == "best")
     rows = [_as_json(score, trainer.config.seed) for score in scores]
     if args.json:
@@ -155,10 +159,19 @@ def _watch(args: argparse.Namespace) -> int:
     if args.out.suffix.lower() != ".gif":
         raise UserError(f"--out {args.out}: a film is a GIF; accepted: a name ending in .gif")
     trainer = load(options.chosen_run(args))
+    _refuse_difficulty(trainer, args.difficulty)
+    level = 1.0 if args.difficulty is None else args.difficulty
     with _writing(args.out):
-        shown = film(trainer, _acting(trainer, args.policy), args.out, args.difficulty, args.seed)
-    print(f"{args.out}: {shown.steps} steps at difficulty {args.difficulty:g}, return {shown.total:.1f}")
+        shown = film(trainer, _acting(trainer, args.policy), args.out, level, args.seed)
+    at = f" at difficulty {level:g}" if trainer.batch.has_difficulty else ""
+    print(f"{args.out}: {shown.steps} steps{at}, return {shown.total:.1f}")
     return 0
+
+
+def _refuse_difficulty(trainer: RlTrainer, difficulty: object) -> None:
+    """Of a task that has none."""
+    if difficulty is not None and not trainer.batch.has_difficulty:
+        raise UserError(f"--difficulty: {trainer.config.task} has none; leave it out")
 
 
 def _curvature(args: argparse.Namespace) -> int:
@@ -189,7 +202,7 @@ def _export(args: argparse.Namespace) -> int:
 
     if args.out.suffix.lower() != ".zip":
         raise UserError(f"--out {args.out}: SB3 reads zip files; accepted: a name ending in .zip")
-    trainer = load(options.chosen_run(args))
+    trainer = load(options.chosen_run(args), learns=True)
     with _writing(args.out):
         told = export(trainer, args.out)
     for line in told:

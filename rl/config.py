@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Annotated, Any
 
-from pydantic import Field, model_validator
+from pydantic import Field, field_validator, model_validator
 
 from curricula.teachers import TEACHERS, NoCurriculum, TeacherConfig
 from lab.door.jsons import LAST
@@ -32,6 +32,17 @@ class EvaluationConfig(Config):
     threshold: float | None = Field(
         None, description="the share of successes (or the return, where the task has no aim) whose first step is noted"
     )
+
+    @field_validator("difficulties")
+    @classmethod
+    def _distinct(cls, difficulties: tuple[float, ...]) -> tuple[float, ...]:
+        """Columns are named by two decimals."""
+        names: dict[str, float] = {}
+        for level in sorted({*difficulties, 1.0}, reverse=True):
+            other = names.setdefault(f"{level:.2f}", level)
+            if other != level:
+                raise ValueError(f"{level} and {other} are one to two decimals; others are accepted")
+        return difficulties
 
     def grid(self) -> tuple[float, ...]:
         """The difficulties played, ascending, each once, the target task last."""

@@ -31,7 +31,11 @@ def export(trainer: RlTrainer, out: Path) -> list[str]:
     moments, normalised = trainer.env.observations, out.with_suffix(".vecnormalize.pkl")
     if moments is not None or trainer.env.rewards is not None:
         as_vec_normalize(trainer.env).save(str(normalised))
-        told.append(f"{normalised}: for stable_baselines3.common.vec_env.VecNormalize.load(…, venv)")
+        more = "training" if trainer.env.rewards is None else "training and norm_reward"
+        told.append(
+            f"{normalised}: for stable_baselines3.common.vec_env.VecNormalize.load(…, venv); "
+            f"set its {more} to True to go on training"
+        )
     if moments is not None:
         plain = out.with_suffix(".normalisation.json")
         plain.write_text(json.dumps(_plain(moments)) + "\n")

@@ -19,6 +19,12 @@ Setter = Callable[[float], None]
 _READ_LIVE = ("ent_coef", "vf_coef", "target_kl", "max_grad_norm", "tau", "target_policy_noise")
 _WHOLE = ("n_epochs", "batch_size", "gradient_steps", "target_update_interval", "policy_delay")
 _SCHEDULED = ("clip_range", "clip_range_vf")
+_UNREAD = {
+    "DDPG": ("target_policy_noise",),
+    "TRPO": ("ent_coef", "vf_coef", "max_grad_norm"),
+    "CrossQ": ("tau",),
+}
+"""What a model has by inheritance, and its ``train()`` does not read."""
 _FROZEN = {
     "n_steps": "the rollout buffer is allocated for it",
     "n_envs": "the environments exist already",
@@ -71,7 +77,8 @@ def _accepted(model: BaseAlgorithm) -> dict[str, Callable[[Any, str], Setter]]:
         makers["noise_std"] = _noise
     if isinstance(model, RatesApart):
         makers.update({f"learning_rate.{player}": _rate_apart for player, _ in model.players()})
-    return makers
+    unread = _UNREAD.get(_name_of(type(model)), ())
+    return {name: maker for name, maker in makers.items() if name not in unread}
 
 
 def _attribute(model: Any, name: str) -> Setter:

@@ -112,7 +112,7 @@ class LeanPPO(PPO):
         clip_range_vf: float | None = (
             None if self.clip_range_vf is None else self.clip_range_vf(self._current_progress_remaining)  # type: ignore[operator]
         )
-        gradient = _one_vector(list(self.policy.parameters()))
+        gradient = _one_vector([each for each in self.policy.parameters() if each.requires_grad])
         rollout = Rollout(self, self.rollout_buffer)
         noted: list[Tensor] = []
         log_ratios: list[Tensor] = []
@@ -213,7 +213,7 @@ def _write(rows: Any, step: int, row: Any) -> None:
 
 
 def _one_vector(parameters: list[torch.nn.Parameter]) -> Tensor:
-    """Zeros [all parameters], of which every parameter's gradient is a part; ``backward`` adds into it."""
+    """Zeros [all that learns], of which every parameter's gradient is a part; ``backward`` adds into it."""
     gradient = torch.zeros(sum(p.numel() for p in parameters), device=parameters[0].device, dtype=parameters[0].dtype)
     parts = torch.split(gradient, [p.numel() for p in parameters])
     for parameter, part in zip(parameters, parts, strict=True):

@@ -17,10 +17,11 @@ class TargetCurve:
     Args:
         threshold: what is to be reached, a share of successes where the task has an aim, else a return.
         steps: of the whole run, which stand for "never".
+        aims: whether the task is known to tell success, even if no episode should end.
     """
 
-    def __init__(self, threshold: float | None, steps: int) -> None:
-        self._threshold, self._steps = threshold, steps
+    def __init__(self, threshold: float | None, steps: int, aims: bool = False) -> None:
+        self._threshold, self._steps, self._aims = threshold, steps, aims
         self._begun: int | None = None
         self._last: dict[str, float] = {}
         self._at = 0
@@ -32,8 +33,8 @@ class TargetCurve:
 
     @property
     def aims(self) -> bool:
-        """Whether an evaluation told which episodes were a success."""
-        return "success" in self._last
+        """Whether the task tells success, as far as is known by now."""
+        return self._aims or "success" in self._last
 
     def add(self, step: int, score: Score) -> dict[str, float]:
         """Take in an evaluation of the target task (of a later step than those before); the columns that follow."""
@@ -47,13 +48,15 @@ class TargetCurve:
             for name, value in row.items():  # before any episode ended, none was a success
                 more = (step - self._at) * (value + self._last.get(name, 0.0)) / 2
                 self._sums[name] = self._sums.get(name, 0.0) + more
+        if "success" in row and not self.aims:  # what was reached until now was no share of successes
+            self._reached = None
         self._at, self._last = step, row
         rank = (row.get("success", 0.0), row["return"])
         self.best = self._record is None or rank > self._record
         self._record = rank if self.best else self._record
         aim = row.get("success", row["return"])
         if self._threshold is not None and self._reached is None and aim >= self._threshold:
-            self._reached = step
+            self._reached = min(step, self._steps)  # the last iteration may end beyond it
         return self._columns(row)
 
     def _columns(self, row: Mapping[str, float]) -> dict[str, float]:

@@ -78,7 +78,7 @@ class Replay(ReplayBuffer):
         if row % BLOCK == 0:
             self._reserve(row)
         for name, part in (*_named("observations", obs), *_named("next_observations", next_obs)):
-            arrays[name][row] = self._fitting(part)
+            arrays[name][row] = _fitting(part, arrays[name].ndim - 1)
         arrays["actions"][row] = np.reshape(action, (self.n_envs, self.action_dim))
         arrays["rewards"][row] = reward
         arrays["dones"][row] = done
@@ -118,12 +118,6 @@ class Replay(ReplayBuffer):
     def to_torch(self, array: NDArray[Any], copy: bool = True) -> torch.Tensor:
         """What was drawn is a copy already."""
         return torch.from_numpy(array).to(self.device)
-
-    def _fitting(self, observations: Any) -> NDArray[Any]:
-        """Observations of a Discrete space have an axis more in the buffer, as with SB3; others have to fit."""
-        if isinstance(self.observation_space, spaces.Discrete):
-            return np.reshape(observations, (self.n_envs, 1))
-        return np.asarray(observations)
 
     def reset(self) -> None:
         """Forget everything."""
@@ -231,3 +225,9 @@ def _named(which: str, observations: Any) -> Iterator[tuple[str, Any]]:
         yield from ((f"{which}.{name}", part) for name, part in observations.items())
     else:
         yield which, observations
+
+
+def _fitting(observations: Any, axes: int) -> NDArray[Any]:
+    """Observations of a Discrete space have an axis more in the buffer, as with SB3; others have to fit."""
+    found = np.asarray(observations)
+    return found[:, None] if found.ndim < axes else found

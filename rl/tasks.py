@@ -110,7 +110,7 @@ def check(
         env.close()
     if curriculum is not None and not takes:
         raise UserError(
-            f"curriculum.kind {curriculum!r}: {name} has no set_difficulty; accepted: none, or axes: "
+            f"curriculum.kind {curriculum!r}: {name} has no set_difficulty; accepted: {{kind: none}}, or axes: "
             "{attribute of the environment: {easy: number}}"
         )
 

@@ -13,7 +13,7 @@ from stable_baselines3.common.callbacks import BaseCallback, CallbackList
 
 from lab.training.finite import NonFiniteError
 from lab.training.trainer import Context
-from rl import environments
+from rl import environments, tasks
 from rl.acting import Actor, Ensemble, restored, snapshot
 from rl.building import build
 from rl.config import RlConfig
@@ -21,6 +21,7 @@ from rl.curvature import measured
 from rl.evaluation import LONGEST, Act, Score, play
 from rl.hooks import ConductorCallback, CurriculumCallback
 from rl.kept import KeptPolicies
+from rl.live import live_target
 from rl.means import Means
 from rl.normalise import Normalised
 from rl.observations import channels_first, each
@@ -65,7 +66,8 @@ class RlTrainer:
         self._clock = config.parsed_clock()
         self._means = Means()
         self._evaluation_env: BatchedVecEnv | None = None
-        self._curve = TargetCurve(config.evaluation.threshold, config.steps)
+        aims = config.success is not None or tasks.batched(config.task) is not None
+        self._curve = TargetCurve(config.evaluation.threshold, config.steps, aims)
         self.kept = KeptPolicies(context.snapshots / "policies", config.ensemble_size)
         self._randomness = OwnRandomness(config.seed, context.device)
         with self._randomness:
@@ -192,8 +194,11 @@ class RlTrainer:
         episodes = episodes or self.config.evaluation.episodes
         levels = tuple(grid or self.config.evaluation.grid()) if self.batch.has_difficulty else (1.0,)
         seed = self.config.seed + (_HELD_OUT_SEED if held_out else _EVALUATION_SEED)
-        if self._evaluation_env is None or self._evaluation_env.num_envs != len(levels) * episodes:
-            self._evaluation_env = environments.build(self.config, len(levels) * episodes, seed)
+        env, wanted = self._evaluation_env, len(levels) * episodes
+        if env is not None and (env.num_envs != wanted or not env.exact):
+            env.close()  # some keep what a reset does not renew, as Box2D's world does
+            env = None
+        self._evaluation_env = env or environments.build(self.config, wanted, seed)
         masked, aims = self.config.agent.masked, self._curve.aims
         return play(self._evaluation_env, act or self.act, levels, episodes, seed, masked, aims)
 
@@ -249,7 +254,6 @@ class RlTrainer:
             self.curriculum.load_state_dict(state["curriculum"])
         self._conducting.load_state_dict(state["voices"])
         self._means.load_state_dict(state["means"])
-        self._curve.load_state_dict(state["curve"])
         self._randomness.load_state_dict(state["randomness"])
         if state["envs"] is None:
             self._restart_episodes()
@@ -266,10 +270,18 @@ class RlTrainer:
             self._event("warning", self.step, message=message)
 
     def load_agent(self, state: Mapping[str, Any]) -> None:
-        """Only what acting needs: the policy and the normalisation it sees through (for evaluation and films)."""
+        """Only what acting and scoring need: the policy, the normalisation it sees through, the scores until now."""
         self.step = self.model.num_timesteps = int(state["step"])
         load_networks(self.model, state)
         self.env.load_state_dict(state["normaliser"])
+        self._curve.load_state_dict(state["curve"])
+
+    def load_learner(self, state: Mapping[str, Any]) -> None:
+        """What :meth:`load_agent` loads, and all that learning goes on from but for what was experienced."""
+        self.load_agent(state)
+        load_agent_state(self.model, {**state, "replay": None})
+        for name, value in state["voices"]["values"].items():
+            live_target(self.model, name)(float(value))
 
     def _say_what_is_unusual(self) -> None:
         """At the start: whether a resume will go on with the running episodes, and whether episodes may be endless."""

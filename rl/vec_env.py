@@ -155,10 +155,13 @@ class BatchedVecEnv(VecEnv):
 
     def _adopt(self, info: Mapping[str, Any]) -> None:
         """Remember the difficulty of the episodes that run now, as far as the environments say it in this step."""
-        if "difficulty" in info:
-            told = np.array(info["difficulty"], dtype=np.float64)
+        if "difficulty" not in info or not self.has_difficulty:
+            return
+        told = np.array(info["difficulty"])
+        if told.dtype.kind in "fiu":  # in a word it is not ours
             known = info.get("_difficulty", True)  # Gymnasium's mask: single environments say it as they begin
-            self.difficulty = told if self.difficulty is None else np.where(known, told, self.difficulty)
+            before = told if self.difficulty is None else self.difficulty
+            self.difficulty = np.where(known, told, before).astype(np.float64)
 
     # -- state ---------------------------------------------------------------------------------------------------------
 

@@ -82,6 +82,7 @@ class TaskEnv(gym.Env[NDArray[np.float32], Any]):
         self._state, reward, terminated = self.task.advance(self._state, self._checked(action)[None], self._physics)
         success = self.task.success(self._state, terminated)
         info = {"difficulty": self.difficulty, "difficulties": self._current.copy(), "success": bool(success[0])}
+        info["is_success"] = info["success"]  # the name that SB3 reads
         return self.task.observe(self._state)[0], float(reward[0]), bool(terminated[0]), False, info
 
     def render(self) -> NDArray[np.uint8] | None:

@@ -84,8 +84,12 @@ class SuccessThreshold:
         return np.full(n, self.level)
 
     def update(self, results: Episodes) -> None:
-        """Judge the episodes one by one."""
-        reached = results.success if self.least_return is None else results.returns >= self.least_return
+        """Judge the episodes one by one.
+
+        Raises:
+            UserError: for a ``least_return`` where the environments report no returns.
+        """
+        reached = results.success if self.least_return is None else results.scores("return") >= self.least_return
         for difficulty, success in zip(results.difficulty.tolist(), reached.tolist(), strict=True):
             self.progress = self.after(self.progress, difficulty, success)
 

@@ -2,6 +2,9 @@
 
 The inner curriculum learns of all episodes, but what it makes of them is adopted only where the clock reaches the
 phase: until then episodes are asked for as they were at the last such moment (at first, as at the beginning).
+
+A teacher that judges the agent at its own level (``success_threshold``, ``reverse``) sees no episode of a level that is
+not yet asked for, so it rises by one step a cycle at most: let ``step_up`` times the cycles of a run be 1 or more.
 """
 
 from __future__ import annotations
@@ -89,7 +92,9 @@ class WaitsCurriculum(TeacherConfig):
     """Any curriculum, its changes adopted at one phase of a clock only."""
 
     kind: Literal["waits"]
-    of: Curriculum = Field(description="the curriculum that waits, e.g. {kind: success_threshold}")
+    of: Curriculum = Field(
+        description="the curriculum that waits, e.g. {kind: success_threshold, step_up: 0.2}: one step a cycle"
+    )
     at: Moment = Field(description="when its changes are adopted, e.g. {clock: {period: 1000}}")
 
     def build(self) -> Waits:

@@ -5,6 +5,7 @@ Haarnoja et al. 2018, Fujimoto et al. 2018, Lillicrap et al. 2016.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar, Literal
@@ -69,8 +70,9 @@ class SoftPart(ActorCriticPart):
         """The word of a learnt coefficient is SB3's."""
         super().check(n_envs)
         word = self.ent_coef
-        if isinstance(word, str) and word != "auto" and not (word.startswith("auto_") and _positive(word[5:])):
-            raise UserError(f"agent.ent_coef: {word!r} is not accepted; a number, auto, or auto_0.1 is")
+        fine = _positive(word[5:]) if isinstance(word, str) and word.startswith("auto_") else word == "auto"
+        if not (0.0 <= word < math.inf if isinstance(word, float) else fine):
+            raise UserError(f"agent.ent_coef: {word!r} is not accepted; a number ≥ 0, auto, or auto_0.1 is")
 
     def own(self, env: VecEnv) -> dict[str, Any]:
         """Arguments of SB3's class that other agents have not."""
@@ -137,6 +139,6 @@ class DdpgAgent(ActorCriticPart):
 
 def _positive(text: str) -> bool:
     try:
-        return float(text) > 0
+        return 0.0 < float(text) < math.inf
     except ValueError:
         return False

@@ -24,10 +24,18 @@ if TYPE_CHECKING:
 class ContribPart(AgentPart):
     """Stands before the family of an agent whose package is an extra."""
 
+    lacks: ClassVar[tuple[str, ...]] = ()
+    """Settings of the family that this agent does not read."""
+
     def check(self, n_envs: int) -> None:
-        """The package has to be there."""
+        """The package has to be there, and the agent has to read what is said."""
         if find_spec("sb3_contrib") is None:
             raise UserError(f"agent {self.agent!r} needs the extra contrib; accepted: pip install 'phase-lab[contrib]'")
+        for name in self.lacks:
+            value = getattr(self, name)
+            if value != type(self).model_fields[name].default:
+                why = f"as {self.agent} does not read it; leave it out"
+                raise UserError(f"agent.{name}: {value} is not accepted, {why}")
         super().check(n_envs)
 
 
@@ -54,6 +62,7 @@ class CrossqAgent(ContribPart, SoftPart):
     )  # fmt: skip
 
     usual: ClassVar[Mapping[str, Any]] = {"learning_rate": 1e-3}
+    lacks: ClassVar[tuple[str, ...]] = ("tau", "target_update_interval")
 
     agent: Literal["crossq"]
     policy_delay: int = Field(3, ge=1, description="updates of the critics for one of the actor")
@@ -99,6 +108,7 @@ class TrpoAgent(ContribPart, OnPolicyPart):
     }
 
     usual: ClassVar[Mapping[str, Any]] = {"learning_rate": 1e-3, "n_steps": 2048}
+    lacks: ClassVar[tuple[str, ...]] = ("max_grad_norm",)
 
     agent: Literal["trpo"]
     batch_size: int = Field(128, ge=2, description="transitions per gradient step of the value network")
@@ -123,6 +133,7 @@ class TrpoAgent(ContribPart, OnPolicyPart):
 class RecurrentPpoAgent(ContribPart, ClippedPart):
     """sb3-contrib's RecurrentPPO: PPO whose policy remembers what it saw since its episode began, by LSTMs."""
 
+    actions: ClassVar[tuple[str, ...]] = ("Box", "Discrete", "MultiDiscrete")
     policies: ClassVar[str] = "LstmPolicy"
     has_rollouts: ClassVar[bool] = False  # of single transitions, as its memory needs the whole episode
     of_policy: ClassVar[tuple[str, ...]] = ("lstm_hidden_size", "n_lstm_layers", "shared_lstm", "enable_critic_lstm")

@@ -54,6 +54,8 @@ def test_a_return_may_stand_for_success() -> None:
     assert teacher.level == 0.0
     teacher.update(Episodes(0, np.zeros(2), np.array([-10.0, -10.1]), np.ones(2, np.int64), none))
     assert teacher.level == 0.5
+    with pytest.raises(UserError, match="the environments report no returns"):
+        teacher.update(Episodes(0, np.zeros(1), np.full(1, np.nan), np.ones(1, np.int64), np.ones(1, bool)))
     with pytest.raises(UserError, match="least_return is nan; accepted: a finite number"):
         SuccessThreshold(least_return=float("nan"))
 

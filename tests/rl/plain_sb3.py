@@ -6,6 +6,7 @@ import sys
 from pathlib import Path
 
 import numpy as np
+from stable_baselines3.common.save_util import recursive_getattr
 
 (package, kind), path, out = sys.argv[1].rsplit(".", 1), Path(sys.argv[2]), Path(sys.argv[3])
 sys.modules["rl"] = sys.modules["lab"] = None  # type: ignore[assignment]  # importing either fails
@@ -23,4 +24,7 @@ for step in range(20):
     masked = {"action_masks": masks[step]} if kind == "MaskablePPO" else {}
     action, state = model.predict(seen[step], state, starts[step], deterministic=True, **masked)
     actions.append(action)
-np.savez(out, actions=actions, observations=raw, starts=starts, masks=masks)
+names = [name for name in model._get_torch_save_params()[0] if "optimizer" in name]
+kept = [moments["exp_avg"] for name in names for moments in recursive_getattr(model, name).state.values()]
+learns = [model.lr_schedule(0.5), model._n_updates, model.num_timesteps, *(float(each.abs().sum()) for each in kept)]
+np.savez(out, actions=actions, observations=raw, starts=starts, masks=masks, learns=learns)

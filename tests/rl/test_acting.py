@@ -101,6 +101,15 @@ def test_the_area_is_the_mean_height_of_the_curve() -> None:
         assert row["evaluation/steps_to_threshold"] == 300.0
 
 
+def test_a_threshold_is_a_share_of_successes_where_the_task_tells_them_and_the_end_is_no_later_than_never() -> None:
+    untold = Score(1.0, np.array([900.0]), np.ones(1, np.int64), None)
+    curve = TargetCurve(threshold=0.5, steps=900)
+    assert curve.add(100, untold)["evaluation/steps_to_threshold"] == 100.0
+    assert curve.add(200, score(0, 0))["evaluation/steps_to_threshold"] == 900.0, "a return was no success"
+    assert curve.add(960, score(1, 1))["evaluation/steps_to_threshold"] == 900.0
+    assert TargetCurve(threshold=0.5, steps=900, aims=True).aims
+
+
 def test_intervals_cover_as_often_as_they_say() -> None:
     random = np.random.default_rng(0)
     inside = [low <= 3.0 <= high for low, high in (mean_interval(random.normal(3, 2, 40)) for _ in range(300))]

@@ -200,7 +200,10 @@ def test_where_the_environment_has_a_state_a_resume_is_exact(package):
         ({"axes": {"label": {"easy": 1}}}, "Crossing.label is 'river'; accepted: an attribute that is a number"),
         ({"axes": {"width": {"easy": "one"}}}, "axes.width.easy is 'one'; accepted: a finite number"),
         ({"axes": {"width": 1}}, "axes.width is 1"),
-        ({"axes": {}}, "no set_difficulty; accepted: none, or axes: {attribute of the environment: {easy: number}}"),
+        (
+            {"axes": {}},
+            "no set_difficulty; accepted: {kind: none}, or axes: {attribute of the environment: {easy: number}}",
+        ),
         ({"task": "Acrobot-v1"}, "AcrobotEnv has no attribute width"),
         (
             {"task": "lab/MountainCar-v0", "axes": {}, "success": "terminated"},

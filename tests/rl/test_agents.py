@@ -182,7 +182,9 @@ def test_a_quantity_follows_the_clock(agent_trainer, agent, task, voice, read) -
             r"voices.clip_range: agent 'sac' has none \(accepted: learning_rate, learning_rate.actor",
         ),
         ({"agent": {"agent": "ppo", "n_stepz": 3}}, r"agent.n_stepz|n_stepz"),
-        ({"agent": {"agent": "sac", "ent_coef": "autoo"}}, r"agent.ent_coef: 'autoo' is not accepted; a number, auto"),
+        ({"agent": {"agent": "sac", "ent_coef": "autoo"}}, r"ent_coef: 'autoo' is not accepted; a number ≥ 0, auto"),
+        ({"agent": {"agent": "sac", "ent_coef": "auto_inf"}}, r"agent.ent_coef: 'auto_inf' is not accepted"),
+        ({"agent": {"agent": "sac", "ent_coef": -1.0}}, r"agent.ent_coef: -1.0 is not accepted"),
         ({"agent": {"agent": "sac", "train_freq": [1, "episode"]}}, r"episodes are counted with n_envs: 1, not 16"),
         ({"agent": {"agent": "sac", "gradient_steps": 0}}, r"gradient_steps: 0 is not accepted; at least 1, or -1"),
     ],
@@ -218,11 +220,12 @@ class Frozen(BaseFeaturesExtractor):
         return self.layer(observations)
 
 
+@pytest.mark.parametrize("decay", [0.0, 0.1])
 @pytest.mark.parametrize("agent", ["ppo", "sac", "td3"])
-def test_an_encoder_that_is_frozen_stays_so_and_all_else_learns(agent_trainer, monkeypatch, agent) -> None:
+def test_an_encoder_that_is_frozen_stays_so_and_all_else_learns(agent_trainer, monkeypatch, agent, decay) -> None:
     monkeypatch.setattr("rl.agents.policies._own", lambda name, field: Frozen)
     settings = {"ppo": {"n_steps": 16, "batch_size": 16}}.get(agent, {"learning_starts": 10})
-    kwargs = {"features_extractor_class": "mine:Frozen"}
+    kwargs = {"features_extractor_class": "mine:Frozen", "optimizer_kwargs": {"weight_decay": decay}}
     trainer = agent_trainer({"agent": agent, "policy_kwargs": kwargs, **settings}, "lab/Pendulum-v0")
     before = {name: part.clone() for name, part in trainer.model.policy.named_parameters()}
     trainer.advance(120)
@@ -289,6 +292,60 @@ def test_pictures_are_remembered_with_their_channels_first(agent_trainer, both) 
         del gymnasium.registry["tests/Pictures-v0"]
 
 
+class Kinds(gymnasium.Env):
+    """Says which of three kinds it is, beside a number that tells it too."""
+
+    def __init__(self, actions):
+        number, kind = gymnasium.spaces.Box(0.0, 2.0, (1,), np.float32), gymnasium.spaces.Discrete(3)
+        self.observation_space = gymnasium.spaces.Dict({"number": number, "kind": kind})
+        self.action_space = actions
+
+    def seen(self):
+        kind = int(self.np_random.integers(3))
+        return {"number": np.array([kind], np.float32), "kind": kind}
+
+    def reset(self, *, seed=None, options=None):
+        super().reset(seed=seed)
+        self.steps = 0
+        return self.seen(), {}
+
+    def step(self, action):
+        self.steps += 1
+        return self.seen(), 1.0, self.steps % 7 == 0, False, {}
+
+
+@pytest.mark.parametrize("agent", ["dqn", "sac"])
+def test_a_dictionary_with_a_discrete_entry_is_remembered(agent_trainer, agent) -> None:
+    actions = gymnasium.spaces.Discrete(2) if agent == "dqn" else gymnasium.spaces.Box(-1.0, 1.0, (1,), np.float32)
+    gymnasium.register("tests/Kinds-v0", lambda: Kinds(actions))
+    try:
+        settings = {"agent": agent, "buffer_size": 99, "batch_size": 4, "learning_starts": 20}
+        trainer = agent_trainer(settings, "tests/Kinds-v0", n_envs=3, normalise_observations=False)
+        trainer.advance(60)
+        drawn = trainer.model.replay_buffer.sample(16)
+        for seen in (drawn.observations, drawn.next_observations):
+            assert torch.equal(seen["kind"].float(), seen["number"])
+        trainer.evaluate()
+    finally:
+        del gymnasium.registry["tests/Kinds-v0"]
+
+
+@pytest.mark.parametrize(
+    ("agent", "said", "words"),
+    [
+        ("trpo", {"max_grad_norm": 0.1}, "agent.max_grad_norm: 0.1 is not accepted, as trpo does not read it"),
+        ("crossq", {"tau": 0.5}, "agent.tau: 0.5 is not accepted, as crossq does not read it"),
+        ("crossq", {"target_update_interval": 7}, "agent.target_update_interval: 7 is not accepted"),
+    ],
+)
+def test_a_setting_that_an_agent_does_not_read_is_refused(agent, said, words) -> None:
+    pytest.importorskip("sb3_contrib")
+    settings = {"task": "lab/Pendulum-v0", "steps": 10, "clock": {"period": 5}, "voices": {"learning_rate": 1e-3}}
+    with pytest.raises(UserError, match=words):
+        resolve(RlConfig, {**settings, "agent": {"agent": agent, **said}})
+    assert resolve(RlConfig, {**settings, "agent": agent}).agent.agent == agent
+
+
 def test_a_short_run_has_room_to_be_made_longer(agent_trainer) -> None:
     agent = {"agent": "dqn", "buffer_size": 100}
     short, long = (agent_trainer(agent, "lab/CartPole-v0", steps=steps, place=str(steps)) for steps in (200, 100_000))
@@ -331,6 +388,39 @@ def test_an_episode_that_nothing_ends_counts_as_it_stands(agent_trainer, monkeyp
         assert (tmp_path / "run" / "replay" / "observations.robot%2Fplace.npy").is_file()
     finally:
         del gymnasium.registry["tests/Endless-v0"]
+
+
+class Worn(gymnasium.Env):
+    """Pays less from episode to episode, whatever a reset says; told of success by no one."""
+
+    observation_space = gymnasium.spaces.Box(-1.0, 1.0, (1,), np.float32)
+    action_space = gymnasium.spaces.Box(-1.0, 1.0, (1,), np.float32)
+    force, pay = 1.0, 9.0
+
+    def reset(self, *, seed=None, options=None):
+        super().reset(seed=seed)
+        self.pay -= 1.0
+        return np.zeros(1, np.float32), {"difficulty": "hard"}
+
+    def step(self, action):
+        return np.zeros(1, np.float32), self.pay, False, False, {"difficulty": "hard"}
+
+
+def test_an_evaluation_is_the_same_again_whatever_an_environment_keeps(agent_trainer) -> None:
+    gymnasium.register("tests/Worn-v0", Worn)
+    try:
+        agent = {"agent": "sac", "buffer_size": 40, "batch_size": 4, "learning_starts": 20}
+        trainer = agent_trainer(agent, "tests/Worn-v0")
+        trainer.advance(120)
+        first, again = trainer.evaluate(), trainer.evaluate()
+        assert first["evaluation/return"] == again["evaluation/return"] == 8.0 * 50
+        assert "evaluation/success" not in first
+        assert "curriculum/difficulty" not in trainer.metrics(), "a word is no difficulty of ours"
+        axes = {"axes": {"force": {"easy": 2.0}}, "success": "terminated"}
+        adapted = agent_trainer(agent, "tests/Worn-v0", **axes, place="adapted")
+        assert adapted.evaluate()["evaluation/success"] == 0.0, "before any episode has ended"
+    finally:
+        del gymnasium.registry["tests/Worn-v0"]
 
 
 def test_what_ended_an_episode_is_remembered_as_it_came(agent_trainer) -> None:

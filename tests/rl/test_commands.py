@@ -99,6 +99,14 @@ def test_plain_sb3_loads_an_exported_agent_that_acts_identically(tmp_path, capsy
         act(observations, starts) for observations, starts in zip(theirs["observations"], theirs["starts"], strict=True)
     ]
     assert np.array_equal(ours, theirs["actions"])
+    log = (tmp_path / "runs" / "short" / "metrics.jsonl").read_text().splitlines()
+    rates = [row["voice/learning_rate"] for row in map(json.loads, log) if "voice/learning_rate" in row]
+    model = load(Run.open(tmp_path / "runs" / "short"), learns=True).model
+    assert theirs["learns"][0] == pytest.approx(rates[-1])
+    assert theirs["learns"][1:3].tolist() == [model._n_updates, model.num_timesteps]
+    assert model._n_updates > 0
+    assert len(theirs["learns"]) > 3
+    assert all(theirs["learns"][3:] > 0), "the optimisers go on where they were"
 
 
 @pytest.mark.parametrize(("command", "name"), [("watch", "film.gif"), ("export", "agent.zip")])
@@ -127,6 +135,7 @@ def test_a_mistake_in_the_task_leaves_no_run_directory(tmp_path, capsys, change)
         (["watch", "short", "--out", "film.png"], ".gif"),
         (["export", "short", "--out", "agent.pt"], ".zip"),
         (["evaluate", "plain", "--difficulty", "0:1:3"], "--difficulty: CartPole-v1 has none; leave it out"),
+        (["watch", "plain", "--out", "film.gif", "--difficulty", "0.3"], "--difficulty: CartPole-v1 has none"),
         (["train", "mountain-car", "--set", "n_env=3"], "n_envs"),
         (["train", "mountain-car", "--set", "curriculum.kind=linnear"], "linear"),
         (["train", "mountain-car", "--set", "gamma=true"], "gamma"),

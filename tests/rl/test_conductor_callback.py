@@ -81,6 +81,13 @@ def test_a_name_that_would_do_nothing_is_an_error_when_training_starts(name, tol
         ppo().learn(128, callback=ConductorCallback({name: FALLING}))
 
 
+@pytest.mark.parametrize(("kind", "name"), [("TRPO", "max_grad_norm"), ("TRPO", "ent_coef"), ("CrossQ", "tau")])
+def test_what_an_agent_inherits_and_never_reads_is_an_error_too(kind, name):
+    model = getattr(pytest.importorskip("sb3_contrib"), kind)("MlpPolicy", "Pendulum-v1", device="cpu")
+    with pytest.raises(UserError, match=f"{name}: {kind} has no such live number"):
+        model.learn(10, callback=ConductorCallback({name: FALLING}))
+
+
 def test_noise_is_named_by_what_would_bring_it():
     model = SAC("MlpPolicy", "Pendulum-v1", buffer_size=1000, device="cpu")
     with pytest.raises(UserError, match=r"noise_std: SAC has no such live number, as it has no noise on its actions"):

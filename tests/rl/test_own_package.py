@@ -12,6 +12,7 @@ import yaml
 from gymnasium import spaces
 
 from lab.cli.main import main
+from rl.agents import AGENTS
 from rl.spaces import refusal
 
 PACKAGE = '''
@@ -381,3 +382,9 @@ def test_every_kind_of_space_trains_and_acts(make_trainer, observations, actions
 def test_spaces_that_ppo_cannot_take_are_refused_in_words(observations, actions, told):
     reason = refusal(observations, actions)
     assert reason is None if told is None else told in reason
+
+
+def test_a_recurrent_agent_is_refused_actions_that_its_buffer_cannot_hold():
+    reason = refusal(FLAT, spaces.MultiBinary(2), "recurrent_ppo", AGENTS.named("recurrent_ppo").actions)
+    assert reason is not None
+    assert "MultiBinary, in which recurrent_ppo cannot act; accepted: Box, Discrete, MultiDiscrete" in reason
