@@ -13,11 +13,11 @@ STUDIES = Path(__file__).resolve().parent.parent / "results"
 def arms() -> list[list[float]]:
     """The scores of every arm of every RL study that are not all equal, in the order of the seeds."""
     found = []
-    for study in sorted(STUDIES.glob("*/study.yaml")):
-        said = yaml.safe_load(study.read_text())
+    for trials in sorted(STUDIES.glob("*/trials.csv")):
+        said = yaml.safe_load(trials.with_name("study.yaml").read_text())
         if said["trainer"] != "rl":
             continue
-        rows = list(csv.DictReader((study.parent / "trials.csv").open()))
+        rows = list(csv.DictReader(trials.open()))
         for arm in sorted({row["arm"] for row in rows}):
             own = sorted((row for row in rows if row["arm"] == arm), key=lambda row: int(row["seed"]))
             scores = [float(row[said["metric"]]) for row in own if row[said["metric"]]]

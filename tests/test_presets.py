@@ -23,7 +23,6 @@ NOT_YET = {
         "door-key",
         "hopper",
         "lunar-lander-wind",
-        "mountain-car-continuous-weak",
     ),
     "supervised": [word for word in preset_names(trainer("supervised")) if word != "fashion-mnist-snapshots"],
 }
