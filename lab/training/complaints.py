@@ -19,7 +19,11 @@ SHOWN = 3
 
 def complaint(model: type[BaseModel], data: Mapping[str, Any], error: ValidationError) -> str:
     """One line for all of ``error``, which came of validating ``data`` against ``model``."""
-    lines = list(dict.fromkeys(_line(model, data, details) for details in error.errors(include_url=False)))
+    found = error.errors(include_url=False)
+    inside = {each["loc"][:place] for each in found for place in range(len(each["loc"]))}
+    # Of a list whose entries are wrong pydantic also says that none are left.
+    told = [each for each in found if not (each["type"] == "too_short" and each["loc"] in inside)]
+    lines = list(dict.fromkeys(_line(model, data, details) for details in told))
     more = [f"and {len(lines) - SHOWN} more"] if len(lines) > SHOWN else []
     return "; ".join(lines[:SHOWN] + more)
 

@@ -171,6 +171,7 @@ def test_any_gymnasium_task_trains_without_a_curriculum_and_says_that_a_resume_r
         ({"task": "os:system"}, "belongs to Python itself"),
         ({"task": "../up:My/Env-v0"}, "accepted: my_package.module:My/Env-v0"),
         ({"task": "NoSuch-v0"}, "NoSuch"),
+        ({"evaluation": {"difficulties": [1.5]}}, r"difficulties\.0: 1\.5 is not accepted; [a-z ]+ 1$"),
         ({"evaluation": {"difficulties": [0.5, 0.501]}}, r"difficulties.*0\.5 and 0\.501 are one to two decimals"),
         ({"evaluation": {"difficulties": [0.996]}}, r"difficulties.*0\.996 and 1\.0 are one to two decimals"),
         ({"batch_size": 127}, "batch_size: 127 .* = 128"),
