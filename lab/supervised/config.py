@@ -114,6 +114,9 @@ class SupervisedConfig(RunConfig):
     def _fits_together(self) -> SupervisedConfig:
         voices = self.parsed_voices()
         together.check(self.techniques, voices)
+        for name in (f"lr.{group}" for group in self.groups):
+            if (rate := voices.get(name)) is not None and rate.low < 0:
+                raise UserError(f"voices.{name}: {rate.low:g} is not accepted; 0 to inf is")
         for name in (f"gate.{group}" for group in self.groups):
             if (gate := voices.get(name)) is not None and not 0 <= gate.low <= gate.high <= 1:
                 raise UserError(f"voices.{name}: {gate.low:g} to {gate.high:g} is not accepted; 0 to 1 is")

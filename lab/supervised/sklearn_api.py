@@ -42,8 +42,8 @@ class SnapshotEnsembleClassifier(ClassifierMixin, BaseEstimator):  # type: ignor
     trainer of ``lab supervised train``. Standardise features first, as for any network.
 
     Args:
-        module: from float32[n, *features] to logits float32[n, classes]; copied, and trained from its present weights.
-            None is a multi-layer perceptron of ``hidden``, for features in one dimension.
+        module: from float32[n, *features] to logits float32[n, classes]; copied, and trained from its present weights,
+            but for what is frozen. None is a multi-layer perceptron of ``hidden``, for features in one dimension.
         hidden: units of its layers.
         n_estimators: members, and cycles.
         epochs: of a cycle.
@@ -145,19 +145,19 @@ class SnapshotEnsembleClassifier(ClassifierMixin, BaseEstimator):  # type: ignor
 
     def _config(self, data: Labelled) -> SupervisedConfig:
         """What `lab supervised train` would be told."""
-        batch = min(self.batch_size, len(data.labels))
-        steps = self.n_estimators * max(1, round(self.epochs * len(data.labels) / batch))
-        network = MlpNetwork(hidden=tuple(self.hidden)) if self.module is None else _Given.of(self.module)
+        batch, cycles = min(int(self.batch_size), len(data.labels)), int(self.n_estimators)
+        steps = cycles * max(1, round(int(self.epochs) * len(data.labels) / batch))
+        network = MlpNetwork(hidden=_widths(self.hidden)) if self.module is None else _Given.of(self.module)
         return SupervisedConfig(
             seed=int(check_random_state(self.random_state).randint(LAST_SEED)),
             steps=steps,
-            clock={"split": {"total": steps, "cycles": self.n_estimators}},
+            clock={"split": {"total": steps, "cycles": cycles}},
             voices={"lr": {"wave": self.wave, "low": 0.0, "high": float(self.learning_rate)}},
             data=_InMemory.of(data),
             network=network,
             optimizer=AdamOptimizer(),
             batch_size=batch,
-            techniques=(SnapshotsPart(size=self.n_estimators, of="clock"),),
+            techniques=(SnapshotsPart(size=cycles, of="clock"),),
         )
 
 
@@ -191,8 +191,19 @@ class _Given(NetworkPart):
         return made
 
     def initialised(self, shape: tuple[int, ...], classes: int, random: torch.Generator) -> nn.Module:
-        """A copy, its weights as they are."""
-        return copy.deepcopy(self._module).requires_grad_(True)
+        """A copy, its weights as they are; what is frozen stays so."""
+        return copy.deepcopy(self._module)
+
+
+def _widths(hidden: Any) -> tuple[int, ...]:
+    """Of any sequence of whole numbers.
+
+    Raises:
+        ValueError: others, in one line.
+    """
+    if not all(isinstance(width, Integral) and int(width) >= 1 for width in hidden):
+        raise ValueError(f"hidden: {hidden!r} is not accepted; whole numbers from 1 on are")
+    return tuple(int(width) for width in hidden)
 
 
 def _labelled(features: NDArray[np.float32], places: NDArray[np.integer], classes: int) -> Labelled:

@@ -14,6 +14,7 @@ from torch import Tensor, nn
 from lab.errors import UserError
 from lab.phase import Conductor, PhaseError
 from lab.supervised.altered import altered
+from lab.supervised.answering import check_answers
 from lab.supervised.config import SupervisedConfig
 from lab.supervised.metrics import scores
 from lab.supervised.samples import Samples, chunks, few, held_out, prepared
@@ -63,7 +64,8 @@ class SupervisedTrainer:
         self._counts = torch.bincount(data.labels, minlength=data.classes)
         self.network = quicken(self._initialised(stream(config.seed, "weights")).to(device))
         self._share = context.share
-        self._check_variance()
+        sample = prepared(data.inputs[:2].to(device))
+        check_answers(self.network, sample, data.classes, config.batch_size, self._share.size)
         if context.initial:
             context.initial.load({"network": self.network})
         self._parameters = tuple(self.network.parameters())
@@ -192,20 +194,6 @@ class SupervisedTrainer:
         self.techniques.load_state_dict(state["techniques"])
         if self._lessons:
             self._lessons.load_state_dict(state["tasks"])
-
-    def _check_variance(self) -> None:
-        """Refuse one sample a step, of which a BatchNorm over features takes no variance.
-
-        Raises:
-            UserError: so it would be, of this worker where there are several.
-        """
-        given, workers = self.config.batch_size, self._share.size
-        if given // workers == 1 and any(isinstance(module, nn.BatchNorm1d) for module in self.network.modules()):
-            least, among = (f"{2 * workers}", f" with {workers} workers") if workers > 1 else ("2", "")
-            raise UserError(
-                f"batch_size: {given} is not accepted{among}; at least {least} is, as the network's BatchNorm takes "
-                "a variance"
-            )
 
     def _divided(self) -> Lessons | None:
         """The tasks, where the configuration has any."""

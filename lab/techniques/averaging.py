@@ -70,12 +70,20 @@ class Averaging(Technique):
 
     def __init__(self, host: Host, update_bn: int = 0) -> None:
         self._average = Average(host.network)
+        self._since = self._next = 0
         self._batches = partial(host.batches, update_bn) if update_bn else None
         host.copies.append(list(self._average.network.parameters()))
+        host.redrawn.append(self._begin_again)
+
+    def _begin_again(self) -> None:
+        """From weights that are drawn anew: nothing of those before is left."""
+        self._average.draw(1.0)
+        self._since = self._next
 
     def stepped(self, step: int, values: Mapping[str, float]) -> None:
         """Follow the network."""
-        self._average.update(step, values["average.decay"])
+        self._average.update(step - self._since, values["average.decay"])
+        self._next = step + 1
 
     def followers(self) -> Sequence[Tensor]:
         """The average."""
@@ -87,12 +95,13 @@ class Averaging(Technique):
         return {"average": log_probabilities(network) if batches is None else reestimating(network, batches)}
 
     def state_dict(self) -> Mapping[str, Any]:
-        """The average's weights."""
-        return {"network": self._average.network.state_dict()}
+        """The average's weights, and since when it follows."""
+        return {"network": self._average.network.state_dict(), "since": self._since, "next": self._next}
 
     def load_state_dict(self, state: Mapping[str, Any]) -> None:
         """Go on with these."""
         self._average.network.load_state_dict(state["network"])
+        self._since, self._next = int(state["since"]), int(state["next"])
 
 
 class AveragingPart(TechniquePart):

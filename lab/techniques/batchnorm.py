@@ -91,7 +91,7 @@ def with_tensor_momenta(network: nn.Module) -> list[TensorMomentum]:
         if kind is None or not isinstance(module, _BatchNorm) or module.running_mean is None:
             return None
         found = kind(module.num_features, module.eps, module.momentum or 0.1, module.affine)
-        found.to(module.running_mean.device)
+        found.to(module.running_mean.device, module.running_mean.dtype)
         found.weight, found.bias = module.weight, module.bias
         found.running_mean, found.running_var = module.running_mean, module.running_var
         found.num_batches_tracked = module.num_batches_tracked

@@ -9,7 +9,8 @@ import torch
 from pydantic import Field
 from torch import Tensor
 
-from lab.phase import Target
+from lab.phase import Follower, Target
+from lab.phase.voice import Voice
 from lab.techniques.class_counts import counted
 from lab.techniques.technique import Host, Technique, TechniquePart, VoiceSpec
 from lab.techniques.value import Value, on
@@ -90,6 +91,11 @@ class ClassWeightsPart(TechniquePart):
         "inverse", description="inverse: ∝ 1/n of a class; effective: by its effective number of samples"
     )
     beta: float = Field(0.9999, ge=0, lt=1, description="of the effective number (1 − β^n)/(1 − β)")
+
+    def check(self, voices: Mapping[str, Voice | Follower]) -> None:
+        """β is of the effective number."""
+        if self.kind == "inverse":
+            self.refuse_unread("by kind: inverse", "beta")
 
     def build(self, host: Host) -> ClassWeights:
         """The weights follow from the host's counts.

@@ -34,7 +34,7 @@ class Dropout(nn.Dropout):
         if not self.training:
             return input
         kept = torch.rand_like(input) >= self.p
-        return input * (kept / (1 - self.p))
+        return input * (kept / (1 - self.p)).to(input.dtype)
 
 
 def with_tensor_rates(network: nn.Module) -> list[Dropout]:
@@ -54,7 +54,7 @@ class ConductedDropout(Technique):
     def __init__(self, host: Host) -> None:
         found = with_tensor_rates(host.network)
         if not found:
-            raise UserError("the network has no dropout layer; a network with one is needed")
+            raise UserError("the network has no nn.Dropout; a network with one is needed")
         for layer in found:
             layer.to(host.device)
         self._network = host.network
@@ -65,7 +65,8 @@ class ConductedDropout(Technique):
 
 
 class DropoutPart(TechniquePart):
-    """Dropout (Srivastava et al. 2014), early or late (arXiv 2303.01500): the voice is the rate of every layer."""
+    """Dropout (Srivastava et al. 2014), early or late (arXiv 2303.01500): the voice is the rate of every ``nn.Dropout``
+    (that of whole channels, ``nn.Dropout2d``, keeps its own)."""
 
     voices: ClassVar[Mapping[str, VoiceSpec]] = {"dropout": VoiceSpec("rate of dropout", 0.0, 0.99)}
 

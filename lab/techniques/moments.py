@@ -36,13 +36,17 @@ class MomentPart(TechniquePart):
         except PhaseError as error:
             raise ValueError(f"of: {self.of!r} has no such moment ({error})") from None
 
+    def wave(self, host: Host) -> Voice | Follower:
+        """Whose moments are waited for."""
+        return Schedule(host.clock, wave="sawtooth") if self.of == CLOCK else host.voices[self.of]
+
     def moment(self, host: Host, do: Callable[[int], object]) -> Moment:
         """When ``do`` is to be called: before the step at which the moment falls is taken.
 
         Raises:
             UserError: the run is over before.
         """
-        voice = Schedule(host.clock, wave="sawtooth") if self.of == CLOCK else host.voices[self.of]
+        voice = self.wave(host)
         if isinstance(voice, Voice) and next(voice.due(self.at, 0, host.steps), None) is None:
             which = self.at if isinstance(self.at, str) else f"phase {self.at:g}"
             raise UserError(f"at: the {which} of {self.of!r} does not come within the run's {host.steps} steps")

@@ -161,6 +161,17 @@ class Answering(Technique):
         self._until = math.inf if until is None else until
         self._sum = torch.zeros((), device=host.device)
         self._next, self._plateaus = 0, 0
+        self._begun = 0
+        self._fresh = (watch.state_dict(), answer.state_dict())
+        host.redrawn.append(self._begin_again)
+
+    def _begin_again(self) -> None:
+        """From weights that are drawn anew: the series begins, and the level is what it was at first."""
+        watch, answer = self._fresh
+        self._watch.load_state_dict(watch)
+        self._answer.load_state_dict(answer)
+        self._sum.zero_()
+        self._begun = self._next
 
     def levels(self) -> Mapping[str, float]:
         """Of the next step."""
@@ -178,6 +189,8 @@ class Answering(Technique):
             return
         mean = float(self._sum) / self._every
         self._sum.zero_()
+        if self._next - self._every < self._begun:  # a mean of the steps since the weights were drawn alone
+            return
         if self._answer.busy(self._next - self._every):  # a bump begins with a mean, and may end within one
             self._watch.forget()
         elif self._watch.saw(mean) and self._next < self._until:
@@ -195,6 +208,7 @@ class Answering(Technique):
             "sum": self._sum,
             "next": self._next,
             "plateaus": self._plateaus,
+            "begun": self._begun,
             "watch": self._watch.state_dict(),
             "answer": self._answer.state_dict(),
         }
@@ -203,6 +217,7 @@ class Answering(Technique):
         """Go on from there."""
         self._sum.copy_(state["sum"])
         self._next, self._plateaus = int(state["next"]), int(state["plateaus"])
+        self._begun = int(state["begun"])
         self._watch.load_state_dict(state["watch"])
         self._answer.load_state_dict(state["answer"])
 
@@ -229,7 +244,8 @@ class PlateauPart(TechniquePart):
     factor: float = Field(0.1, gt=0, lt=1, description="of a reduction")
 
     def check(self, voices: Mapping[str, Voice | Follower]) -> None:
-        """Some voice must follow it."""
+        """Some voice must follow it, and what is said must be of its answer."""
+        self.refuse_unread(f"by answer: {self.answer}", "factor" if self.answer == "bump" else "length")
         if not any(isinstance(voice, Follower) and voice.source == LEVEL for voice in voices.values()):
             raise ValueError("no voice follows it; give one {follow: plateau, relation: in_phase, low: …, high: …}")
 

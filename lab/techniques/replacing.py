@@ -17,7 +17,9 @@ def replaced(network: nn.Module, make: Callable[[nn.Module], Module | None]) -> 
     """
     made: dict[nn.Module, Module] = {}
     for parent in list(network.modules()):
-        for name, child in list(parent.named_children()):
+        for name, child in list(parent._modules.items()):  # named_children() leaves out who stands there a second time
+            if child is None:
+                continue
             if child not in made and (module := make(child)) is not None:
                 made[child] = module.train(child.training)
             if child in made:

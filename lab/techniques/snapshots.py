@@ -44,7 +44,9 @@ class Ensemble:
     @cached_property
     def _bare(self) -> nn.Module:
         """Its architecture without any weights, as it is when it is first needed: techniques may change it before."""
-        return copy.deepcopy(self.network).to("meta").eval()
+        bare = copy.deepcopy(self.network).to("meta").eval()
+        _tie(bare, self.network)
+        return bare
 
     def keep(self) -> None:
         """The network's weights as they are now become the newest member."""
@@ -81,6 +83,16 @@ class Ensemble:
             if {name: (tensor.shape, tensor.dtype) for name, tensor in member.items()} != own:
                 raise ValueError("a member is of another network")
         self.members = [dict(member) for member in members]
+
+
+def _tie(network: nn.Module, like: nn.Module) -> None:
+    """Make one again, within ``network``, of what is one tensor by several names within ``like``."""
+    first: dict[Tensor, str] = {}
+    named = (like.named_parameters(remove_duplicate=False), like.named_buffers(remove_duplicate=False))
+    for name, tensor in (each for some in named for each in some):
+        if (other := first.setdefault(tensor, name)) != name:
+            (parent, _, own), (source, _, key) = name.rpartition("."), other.rpartition(".")
+            setattr(network.get_submodule(parent), own, getattr(network.get_submodule(source), key))
 
 
 def _tensors(network: nn.Module) -> list[tuple[str, Tensor]]:

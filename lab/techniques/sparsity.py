@@ -161,6 +161,8 @@ class SparsityPart(TechniquePart):
         sparsity, fraction = voices[SPARSITY], voices.get(FRACTION)
         if sparsity.high >= 1:
             raise ValueError(f"voices.sparsity: {sparsity.high:g} is not accepted; 0 to below 1 is")
+        if self.grow_at is None:
+            self.refuse_unread("without grow_at", "grow_of", "grow")
         changes = sparsity.low < sparsity.high
         if self.drop_at is None and changes and self.grow_at is None:
             raise ValueError("voices.sparsity changes, and neither drop_at nor grow_at says when weights go or come")

@@ -4,12 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from functools import cached_property, partial
+from itertools import islice
 from typing import Any, ClassVar, Literal
 
 from pydantic import Field
 from torch import Tensor
 from torch.optim.swa_utils import AveragedModel
 
+from lab.errors import UserError
+from lab.phase.voice import Voice
 from lab.techniques.moments import AfterMoment, MomentPart
 from lab.techniques.technique import Host, Predictor
 from lab.techniques.update_bn import reestimating
@@ -24,6 +27,13 @@ class Swa(AfterMoment):
         self._skip = part.skip
         self._batches = partial(host.batches, part.update_bn)
         self._seen = 0
+        host.redrawn.append(self._begin_again)
+
+    def _begin_again(self) -> None:
+        """From weights that are drawn anew: the mean is of nothing again."""
+        self._seen = 0
+        if "_average" in vars(self):
+            self._average.n_averaged.zero_()
 
     @cached_property
     def _average(self) -> AveragedModel:
@@ -83,4 +93,10 @@ class SwaPart(MomentPart):
 
     def build(self, host: Host) -> Swa:
         """A mean of nothing, until the first moment that counts."""
-        return Swa(self, host)
+        found = Swa(self, host)
+        voice = self.wave(host)
+        if self.skip and isinstance(voice, Voice):
+            due = sum(1 for _ in islice(voice.due(self.at, 0, host.steps), self.skip + 1))
+            if due <= self.skip:
+                raise UserError(f"skip: {self.skip} leaves out all {due} moments of the run's {host.steps} steps")
+        return found

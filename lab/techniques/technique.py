@@ -258,6 +258,16 @@ class TechniquePart(Part):
             ValueError: in one line, which the configuration's field is put before.
         """
 
+    def refuse_unread(self, because: str, *names: str) -> None:
+        """Refuse settings that nothing reads: those that are not as they are where nothing is said.
+
+        Raises:
+            ValueError: of the first, in one line.
+        """
+        for name in names:
+            if getattr(self, name) != type(self).model_fields[name].default:
+                raise ValueError(f"{name}: {getattr(self, name)} is not read {because}; leave it out")
+
     def build(self, host: Host) -> Technique:
         """The technique of one run at step 0.
 

@@ -30,6 +30,7 @@ class Techniques:
 
     def __init__(self, parts: Sequence[TechniquePart], host: Host) -> None:
         self._host = host
+        self._voices = {part.word: part.voices for part in parts}
         self.each: dict[str, Technique] = {}
         for part in parts:
             try:
@@ -53,9 +54,14 @@ class Techniques:
             bindings: of the trainer's own voices.
 
         Raises:
-            UserError: a technique waits for a moment that its voice has not.
+            UserError: a technique waits for a moment that its voice has not, or aims at a voice that is not its own.
         """
         targets = {name: target for each in self.each.values() for name, target in each.targets().items()}
+        for word, each in self.each.items():
+            for name in each.targets():
+                if name not in self._voices[word] or name in bindings:
+                    own = ", ".join(self._voices[word]) or "none"
+                    raise UserError(f"techniques.{word}: its target {name!r} is no voice of its own; those are {own}")
         bound = {name: (voice, targets.get(name)) for name, voice in self._host.voices.items()}
         clock = Schedule(self._host.clock, wave="sawtooth")
         conductor = Conductor({**bound, **bindings, CLOCK: (clock, None)})

@@ -43,7 +43,7 @@ class FolderData(DataPart):
         classes = subfolders(folder)
         if self.test_path:
             test_folder = Path(self.test_path).expanduser()
-            if (found := subfolders(test_folder)) != classes:
+            if (found := subfolders(test_folder, "data.test_path")) != classes:
                 differing = min(set(found) ^ set(classes))
                 raise UserError(f"data.test_path: only one of the two folders has a subfolder {differing[:60]!r}")
             inputs, labels = self._read(folder, classes, 1, warn)
@@ -57,6 +57,8 @@ class FolderData(DataPart):
                 all_inputs[test],
                 all_labels[test],
             )
+            if not len(test_labels):
+                raise UserError(f"data.test_share: {self.test_share:g} of each class leaves no test image")
             if empty := sorted(set(range(len(classes))) - set(labels.tolist())):
                 raise UserError(
                     f"data.test_share: {self.test_share:g} leaves no training image of {classes[empty[0]][:60]!r}"
@@ -75,16 +77,16 @@ class FolderData(DataPart):
         return torch.cat(parts), torch.arange(len(parts)).repeat_interleave(counts)
 
 
-def subfolders(folder: Path) -> list[str]:
+def subfolders(folder: Path, field: str = "data.path") -> list[str]:
     """The names of a folder's subfolders in order, hidden ones left out.
 
     Raises:
         UserError: it is none, or has fewer than two of them, or very many.
     """
     if not folder.is_dir():
-        raise UserError(f"data.path: {str(folder)!r} is not a folder")
+        raise UserError(f"{field}: {str(folder)!r} is not a folder")
     found = sorted(path.name for path in folder.iterdir() if path.is_dir() and not path.name.startswith("."))
     if not 2 <= len(found) <= MOST_CLASSES:
         wanted = f"2 to {MOST_CLASSES:,}, one a class, are needed"
-        raise UserError(f"data.path: {str(folder)!r} has {len(found):,} subfolders; {wanted}")
+        raise UserError(f"{field}: {str(folder)!r} has {len(found):,} subfolders; {wanted}")
     return found

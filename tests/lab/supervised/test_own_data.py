@@ -55,6 +55,15 @@ def test_a_test_part_may_lie_in_a_folder_of_its_own(tmp_path: Path) -> None:
     assert int(data.inputs.max()) < 100 <= int(data.test_inputs.min())
 
 
+def test_what_leaves_no_test_part_is_told_by_its_field(tmp_path: Path) -> None:
+    put(tmp_path / "all", {"a": 3, "b": 3})
+    settings = {"name": "folder", "path": str(tmp_path / "all"), "size": 4}
+    with pytest.raises(UserError, match="data.test_share: 0.01 of each class leaves no test image"):
+        opened(**settings, test_share=0.01)
+    with pytest.raises(UserError, match="data.test_path: .* is not a folder"):
+        opened(**settings, test_path=str(tmp_path / "none"))
+
+
 def test_broken_files_are_named_and_left_out(tmp_path: Path) -> None:
     put(tmp_path, {"cat": 3, "dog": 3})
     (tmp_path / "cat" / "bad.png").write_bytes(b"no picture")

@@ -67,6 +67,19 @@ def test_a_module_of_ones_own_is_copied_and_may_take_images() -> None:
     assert all(torch.equal(tensor, before[name]) for name, tensor in module.state_dict().items())
 
 
+def test_numbers_may_be_numpys_and_what_is_frozen_stays_so() -> None:
+    data, labels = digits()
+    settings = {"n_estimators": np.int64(2), "batch_size": np.int64(32), "epochs": np.int64(1)}
+    assert len(small(**settings, hidden=np.array([8, 8])).fit(data, labels).ensemble_.members) == 2
+    with pytest.raises(ValueError, match=r"hidden: \[16.5\] is not accepted; whole numbers from 1 on are"):
+        small(hidden=[16.5]).fit(data, labels)
+    body = nn.Linear(64, 8).requires_grad_(False)
+    model = small(module=nn.Sequential(body, nn.ReLU(), nn.Linear(8, 10))).fit(data, labels)
+    member = model.ensemble_.members[-1]
+    assert torch.equal(member["0.weight"], body.weight)
+    assert not torch.equal(member["2.weight"], model.module[2].weight)
+
+
 def test_a_random_state_makes_fits_equal_and_leaves_torch_alone() -> None:
     data, labels = digits(200)
     outside = torch.get_rng_state()

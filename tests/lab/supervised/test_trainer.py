@@ -217,6 +217,22 @@ def test_held_out_samples_are_not_learned_from(tmp_path: Path) -> None:
             {"groups": {"body": ["body.*"]}, "voices": {"lr": 0.1, "gate.body": 2}},
             "voices.gate.body: 2 to 2 is not accepted",
         ),
+        (
+            {"groups": {"body": ["body.*"]}, "voices": {"lr": 0.1, "lr.body": -0.05}},
+            "voices.lr.body: -0.05 is not accepted; 0 to inf is",
+        ),
+        ({"techniques": [{"name": "class_weights", "beta": 0.5}]}, "beta: 0.5 is not read by kind: inverse; leave"),
+        (
+            {
+                "techniques": [{"name": "plateau", "answer": "bump", "factor": 0.5}],
+                "voices": {"lr": {"follow": "plateau", "relation": "in_phase", "low": 0.0, "high": 0.1}},
+            },
+            "factor: 0.5 is not read by answer: bump; leave it out",
+        ),
+        (
+            {"techniques": [{"name": "sparsity", "grow_of": "lr"}], "voices": {"lr": 0.1, "sparsity": 0.5}},
+            "grow_of: lr is not read without grow_at",
+        ),
         ({"groups": {"Body!": ["body.*"]}}, "groups"),
         ({"groups": {"body": []}}, "groups.body"),
         ({"layer_decay": 0}, "layer_decay: 0 is not accepted"),
@@ -329,6 +345,35 @@ def test_a_batch_of_one_is_refused_where_batchnorm_needs_a_variance(tmp_path: Pa
     with pytest.raises(UserError, match="batch_size: 1 is not accepted; at least 2 is"):
         trainer(tmp_path, batch_size=1, network=CNN)
     trainer(tmp_path, batch_size=1).advance(1)
+    with pytest.raises(UserError, match="batch_size: 1 is not accepted; at least 2 is"):
+        trainer(tmp_path, batch_size=1, network={"network": "cnn", "widths": [4, 4, 4], "hidden": []})
+
+
+def test_a_network_must_answer_for_every_class(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "odd_network.py").write_text(ODD)
+    monkeypatch.syspath_prepend(tmp_path)
+    with pytest.raises(UserError, match=r"network: it answers \[2, 3\] to inputs \[2, 1, 8, 8\]; logits \[2, 10\] are"):
+        trainer(tmp_path, network="odd_network:Few")
+    with pytest.raises(UserError, match=r"network: it cannot take inputs \[2, 1, 8, 8\]: RuntimeError: mat1 and mat2"):
+        trainer(tmp_path, network="odd_network:Narrow")
+
+
+ODD = """
+from torch import nn
+from lab.supervised.networks import NetworkPart
+
+class Few(NetworkPart):
+    network: str = "odd_network:Few"
+
+    def build(self, shape, classes):
+        return nn.Sequential(nn.Flatten(), nn.Linear(64, 3))
+
+class Narrow(NetworkPart):
+    network: str = "odd_network:Narrow"
+
+    def build(self, shape, classes):
+        return nn.Sequential(nn.Flatten(), nn.Linear(63, classes))
+"""
 
 
 IDLE = """
@@ -361,3 +406,28 @@ def test_a_network_with_weights_that_it_never_uses_resumes(
     for one in (whole, again):
         one.advance(20)
     assert whole.evaluate() == again.evaluate()
+
+
+ASTRAY = """
+from lab.techniques import Technique, TechniquePart
+from lab.techniques.technique import VoiceSpec
+
+class Astray(Technique):
+    def targets(self):
+        return {"mine.y": print}
+
+class Mine(TechniquePart):
+    voices = {"mine.x": VoiceSpec("a number", 0.0, 1.0, 0.5)}
+
+    def build(self, host):
+        return Astray()
+"""
+
+
+def test_a_technique_that_aims_at_no_voice_of_its_own_is_refused(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "astray_technique.py").write_text(ASTRAY)
+    monkeypatch.syspath_prepend(tmp_path)
+    with pytest.raises(UserError, match=r"its target 'mine.y' is no voice of its own; those are mine.x"):
+        trainer(tmp_path, techniques=["astray_technique:Mine"])

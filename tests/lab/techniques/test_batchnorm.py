@@ -159,3 +159,13 @@ def test_a_network_without_batchnorm_is_refused(tmp_path: Path) -> None:
     with pytest.raises(UserError, match="techniques.batchnorm: the network has no BatchNorm") as error:
         trainer(tmp_path, network={"network": "mlp"})
     assert "\n" not in str(error.value)
+
+
+@pytest.mark.parametrize("dtype", [torch.bfloat16, torch.float64])
+def test_numbers_stay_of_their_kind(dtype: torch.dtype) -> None:
+    network = nn.Sequential(nn.Linear(2, 4), nn.BatchNorm1d(4)).to(dtype)
+    (norm,) = with_tensor_momenta(network)
+    assert network(torch.randn(8, 2, dtype=dtype)).dtype == dtype
+    assert norm.running_mean is not None
+    assert norm.running_mean.dtype == dtype
+    assert norm.running_mean.any()

@@ -70,6 +70,20 @@ def test_every_layer_is_replaced_once_and_no_name_of_a_state_changes() -> None:
     assert with_tensor_rates(network) == found
 
 
+def test_a_layer_that_stands_twice_in_one_place_is_replaced_in_both() -> None:
+    shared = nn.Dropout(0.2)
+    network = nn.Sequential(nn.Linear(2, 2), shared, nn.ReLU(), shared)
+    (found,) = with_tensor_rates(network)
+    assert network[1] is network[3] is found
+
+
+@pytest.mark.parametrize("dtype", [torch.bfloat16, torch.float64])
+def test_numbers_stay_of_their_kind(dtype: torch.dtype) -> None:
+    network = nn.Sequential(nn.Linear(2, 2), nn.Dropout(0.2), nn.Linear(2, 2)).to(dtype)
+    with_tensor_rates(network)
+    assert network(torch.ones(3, 2, dtype=dtype)).dtype == dtype
+
+
 def test_the_voice_sets_every_layer(tmp_path: Path) -> None:
     one = trainer(tmp_path)
     layers = [module for module in one.network.modules() if isinstance(module, nn.Dropout)]
@@ -79,7 +93,7 @@ def test_the_voice_sets_every_layer(tmp_path: Path) -> None:
 
 
 def test_a_network_without_dropout_is_refused(tmp_path: Path) -> None:
-    with pytest.raises(UserError, match="techniques.dropout: the network has no dropout layer") as error:
+    with pytest.raises(UserError, match="techniques.dropout: the network has no nn.Dropout") as error:
         trainer(tmp_path, network={"network": "mlp", "hidden": []})
     assert "\n" not in str(error.value)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 from pathlib import Path
 from typing import Any
 
@@ -61,6 +62,41 @@ def test_members_share_nothing_that_they_learned(tmp_path: Path) -> None:
         first, second = (torch.cat([t.flatten() for t in member.values()]) for member in members(one)[1:])
         angles.append(nn.functional.cosine_similarity(first, second, dim=0).item())
     assert angles[0] < 0.3 < 0.9 < angles[1]
+
+
+def test_an_average_begins_again_with_the_weights(tmp_path: Path) -> None:
+    """After a redraw both averages are those of a run that began there."""
+    averages = [{"name": "swa", "of": "clock", "update_bn": 1}, "average"]
+    one = trainer(tmp_path, techniques=["reset", *averages])
+    one.advance(12)
+    whole = one.evaluate()
+    assert whole["evaluation/average/accuracy"] != whole["evaluation/accuracy"]
+    one.advance(13)
+    alone = trainer(tmp_path, techniques=averages)
+    alone._samples.batch(12 * 16, 0)
+    alone.network.load_state_dict(one.config.network.initialised((1, 8, 8), 10, stream(0, "reset")).state_dict())
+    alone.techniques.each["average"]._begin_again()  # type: ignore[attr-defined]
+    alone.advance(1)
+    resumed = trainer(tmp_path, techniques=["reset", *averages])
+    resumed.load_state_dict(copy.deepcopy(one.state_dict()))
+    for each in (one, resumed):
+        each.advance(24)
+    alone.advance(12)
+    expected = alone.evaluate()
+    for each in (one, resumed):
+        assert each.evaluate() == expected
+
+
+def test_a_plateau_is_looked_for_anew(tmp_path: Path) -> None:
+    plateau = {"name": "plateau", "answer": "reduce", "every": 5, "patience": 0, "threshold": 0.9, "factor": 0.5}
+    voice = {"lr": {"follow": "plateau", "relation": "in_phase", "low": 0.0, "high": 0.01}}
+    one = trainer(tmp_path, techniques=[{"name": "reset", "of": "clock"}, plateau], voices=voice)
+    levels = []
+    for until in range(1, 36):
+        one.advance(until)
+        levels.append(one.techniques.levels()["plateau"])
+    assert levels[10] < 1.0
+    assert levels[12:19] == [1.0] * 7, "a mean of both trainings tells nothing; the first whole one is at step 20"
 
 
 def test_an_optimiser_forgets_in_place() -> None:

@@ -63,6 +63,32 @@ def test_members_are_the_weights_between_the_last_step_of_a_cycle_and_the_restar
         assert all(torch.equal(member[name], expected[name]) for name in expected)
 
 
+class Tied(nn.Module):
+    """One matrix by two names, and one list of buffers too."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.first, self.again = nn.Linear(6, 6), nn.Linear(6, 6)
+        self.again.weight = self.first.weight
+        self.first.register_buffer("scale", torch.tensor(2.0))
+        self.again.register_buffer("scale", self.first.scale)
+
+    def forward(self, inputs: torch.Tensor) -> torch.Tensor:
+        return self.again(self.first(inputs).relu()) * self.again.scale
+
+
+def test_weights_that_are_one_by_two_names_stay_one(tmp_path: Path) -> None:
+    network, inputs = Tied(), torch.randn(5, 6)
+    ensemble, again = Ensemble(network, size=2), Ensemble(Tied(), size=2)
+    expected = network(inputs).log_softmax(dim=1)
+    ensemble.keep()
+    with torch.no_grad():
+        network.first.weight.zero_()
+    assert torch.allclose(ensemble.predict(inputs), expected, atol=1e-6)
+    again.restore(ensemble.members)
+    assert torch.allclose(again.predict(inputs), expected, atol=1e-6)
+
+
 def test_the_trough_of_a_symmetric_wave_is_its_lowest_step(tmp_path: Path) -> None:
     one = trainer(tmp_path, **{"voices.lr.wave": "cosine", "steps": 12})
     one.advance(7)  # the steps 0 … 6; step 6, at phase ½, has the lowest learning rate

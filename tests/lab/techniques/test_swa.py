@@ -11,6 +11,7 @@ import torch
 from torch import Tensor, nn
 from torch.optim import swa_utils
 
+from lab.errors import UserError
 from lab.supervised.config import SupervisedConfig
 from lab.supervised.networks import NetworkPart
 from lab.supervised.trainer import SupervisedTrainer
@@ -148,3 +149,9 @@ def test_an_average_whose_statistics_are_estimated_anew_fits_its_weights(tmp_pat
         one.advance(60)
     assert kept.evaluate()["evaluation/nll"] == anew.evaluate()["evaluation/nll"]
     assert kept.evaluate()["evaluation/average/nll"] != anew.evaluate()["evaluation/average/nll"]
+
+
+def test_a_mean_of_nothing_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(UserError, match="techniques.swa: skip: 5 leaves out all 5 moments of the run's 60 steps"):
+        trainer(tmp_path, {"name": "swa", "skip": 5})
+    trainer(tmp_path, {"name": "swa", "skip": 4})
