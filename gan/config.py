@@ -244,6 +244,12 @@ class GanConfig(RunConfig):
         for name in (name for name in self.voices if name.endswith(".weight")):
             if name.removesuffix(".weight") not in self.weighed_penalties():
                 raise UserError(f"voices.{name}: no such penalty is among penalties")
+        words = [part.word for part in self.penalties]
+        for part in self.penalties:
+            if words.count(part.word) > 1:
+                raise UserError(f"penalties: {part.word!r} is named twice; each is accepted once")
+            if part not in LISTED and part.word not in self.weighed_penalties():
+                raise UserError(f"penalties: {part.word!r} has no weight; a voice {part.word}.weight gives it one")
         for name in (f"lr.{player}" for player in PLAYERS):
             voice = self.parsed_voices()[name]
             if isinstance(voice, Constant | Schedule) and voice.mean() < 0:

@@ -47,7 +47,7 @@ def path_of(run: Run, samples: int = SAMPLES, alphas: Floats = ALPHAS) -> tuple[
                 losses[name], still.parameters[name], retain_graph=True, materialize_grads=True
             )
         ]
-        found: Floats = parameters_to_vector(slopes).numpy()
+        found: Floats = torch.cat([slope.reshape(-1) for slope in slopes]).numpy()  # some lie channels last
         return found
 
     return trainer.step, path(field, start, end, alphas)

@@ -14,7 +14,7 @@ from functools import partial
 from typing import Literal
 
 import torch
-from torch import nn
+from torch import Tensor, nn
 
 Precision = Literal["float32", "bfloat16"]
 X86 = ("x86_64", "amd64")
@@ -46,3 +46,8 @@ def is_native(device: torch.device) -> bool:
     if platform.machine().lower() in X86:  # oneDNN's answer is yes for every AVX-512, and most only imitate it
         return bool(torch.cpu._is_avx512_bf16_supported())
     return bool(torch.ops.mkldnn._is_mkldnn_bf16_supported())
+
+
+def at_least_float(tensor: Tensor) -> Tensor:
+    """In float32 where it has fewer bits; one in double precision stays so."""
+    return tensor.float() if tensor.dtype in (torch.bfloat16, torch.float16) else tensor

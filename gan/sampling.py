@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import zlib
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from typing import cast
 
 import numpy as np
@@ -13,20 +15,36 @@ from torch import Tensor, nn
 from gan.config import GanConfig
 from gan.data.part import ClassScorer, Scorer
 from gan.data.source import to_bytes
+from gan.precision import at_least_float
+from lab.training.randomness import OwnNoise
 
 CHUNK = 500
 """Samples that pass a network at once."""
 
 
+@contextmanager
+def evaluating(network: nn.Module) -> Iterator[None]:
+    """Evaluation mode; afterwards each module is in its own mode again, frozen ones too."""
+    modes = {module: module.training for module in network.modules()}
+    network.eval()
+    try:
+        yield
+    finally:
+        for module, training in modes.items():
+            module.training = training
+
+
 @torch.no_grad()
 def sample(network: nn.Module, *inputs: Tensor) -> Tensor:
-    """What the network makes of inputs [n, …], such as points of :func:`points`; it is left in the mode it was in."""
-    training = network.training
-    network.eval()
+    """What the network makes of inputs [n, …], such as points of :func:`points`; it is left in the mode it was in.
+
+    What a network draws of its own (a noise in each layer, say) follows from the inputs alone: equal inputs give equal
+    samples, and no other generator moves. Half precision becomes float32.
+    """
     parts = zip(*(torch.split(each, CHUNK) for each in inputs), strict=True)
-    samples = torch.cat([network(*part) for part in parts])
-    network.train(training)
-    return samples
+    chance = zlib.crc32(inputs[0][:1].float().cpu().numpy().tobytes())
+    with evaluating(network), OwnNoise(chance, inputs[0].device):
+        return at_least_float(torch.cat([network(*part) for part in parts]))
 
 
 def mixture(networks: Sequence[nn.Module], points: Tensor, run: int = 1) -> Tensor:

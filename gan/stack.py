@@ -26,7 +26,7 @@ def stack_key(config: GanConfig) -> str | None:
 
     They may differ in their seed and their voices. Stacked are fully connected networks on points without anything that
     each step draws for the discriminator (augmentation, the gradient penalty), without Lookahead, without techniques,
-    without labels, in float32, and not to be captured.
+    without labels, in float32, not to be captured, and without parts of another package, which see one run alone.
     """
     penalties = config.weighed_penalties()
     players = (config.generator, config.discriminator)
@@ -34,7 +34,8 @@ def stack_key(config: GanConfig) -> str | None:
     if not fits or config.lookahead or any(part.draws for part in penalties.values()) or "noise.std" in config.voices:
         return None
     if (
-        config.capture == "on"
+        config.own_modules()
+        or config.capture == "on"
         or config.techniques.each()
         or config.precision != "float32"
         or config.conditional

@@ -16,7 +16,7 @@ from torch import Tensor, nn
 
 from gan.losses import LossPart
 from gan.penalties import Judged, PenaltyPart
-from gan.precision import Passes
+from gan.precision import Passes, at_least_float
 from lab.techniques.value import Value, on
 
 Plan = tuple[tuple[str, ...], ...]
@@ -186,7 +186,8 @@ class Game:
         else:
             real_out, fake_out = (self.judge(samples, labels, plain) for samples in (real, fake))
         loss = self.loss.discriminator(real_out, fake_out)
-        judged = Judged(partial(self.judge, labels=labels, plain=True), real, fake, real_out, fake_out, self.random)
+        again, packing = partial(self.judge, labels=labels, plain=True), len(real) // len(real_out)
+        judged = Judged(again, real, fake, real_out, fake_out, self.random, packing)
         values = {name: part.values(judged).mean() for name, part in due.items()}
         objective = loss
         for name, value in values.items():
@@ -224,11 +225,6 @@ class Game:
             assert real_out is not None
             return self.loss.generator_against(fake_out, real_out)
         return self.loss.generator(fake_out)
-
-
-def at_least_float(tensor: Tensor) -> Tensor:
-    """In float32 where it has fewer bits; one in double precision stays so."""
-    return tensor.float() if tensor.dtype in (torch.bfloat16, torch.float16) else tensor
 
 
 def lean(objective: Tensor, parameters: tuple[nn.Parameter, ...]) -> Tensor:

@@ -28,7 +28,7 @@ from gan.sampling import latents, points, sample, scores
 from gan.snapshots import Snapshots
 from gan.step import SHARED, Game, plan
 from gan.trial import try_step
-from gan.view import View
+from gan.view import View, packed
 from lab.errors import UserError
 from lab.phase import Conductor, PhaseError, Schedule, targets
 from lab.supervised.tasks.part import check_cycles
@@ -36,6 +36,7 @@ from lab.techniques.averaging import Average
 from lab.techniques.together import check_shared
 from lab.training.finite import NonFiniteError
 from lab.training.meter import Meter
+from lab.training.parts import own_parts
 from lab.training.randomness import OwnNoise
 from lab.training.randomness import stream as own_stream
 from lab.training.trainer import Context
@@ -67,7 +68,7 @@ class GanTrainer:
         dataset = config.data.open(context.data_dir, self._warn)
         self._scorer = dataset.scorer(device)
         # Samples of tasks that are to come would pass for samples that were learned from.
-        known = dataset.parts if config.packing == 1 and config.tasks is None else None
+        known = dataset.parts if config.tasks is None else None
         self._parts = known(HELD_OUT) if known else None
         self._random = {use: stream(config.seed, use, device) for use in ("noise", "draws")}
         self._random["view"] = stream(config.seed, "view", device, context.share.rank)
@@ -101,16 +102,21 @@ class GanTrainer:
             view=self.view,
             random=self._random["view"],
             passes=passes(config.precision, device),
-            shared=0 if normalises_batches(self.discriminator) else SHARED[config.precision],
+            shared=0 if self._sees_batches() else SHARED[config.precision],
         )
         if own := config.own_modules():
-            try_step(self.game, config, dataset, device, own)
+            try_step(self.game, config, dataset, self._scorer, device, own)
         self._decay = EMA_DECAY
         self.rates = Rates(config, self.players.optimizers)
         self._conductor = self._conduct()
         self._meter = Meter(self.game.columns, device)
         self._motion = Motion(self.players.game, config.log_every) if config.diagnostics else None
         self._captured = self._capture()
+
+    def _sees_batches(self) -> bool:
+        """Whether real and generated samples have to pass the discriminator apart; of another's nobody knows."""
+        theirs = type(self.config.discriminator) in own_parts(self.config)
+        return theirs or normalises_batches(self.discriminator)
 
     @property
     def generator(self) -> nn.Module:
@@ -216,8 +222,10 @@ class GanTrainer:
     def _overfitting(self, fake: Tensor, asked: Tensor) -> dict[str, float]:
         """How well the discriminator knows its training samples, against held-out and generated ones."""
         assert self._parts is not None
-        parts = (*self._parts, (fake[:HELD_OUT], asked[:HELD_OUT, self.config.latent :]))
+        parts, packing = (*self._parts, (fake[:HELD_OUT], asked[:HELD_OUT, self.config.latent :])), self.config.packing
         seen = [[each.to(fake.device) for each in part[: 2 if self.config.conditional else 1]] for part in parts]
+        if packing > 1:  # without labels
+            seen = [[packed(part[: len(part) // packing * packing], packing)] for part, *_ in seen]
         train, validation, generated = (sample(self.discriminator, *part) for part in seen)
         found = overfitting(train, validation, generated, boundary=self.config.loss.boundary)
         row = {"overfitting/r_t": found.sign, "overfitting/r_v": found.validation}

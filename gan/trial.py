@@ -3,17 +3,17 @@
 from __future__ import annotations
 
 import copy
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from functools import partial
 
 import torch
 
 from gan.config import GanConfig
-from gan.data.part import Dataset
+from gan.data.part import Dataset, Scorer
 from gan.data.source import real
 from gan.networks.players import told
-from gan.sampling import latents
+from gan.sampling import latents, points, sample, scores
 from gan.step import Game, Player, moving
 from gan.view import View
 from lab.errors import UserError
@@ -31,8 +31,12 @@ class Still:
         """Do nothing."""
 
 
-def try_step(game: Game, config: GanConfig, dataset: Dataset, device: torch.device, own: Sequence[str]) -> None:
+def try_step(
+    game: Game, config: GanConfig, dataset: Dataset, scorer: Scorer, device: torch.device, own: Sequence[str]
+) -> None:
     """Play one whole step of a game, at its batch size, on copies of its players and with chance of its own.
+
+    What it draws then is scored, as it will be.
 
     Args:
         game: of this configuration and data; nothing of it changes.
@@ -55,6 +59,10 @@ def try_step(game: Game, config: GanConfig, dataset: Dataset, device: torch.devi
         )
         with OwnNoise(0, device):
             trial.step(dict.fromkeys(game.penalties, 1.0))
+            asked = points(config, config.evaluation_samples, random)
+            found = scores(config, scorer, sample(trial.generator.network, asked), asked)
+        if not isinstance(found, Mapping) or any(type(value) not in (int, float) for value in found.values()):
+            raise TypeError(f"the scorer gives {found!r}; floats by name are expected")
     except UserError:
         raise
     except Exception as error:  # whatever somebody else's code does

@@ -16,6 +16,11 @@ def packed_shape(shape: Sequence[int], packing: int) -> tuple[int, ...]:
     return (packing * shape[0], *shape[1:])
 
 
+def packed(samples: Tensor, packing: int) -> Tensor:
+    """From [n, …] to [n / packing, …], as :func:`packed_shape` says (Lin et al. 2018)."""
+    return samples.reshape(-1, *packed_shape(samples.shape[1:], packing)) if packing > 1 else samples
+
+
 class View:
     """Real and generated samples as the discriminator sees them.
 
@@ -32,7 +37,7 @@ class View:
         self._random = random
 
     def __call__(self, samples: Tensor) -> Tensor:
-        """From float32[n, …] to float32[n / packing, …], packed as :func:`packed_shape` says (Lin et al. 2018)."""
+        """From float32[n, …] to float32[n / packing, …], :func:`packed`."""
         if on(self.strength):
             for augmentation in self._augmentations:
                 samples = augmentation.apply(samples, self.strength, self._random)
@@ -42,6 +47,4 @@ class View:
                 samples = torch.addcmul(samples, drawn, self.noise)
             else:
                 samples = torch.add(samples, drawn, alpha=self.noise)
-        if self._packing > 1:
-            samples = samples.reshape(-1, *packed_shape(samples.shape[1:], self._packing))
-        return samples
+        return packed(samples, self._packing)

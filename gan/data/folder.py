@@ -16,7 +16,7 @@ from torch.nn import functional
 
 from gan.data.features import FeatureData, feature_scores
 from gan.data.part import Dataset, Scorer, Shape
-from gan.data.source import Shuffled, Source, to_bytes, to_unit
+from gan.data.source import Recognised, Source, to_bytes, to_unit
 from gan.metrics import Gaussian, frechet_distance
 from lab.supervised.images import read
 from lab.supervised.judge import Judge
@@ -111,7 +111,7 @@ def _parts(trained: Tensor, held: Tensor, n: int) -> tuple[tuple[Tensor, ...], t
 
 
 def _source(images: Tensor, device: torch.device, draws: torch.Generator, order: torch.Generator) -> Source:
-    return Shuffled(images, device, order)
+    return Recognised(images, device, order)
 
 
 def _scorer(

@@ -12,7 +12,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from gan.data.source import Density, Endless, Shuffled, Source
+from gan.data.source import Density, Endless, Recognised, Source
 from lab.training.parts import Part
 
 Shape = tuple[int, ...]
@@ -92,7 +92,7 @@ def drawn(density: Callable[[torch.device], Density], scorer: Scorer) -> Dataset
 
 def shuffled(samples: Tensor, scorer: Scorer) -> Dataset:
     """Images uint8[n, channels, height, width] or points float[n, 2] on the host, in a new random order each epoch."""
-    return Dataset(lambda device, draws, order: Shuffled(samples, device, order), lambda device: scorer)
+    return Dataset(lambda device, draws, order: Recognised(samples, device, order), lambda device: scorer)
 
 
 def unscored(samples: Tensor) -> dict[str, float]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import hashlib
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, Protocol, cast
@@ -262,6 +263,31 @@ class Shuffled(Indexed):
             raise ValueError("samples without labels")
         index = self._places.take(n)
         return self._unit(index), self._taken(self._labels, index)
+
+
+class Recognised(Shuffled):
+    """Somebody's own samples: a run that goes on has to find those again that it was trained on.
+
+    Their sum (SHA-256) is part of the state.
+    """
+
+    def __init__(self, samples: Tensor, device: torch.device, generator: torch.Generator) -> None:
+        super().__init__(samples, device, generator)
+        self._sum = hashlib.sha256(samples.contiguous().numpy().data).hexdigest()
+
+    def state_dict(self) -> dict[str, Any]:
+        """The state of the places, and what is at them."""
+        return {**super().state_dict(), "sum": self._sum}
+
+    def load_state_dict(self, state: Mapping[str, Any]) -> None:
+        """Restore the places.
+
+        Raises:
+            UserError: the samples are others.
+        """
+        if state.get("sum", self._sum) != self._sum:
+            raise UserError("data: the samples are not those that the run was trained on; the same files are accepted")
+        super().load_state_dict(state)
 
 
 def fits(samples: Tensor, device: torch.device) -> bool:

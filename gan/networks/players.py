@@ -7,8 +7,10 @@ from functools import partial
 
 import torch
 from torch import nn
+from torch.nn.parameter import is_lazy
 
 from gan.config import GanConfig
+from gan.sampling import evaluating
 from lab.errors import UserError
 
 TRIED = 2
@@ -24,7 +26,8 @@ def generator(config: GanConfig, random: torch.Generator) -> nn.Module:
     """
     part, shape = config.generator, config.data.shape
     build = partial(part.generator, config.latent, shape, **_told(config))
-    network = _built("generator", lambda: part.initialised(build, random))
+    whole = _whole(build, (config.latent + config.classes,))
+    network = _built("generator", lambda: part.initialised(whole, random))
     _try(network, "generator", shape, (config.latent + config.classes,))
     return network
 
@@ -38,8 +41,10 @@ def discriminator(config: GanConfig, random: torch.Generator) -> nn.Module:
     """
     part, shape = config.discriminator, config.judged_shape
     build = partial(part.discriminator, shape, **_told(config))
-    network = _built("discriminator", lambda: part.constrained(part.initialised(build, random), random))
-    _try(network, "discriminator", (), shape, *((size,) for size in _told(config).values()))
+    takes = (shape, *((size,) for size in _told(config).values()))
+    whole = _whole(build, *takes)
+    network = _built("discriminator", lambda: part.constrained(part.initialised(whole, random), random))
+    _try(network, "discriminator", (), *takes)
     slopes = [name for name, part in config.weighed_penalties().items() if part.on_real or part.on_fake or part.draws]
     if slopes and normalises_batches(network):
         reason = "with BatchNorm an output depends on the whole batch; layer or group normalisation is accepted"
@@ -48,13 +53,27 @@ def discriminator(config: GanConfig, random: torch.Generator) -> nn.Module:
 
 
 def normalises_batches(network: nn.Module) -> bool:
-    """Whether an output of the network, in training, depends on the other samples of its batch."""
-    return any(isinstance(module, BATCH_NORMS) for module in network.modules())
+    """Whether a BatchNorm of torch's within the network normalises by the batch; one that is frozen does not."""
+    return any(isinstance(module, BATCH_NORMS) and module.training for module in network.modules())
 
 
 def _told(config: GanConfig) -> dict[str, int]:
     """Only a conditional run passes the number of classes, so that other networks need no such argument."""
     return {"classes": config.classes} if config.classes else {}
+
+
+def _whole(build: Callable[[], nn.Module], *takes: Sequence[int]) -> Callable[[], nn.Module]:
+    """``build``, and a first pass where layers wait for one to draw their weights."""
+
+    @torch.no_grad()
+    def built() -> nn.Module:
+        network = build()
+        if isinstance(network, nn.Module) and any(is_lazy(parameter) for parameter in network.parameters()):
+            with evaluating(network):
+                network(*(torch.zeros(TRIED, *shape) for shape in takes))
+        return network
+
+    return built
 
 
 def _built(player: str, build: Callable[[], nn.Module]) -> nn.Module:
@@ -77,12 +96,11 @@ def told(error: Exception) -> str:
 
 @torch.no_grad()
 def _try(network: nn.Module, player: str, gives: Sequence[int], *takes: Sequence[int]) -> None:
-    network.eval()
     taken = " and ".join(str([TRIED, *shape]) for shape in takes)
     try:
-        found = list(network(*(torch.zeros(TRIED, *shape) for shape in takes)).shape)
+        with evaluating(network):
+            found = list(network(*(torch.zeros(TRIED, *shape) for shape in takes)).shape)
     except Exception as error:  # whatever somebody else's network does
         raise UserError(f"{player}: it cannot take samples of shape {taken} ({told(error)})") from error
     if found != [TRIED, *gives]:
         raise UserError(f"{player}: it maps {taken} to {found}; {[TRIED, *gives]} is expected")
-    network.train()

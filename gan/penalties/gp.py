@@ -21,8 +21,9 @@ class GradientPenalty(PenaltyPart):
     def values(self, judged: Judged) -> Tensor:
         """(‖∇D(x̂)‖ − 1)², for the price of another pass."""
         real = judged.real.detach()
-        shape = (len(real), *[1] * (real.ndim - 1))
+        shape = (len(real) // judged.packing, *[1] * (real.ndim - 1))
         share = torch.rand(shape, generator=judged.random, device=real.device).to(real)
+        share = share.repeat_interleave(judged.packing, dim=0)  # what is seen as one lies on one line
         between = torch.lerp(judged.fake, real, share)
         if between.is_leaf or not between.requires_grad:  # generated samples stand still in a step
             between = between.detach().requires_grad_()

@@ -21,6 +21,7 @@ class Judged:
         real, fake: samples, float[m, …]; those that a penalty asks for require gradients.
         real_out, fake_out: the outputs for them, float[n].
         random: draws numbers on the samples' device.
+        packing: how many samples the discriminator sees as one: m = n·packing.
     """
 
     judge: Callable[[Tensor], Tensor]
@@ -29,6 +30,7 @@ class Judged:
     real_out: Tensor
     fake_out: Tensor
     random: torch.Generator
+    packing: int = 1
 
 
 class PenaltyPart(Part):

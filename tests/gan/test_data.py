@@ -149,6 +149,20 @@ def test_a_folder_trains_and_is_scored(pictures: Path, make, capsys) -> None:
     assert scores.keys() == {f"evaluation/{place}{name}" for place in ("", "ema/") for name in names}
 
 
+def test_a_run_goes_on_with_its_own_pictures_only(tmp_path: Path, make) -> None:
+    sets = ("batch_size=8", "evaluation_samples=20", "generator.width=4", "discriminator.width=4", "snapshot_samples=4")
+    trainers = []
+    for place, shift in (("one", 0), ("copy", 0), ("others", 1)):
+        (tmp_path / place).mkdir()
+        for number in range(20):
+            Image.new("L", (8, 8), number + shift).save(tmp_path / place / f"{number:02}.png")
+        trainers.append(make("digits", f"data={{name: folder, path: {tmp_path / place}, size: 8, channels: 1}}", *sets))
+    one, copy, others = trainers
+    copy.load_state_dict(one.state_dict())
+    with pytest.raises(UserError, match="data: the samples are not those that the run was trained on"):
+        others.load_state_dict(one.state_dict())
+
+
 def test_a_share_of_a_folder_is_held_out_to_see_overfitting(tmp_path: Path, make) -> None:
     for number in range(80):
         Image.new("L", (8, 8), number).save(tmp_path / f"{number:02}.png")
@@ -164,6 +178,8 @@ def test_a_share_of_a_folder_is_held_out_to_see_overfitting(tmp_path: Path, make
     assert {int(each[0, 0, 0] * 127.5 + 128) for each in batch} == trained
     trainer.advance(1)
     assert {"overfitting/r_t", "overfitting/r_v"} <= trainer.evaluate().keys()
+    pairs = make("digits", f"data={{{words}, held_out: 0.4}}", "evaluation_samples=21", "packing=2", *network)
+    assert {"overfitting/r_t", "overfitting/r_v"} <= pairs.evaluate().keys()
     few = make("digits", f"data={{{words}, held_out: 0.1}}", *network)
     assert few._parts is None
     (warned,) = [data["message"] for kind, _, data in few.events if "held_out" in data.get("message", "")]

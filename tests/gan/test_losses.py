@@ -119,3 +119,18 @@ def test_the_gradient_penalty_has_a_gradient_where_the_discriminator_is_flat() -
 
 def test_the_hinge_does_not_care_beyond_its_margin() -> None:
     assert float(LOSSES.named("hinge")().discriminator(ZERO + 1, ZERO - 1)) == 0.0
+
+
+def test_the_gradient_penalty_of_packs_lies_on_the_line_between_two_packs() -> None:
+    seen: list[Tensor] = []
+
+    def judge(samples: Tensor) -> Tensor:
+        seen.append(samples)
+        return samples.reshape(-1, 6).sum(dim=1)
+
+    real, fake = torch.zeros(8, 3), torch.ones(8, 3)
+    judged = Judged(judge, real, fake, torch.zeros(4), torch.zeros(4), torch.Generator().manual_seed(0), packing=2)
+    assert GradientPenalty(penalty="gp").values(judged).shape == (4,)
+    shares = seen[0].detach().reshape(4, 6)
+    assert torch.equal(shares, shares[:, :1].expand(4, 6))
+    assert len(shares[:, 0].unique()) == 4

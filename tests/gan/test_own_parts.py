@@ -14,6 +14,7 @@ from gan.data import Dataset, shuffled
 from gan.data.part import DataPart, unscored
 from gan.losses import LossPart
 from gan.networks import NetworkPart
+from gan.penalties import Judged, PenaltyPart
 from gan.step import SHARED
 from gan.trainer import GanTrainer
 from lab.cli.main import main
@@ -84,6 +85,42 @@ class Dropping(Players):
         return nn.Sequential(nn.Linear(2, 8), nn.LeakyReLU(), nn.Dropout(0.5), nn.Linear(8, 1), nn.Flatten(0))
 
 
+class Styled(Players):
+    """Draws a noise of its own in each pass, as StyleGAN's generator does, in half precision."""
+
+    def generator(self, latent: int, shape: tuple[int, ...]) -> nn.Module:
+        network = super().generator(latent, shape)
+        network.register_forward_hook(lambda module, given, found: (found + torch.randn_like(found)).bfloat16())
+        return network
+
+
+class Lazy(Players):
+    def generator(self, latent: int, shape: tuple[int, ...]) -> nn.Module:
+        return nn.Sequential(nn.LazyLinear(4), nn.ReLU(), nn.LazyLinear(2))
+
+
+class Backbone(Players):
+    """A network that somebody trained before, which is to stay as it is."""
+
+    def discriminator(self, shape: tuple[int, ...]) -> nn.Module:
+        body = nn.Sequential(nn.Linear(2, 4), nn.BatchNorm1d(4), nn.ReLU()).requires_grad_(False).eval()
+        return nn.Sequential(body, nn.Linear(4, 1), nn.Flatten(0))
+
+
+class Drift(PenaltyPart):
+    def values(self, judged: Judged) -> Tensor:
+        return judged.real_out.square()
+
+
+class BadScore(DataPart):
+    @property
+    def shape(self) -> tuple[int, ...]:
+        return (2,)
+
+    def open(self, data_dir: Path, warn: Callable[[str], None]) -> Dataset:
+        return shuffled(torch.zeros(20, 2), lambda samples: {"mean": samples.mean()})  # type: ignore[dict-item]
+
+
 class PerSample(LossPart):
     def discriminator(self, real: Tensor, fake: Tensor) -> Tensor:
         return (real - 1).square() + fake.square()
@@ -116,6 +153,9 @@ class Triples(DataPart):
         ("loss={loss: HERE:PerSample}", "a first step cannot be played.*only for scalar"),
         ("loss={loss: HERE:HalfALoss}", r"a first step cannot be played \(NotImplementedError\)"),
         ("data={name: HERE:Triples}", f"{HERE}: a first step cannot be played.*RuntimeError"),
+        ("data={name: HERE:BadScore}", r"a first step cannot be played \(TypeError: the scorer gives {'mean': tensor"),
+        ("penalties=[HERE:Drift]", "penalties: 'Drift' has no weight; a voice Drift.weight gives it one"),
+        ("penalties=[r1, r1]", "penalties: 'r1' is named twice"),
     ],
 )
 def test_what_is_wrong_with_a_part_is_one_line_before_training(
@@ -168,6 +208,40 @@ def test_what_modules_draw_is_of_the_seed_and_goes_on_after_a_resume(make: Make)
     assert not torch.equal(other.state_dict()["noise"]["torch"], alike.state_dict()["noise"]["torch"])
 
 
+def test_looking_at_a_generator_that_draws_changes_nothing_and_sees_the_same_again(make: Make) -> None:
+    sets = (*SMALL, f"generator={{network: {HERE}:Styled}}")
+    often, seldom = make("ring", *sets, "snapshot_every=1"), make("ring", *sets, "snapshot_every=50")
+    often.advance(3)
+    torch.manual_seed(1)
+    first = often.evaluate()
+    torch.manual_seed(2)
+    assert often.evaluate() == first
+    for each in (often, seldom):
+        each.advance(6)
+    assert all(map(torch.equal, often.generator.parameters(), seldom.generator.parameters()))
+
+
+def test_layers_that_take_their_shape_from_a_first_pass_are_drawn_from_the_seed(make: Make) -> None:
+    change = f"generator={{network: {HERE}:Lazy}}"
+    torch.manual_seed(1)
+    one = make("ring", *SMALL, change)
+    torch.manual_seed(2)
+    two, other = make("ring", *SMALL, change), make("ring", *SMALL, change, "seed=1")
+    assert all(map(torch.equal, one.generator.parameters(), two.generator.parameters()))
+    assert not all(map(torch.equal, one.generator.parameters(), other.generator.parameters()))
+
+
+def test_a_frozen_backbone_stays_in_evaluation_mode(make: Make) -> None:
+    trainer = make("ring", *SMALL, f"discriminator={{network: {HERE}:Backbone}}", "voices.r1.weight=1")
+    before = weights(trainer.discriminator)
+    trainer.advance(3)
+    trainer.evaluate()
+    trainer.advance(6)
+    after = weights(trainer.discriminator)
+    moved = {name for name in after if not torch.equal(after[name], before[name])}
+    assert moved == {"1.weight", "1.bias"}
+
+
 def test_a_trial_changes_nothing(make: Make, monkeypatch: pytest.MonkeyPatch) -> None:
     change = f"generator={{network: {HERE}:Players}}"
     tried = make("ring", *SMALL, change)
@@ -181,7 +255,8 @@ def test_a_trial_changes_nothing(make: Make, monkeypatch: pytest.MonkeyPatch) ->
 def test_with_batch_norm_real_and_generated_samples_are_normalised_apart(make: Make) -> None:
     norm = f"discriminator={{network: {HERE}:Normalised}}"
     assert make("ring", *SMALL, norm).game.shared == 0
-    assert make("ring", *SMALL, f"discriminator={{network: {HERE}:Players}}").game.shared == SHARED["float32"]
+    assert make("ring", *SMALL).game.shared == SHARED["float32"]
+    assert make("ring", *SMALL, f"discriminator={{network: {HERE}:Players}}").game.shared == 0, "nobody knows of it"
     for penalty in ("r1", "r2", "gp"):
         with pytest.raises(UserError, match=rf"voices\.{penalty}\.weight: .*with BatchNorm"):
             make("ring", *SMALL, norm, f"voices.{penalty}.weight=1")

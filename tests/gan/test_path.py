@@ -73,3 +73,13 @@ def test_weights_that_never_moved_have_no_path(tmp_path: Path, capsys: pytest.Ca
     assert main(["gan", "train", "ring", *words, "--quiet", "--results", str(tmp_path), "--name", "r"]) == 0
     assert main(["gan", "path", "r", "--results", str(tmp_path), "--out", str(tmp_path / "p.png")]) == 2
     assert "its weights at step 20 are those it began with" in capsys.readouterr().err
+
+
+def test_a_convolutional_run_has_a_path_too(tmp_path: Path) -> None:
+    sets = ("steps=2", "generator.width=4", "discriminator.width=4", "batch_size=8", "evaluation_samples=20",
+            "evaluate_every=2", "checkpoint_every=2", "device=cpu", "clock={period: 2}")  # fmt: skip
+    words = [word for each in sets for word in ("--set", each)]
+    assert main(["gan", "train", "digits", *words, "--quiet", "--results", str(tmp_path), "--name", "d"]) == 0
+    step, found = path_of(Run.open(tmp_path / "runs" / "d"), samples=16, alphas=np.array([0.0, 1.0]))
+    assert step == 2
+    assert np.isfinite(found.norm).all()

@@ -68,3 +68,4 @@ def test_what_can_be_stacked(preset: Callable[..., GanConfig]) -> None:
     for sets in ("voices.gp.weight=1", "voices.noise.std=0.1", "lookahead={every: 5}", "packing=2"):
         assert stack_key(preset("ring", sets)) is None
     assert stack_key(preset("digits")) is None
+    assert stack_key(preset("ring", "loss={loss: tests.gan.test_own_parts:PerSample}")) is None
