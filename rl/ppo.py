@@ -61,7 +61,7 @@ class LeanPPO(PPO):
         for step in range(n_rollout_steps):
             with torch.no_grad():
                 observed = obs_as_tensor(self._last_obs, self.device)  # type: ignore[arg-type]
-                actions = self.policy.get_distribution(observed).get_actions().cpu().numpy()
+                actions = _drawn(self.policy, observed).cpu().numpy()
             actions = actions.reshape(env.num_envs, *self.action_space.shape)  # type: ignore[misc]
             clipped = actions if box is None else np.clip(actions, box.low, box.high)
             new_obs, rewards, dones, infos = env.step(clipped)
@@ -190,6 +190,16 @@ def _beyond(log_ratios: Tensor, clip_range: float) -> Tensor:
 def _divergence(log_ratios: Tensor) -> Tensor:
     """Schulman's estimate of the divergence of each row, joschu.net/blog/kl-approx.html."""
     return (log_ratios.exp() - 1 - log_ratios).mean(dim=-1)
+
+
+def _drawn(policy: ActorCriticPolicy, observations: Any) -> Tensor:
+    """Actions of ``policy.get_distribution``, the same bits; one discrete action without torch's distribution."""
+    if type(policy) is not ActorCriticPolicy or type(policy.action_dist) is not CategoricalDistribution:
+        return policy.get_distribution(observations).get_actions()
+    features = policy.extract_features(observations, policy.pi_features_extractor)
+    logits = policy.action_net(policy.mlp_extractor.forward_actor(features))  # type: ignore[arg-type]
+    chances = torch.softmax(logits - logits.logsumexp(dim=-1, keepdim=True), dim=-1)
+    return torch.multinomial(chances, 1, True).flatten()
 
 
 def _evaluated(policy: ActorCriticPolicy, observations: Any, actions: Tensor) -> tuple[Tensor, Tensor, Tensor | None]:
