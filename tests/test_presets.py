@@ -20,9 +20,7 @@ NOT_YET = {
     "gan": ("cifar10-sngan", "stacked-mnist-pacgan"),
     "rl": (
         "bipedal-walker",
-        "door-key",
         "hopper",
-        "lunar-lander-wind",
     ),
     "supervised": [word for word in preset_names(trainer("supervised")) if word != "fashion-mnist-snapshots"],
 }
