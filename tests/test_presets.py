@@ -20,7 +20,6 @@ NOT_YET = {
     "gan": ("cifar10-sngan", "stacked-mnist-pacgan"),
     "rl": (
         "bipedal-walker",
-        "hopper",
     ),
     "supervised": [word for word in preset_names(trainer("supervised")) if word != "fashion-mnist-snapshots"],
 }
