@@ -249,7 +249,20 @@ def test_gamma_on_the_clock_reaches_the_normalisation_of_rewards(agent_trainer) 
         assert (trainer.model.gamma, trainer.env.gamma) == (0.5, 0.5)
 
 
-class Pictures(gymnasium.Env):
+class Weeks(gymnasium.Env):
+    """Episodes of seven steps, each of which pays 1; a subclass says what is seen."""
+
+    def reset(self, *, seed=None, options=None):
+        super().reset(seed=seed)
+        self.steps = 0
+        return self.seen(), {}
+
+    def step(self, action):
+        self.steps += 1
+        return self.seen(), 1.0, self.steps % 7 == 0, False, {}
+
+
+class Pictures(Weeks):
     """Three colours of 40 by 40 pixels, told apart by their values; and a number, if asked for."""
 
     def __init__(self, both=False):
@@ -262,15 +275,6 @@ class Pictures(gymnasium.Env):
     def seen(self):
         picture = np.broadcast_to(np.array([1, 2, 3], np.uint8), (40, 40, 3)).copy()
         return {"picture": picture, "number": self.np_random.random(1).astype(np.float32)} if self.both else picture
-
-    def reset(self, *, seed=None, options=None):
-        super().reset(seed=seed)
-        self.steps = 0
-        return self.seen(), {}
-
-    def step(self, action):
-        self.steps += 1
-        return self.seen(), 1.0, self.steps % 7 == 0, False, {}
 
 
 @pytest.mark.parametrize("both", [False, True])
@@ -292,7 +296,7 @@ def test_pictures_are_remembered_with_their_channels_first(agent_trainer, both) 
         del gymnasium.registry["tests/Pictures-v0"]
 
 
-class Kinds(gymnasium.Env):
+class Kinds(Weeks):
     """Says which of three kinds it is, beside a number that tells it too."""
 
     def __init__(self, actions):
@@ -303,15 +307,6 @@ class Kinds(gymnasium.Env):
     def seen(self):
         kind = int(self.np_random.integers(3))
         return {"number": np.array([kind], np.float32), "kind": kind}
-
-    def reset(self, *, seed=None, options=None):
-        super().reset(seed=seed)
-        self.steps = 0
-        return self.seen(), {}
-
-    def step(self, action):
-        self.steps += 1
-        return self.seen(), 1.0, self.steps % 7 == 0, False, {}
 
 
 @pytest.mark.parametrize("agent", ["dqn", "sac"])
