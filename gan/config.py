@@ -110,7 +110,7 @@ class GanConfig(RunConfig):
         ge=0,
         le=1000,
         description="newest generators kept for an ensemble, one at each trough of the generator's learning rate, or "
-        "where that has none at the end of each cycle of the clock",
+        "where that has none at the end of each cycle of the clock; none of workers that are averaged now and then",
     )
 
     @classmethod

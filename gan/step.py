@@ -142,6 +142,8 @@ class Game:
             for player in players:
                 mover: Player = getattr(self, player)
                 mover.optimizer.step()
+                # Of the gradient that was used: as the optimiser steps, workers make theirs one.
+                seen[f"gradient/{player}"] = norm(mover.parameters)
         return torch.stack([seen[name] for name in self.columns])
 
     def judge(self, samples: Tensor, labels: Tensor | None = None, plain: bool = False) -> Tensor:
@@ -199,14 +201,13 @@ class Game:
     ) -> dict[str, Tensor]:
         """Leave the discriminator's gradient in ``.grad``."""
         objective, loss, real_out, fake_out, values = self._judged(real, fake, labels, weights)
-        norm = lean(objective, self.discriminator.parameters)
-        real_out, fake_out, zero = real_out.detach(), fake_out.detach(), torch.zeros_like(norm)
+        lean(objective, self.discriminator.parameters)
+        real_out, fake_out, zero = real_out.detach(), fake_out.detach(), torch.zeros_like(loss)
         return {
             "loss/discriminator": loss.detach(),
             "output/real": real_out.mean(),
             "output/fake": fake_out.mean(),
             "accuracy/discriminator": torch.heaviside(real_out - fake_out, zero + 0.5).mean(),
-            "gradient/discriminator": norm,
             **{f"penalty/{name}": values[name].detach() if name in values else zero for name in self.penalties},
         }
 
@@ -217,7 +218,8 @@ class Game:
             with torch.no_grad():
                 real_out = self.judge(real, labels)
         loss = self._answer(self.judge(fake, labels), real_out)
-        return {"loss/generator": loss.detach(), "gradient/generator": lean(loss, self.generator.parameters)}
+        lean(loss, self.generator.parameters)
+        return {"loss/generator": loss.detach()}
 
     def _answer(self, fake_out: Tensor, real_out: Tensor | None) -> Tensor:
         """The generator's loss."""
@@ -227,12 +229,17 @@ class Game:
         return self.loss.generator(fake_out)
 
 
-def lean(objective: Tensor, parameters: tuple[nn.Parameter, ...]) -> Tensor:
-    """Set ``.grad`` of these parameters (and of no other) to the objective's gradient; return its global norm."""
+def lean(objective: Tensor, parameters: tuple[nn.Parameter, ...]) -> None:
+    """Set ``.grad`` of these parameters (and of no other) to the objective's gradient."""
     gradients = torch.autograd.grad(objective, parameters)
     for parameter, gradient in zip(parameters, gradients, strict=True):
         # As ``backward`` would leave it: the fused kernels of optimisers go by the order in memory, not by strides.
         same = gradient.stride() == parameter.stride()
         parameter.grad = gradient if same else torch.empty_like(parameter).copy_(gradient)
-    norm: Tensor = torch.linalg.vector_norm(torch.stack(torch._foreach_norm(gradients)))
-    return norm
+
+
+def norm(parameters: tuple[nn.Parameter, ...]) -> Tensor:
+    """The global norm of their gradients."""
+    found = [parameter.grad for parameter in parameters if parameter.grad is not None]
+    total: Tensor = torch.linalg.vector_norm(torch.stack(torch._foreach_norm(found)))
+    return total

@@ -329,7 +329,7 @@ class GanTrainer:
             for moment in MOMENTS:
                 with suppress(PhaseError):  # a constant has neither crest nor trough, another wave may lack one
                     conductor.on(moment, of=name, do=partial(self._announce, moment, name))
-        if self.config.ensemble_size:
+        if self.config.ensemble_size and not self._context.share.apart:
             try:
                 conductor.on("trough", of="lr.generator", do=self._keep_weights)
             except PhaseError:  # a rate without a trough

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
 from typing import Any
 
-from lab.distributed.config import DistributedConfig, rates
+from lab.distributed.config import DistributedConfig, Workers, leading, rates
 from lab.phase import Clock, Constant, Cooled, Follower, Schedule
 from lab.phase.schedule import ConstantProduct
 from lab.phase.voice import Voice
@@ -23,16 +24,26 @@ def of_rank(config: DistributedConfig, rank: int) -> dict[str, Any]:
     if not offset and start == config.steps:
         return plain
     parsed = config.parsed_voices()
-    for name in voices:
-        if name in rates([name]) or _leader(name, voices) in rates([*voices]):
-            voice = parsed[name]
-            if isinstance(voice, Schedule | ConstantProduct | Cooled) and offset:
-                voice = voice.shifted(offset)
-            if start < config.steps and name in rates([name]):
-                voice = cooled(voice, config.parsed_clock(), start, config.steps - start)
-            if not isinstance(voice, Follower):
-                plain["voices"][name] = voice.to_config()
+    for name in with_rates(voices):
+        voice = parsed[name]
+        if isinstance(voice, Schedule | ConstantProduct | Cooled) and offset:
+            voice = voice.shifted(offset)
+        if start < config.steps and name in rates([name]):
+            voice = cooled(voice, config.parsed_clock(), start, config.steps - start)
+        if not isinstance(voice, Follower):
+            plain["voices"][name] = voice.to_config()
     return plain
+
+
+def with_rates(voices: Mapping[str, Any]) -> list[str]:
+    """The learning rates among voices, and what follows one."""
+    return [name for name in voices if leading(name, voices) in rates([*voices]) or name in rates([name])]
+
+
+def moved(config: Mapping[str, Any]) -> list[str]:
+    """Voices of a run's plain data that some worker does not have as they stand there."""
+    workers = Workers.model_validate_json(json.dumps(config["workers"]))
+    return with_rates(config["voices"]) if workers.moved else []
 
 
 def cooled(voice: Voice | Follower, clock: Clock, start: int, steps: int) -> Voice | Follower:
@@ -40,10 +51,3 @@ def cooled(voice: Voice | Follower, clock: Clock, start: int, steps: int) -> Voi
     if isinstance(voice, Constant):
         voice = Schedule(clock, wave="constant", low=voice.value, high=voice.value)
     return Cooled(voice, start, steps) if isinstance(voice, Schedule | ConstantProduct) else voice
-
-
-def _leader(name: str, voices: Mapping[str, Any]) -> str:
-    """The voice at the head of those that a voice follows; its own name where it follows none by name."""
-    voice = voices[name]
-    followed = voice.get("follow") if isinstance(voice, Mapping) else None
-    return _leader(followed, voices) if isinstance(followed, str) and followed in voices else name

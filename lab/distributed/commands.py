@@ -5,15 +5,15 @@ from __future__ import annotations
 import argparse
 import math
 import os
-from typing import TYPE_CHECKING, Any
+from collections.abc import Callable
+from typing import TYPE_CHECKING
 
 from lab.cli import options
 from lab.errors import Interrupted, RunError, UserError
 
 if TYPE_CHECKING:
     from lab.distributed.config import DistributedConfig
-    from lab.distributed.processes import Place
-    from lab.training.run import Run
+    from lab.distributed.processes import Place, Processes
 
 
 def add_train_options(parser: argparse.ArgumentParser) -> None:
@@ -69,6 +69,11 @@ def add_commands(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]
     options.add_mirror_options(work)
     options.add_quiet_option(work)
     work.set_defaults(run=_work)
+    merge = subparsers.add_parser("merge", help="make a run with the mean of the workers' weights, of their trainer")
+    options.add_run_argument(merge)
+    merge.add_argument("--name", help="the new run's name (default: RUN-merged)")
+    options.add_data_option(merge)
+    merge.set_defaults(run=_merge)
     scale = subparsers.add_parser("scale", help="bytes and time of a step against the number of workers")
     scale.add_argument("--parameters", type=_whole, metavar="N", help="of the model (default: those measured)")
     scale.add_argument("--short", action="store_true", help="measure for a few seconds only")
@@ -80,7 +85,10 @@ def add_commands(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]
 def take_part(args: argparse.Namespace, config: DistributedConfig, preset: str) -> int | None:
     """Train a new run as one of torchrun's processes; None where there is no torchrun.
 
-    Started again after a death, worker 0 goes on with the run of before: the newest of this name and configuration.
+    Started again after a death, worker 0 goes on with the run of before.
+
+    Raises:
+        UserError: torchrun was asked for another number of processes, or for workers that take turns in one.
     """
     from lab.distributed.processes import Place
     from lab.training.paths import runs_root
@@ -88,57 +96,58 @@ def take_part(args: argparse.Namespace, config: DistributedConfig, preset: str) 
     if args.threads is not None:  # for the processes that this one starts
         os.environ["OMP_NUM_THREADS"] = str(args.threads)
     place = Place.found()
-    if place is None or config.workers.simulated:
+    if place is None:
         return None
+    if config.workers.simulated and place.size > 1:
+        raise UserError(f"workers.simulated: true is not accepted in {place.size} processes of torchrun; false is")
     if place.size != config.workers.count:
         raise UserError(f"workers.count: {config.workers.count} is asked for, and torchrun started {place.size}")
 
-    def run() -> Run:
+    def train(group: Processes) -> int:
+        from lab.distributed.work import lead
         from lab.training.run import Run
 
+        before = group.remembered()
         root = runs_root(args.results)
-        stem = args.name or f"{preset}-s{config.seed}"
-        again = _newest(root, stem, config) if place.restarts else None
-        return again or Run.create(root, args.name, "distributed", config, preset=preset)
+        run = Run.open(before) if before else Run.create(root, args.name, "distributed", config, preset=preset)
+        group.remember(str(run.path.absolute()))
+        try:
+            return lead(group, run, args.data_dir, args.quiet, args.mirrors)
+        except UserError:  # a mistake that only the data could show
+            run.discard_untrained()
+            raise
 
-    return _take_place(place, args, run)
-
-
-def _newest(root: Any, stem: str, config: DistributedConfig) -> Run | None:
-    from lab.training.run import Run
-
-    paths = [path.parent for path in root.glob(f"{stem}*/config.yaml")]
-    runs = [Run.open(path) for path in sorted(paths, key=lambda path: path.stat().st_ctime)]
-    return next((run for run in reversed(runs) if run.config == config.model_dump(mode="json")), None)
+    return _take_place(place, args, train)
 
 
 def _work(args: argparse.Namespace) -> int:
     """Be one of the processes that :mod:`lab.distributed.launch` started."""
     from lab.distributed.launch import ended
     from lab.distributed.processes import Place
-    from lab.distributed.work import die_with
+    from lab.distributed.work import die_with, lead
 
     place = Place.found()
     if place is None:
         raise UserError("work: no launcher started this process; lab distributed train does")
     die_with(os.getppid())
-    status = _take_place(place, args, lambda: options.chosen_run(args))
+    run = options.chosen_run(args)
+    status = _take_place(place, args, lambda group: lead(group, run, args.data_dir, args.quiet, args.mirrors))
     return ended(status) if place.rank == 0 else 0
 
 
-def _take_place(place: Place, args: argparse.Namespace, run: Any) -> int:
-    """Worker 0's exit status; 0 for another worker."""
+def _take_place(place: Place, args: argparse.Namespace, train: Callable[[Processes], int]) -> int:
+    """Worker 0's exit status, of ``train``; 0 for another worker."""
     from lab.cli.main import _say
     from lab.distributed.group import LostWorkerError
     from lab.distributed.processes import joined
-    from lab.distributed.work import follow, lead
+    from lab.distributed.work import follow
 
     with joined(place, args.patience) as group:
         if place.rank:
             follow(group, args.data_dir)
             return 0
         try:
-            return lead(group, run(), args.data_dir, args.quiet, args.mirrors)
+            return train(group)
         except LostWorkerError:
             raise
         except UserError as error:
@@ -147,6 +156,17 @@ def _take_place(place: Place, args: argparse.Namespace, run: Any) -> int:
             return _say(error, 1)
         except Interrupted as stopped:
             return _say(stopped, stopped.status)
+
+
+def _merge(args: argparse.Namespace) -> int:
+    from lab.distributed.merging import merge
+    from lab.training.loop import warn
+    from lab.training.paths import runs_root
+
+    run = merge(options.chosen_run(args), runs_root(args.results), args.name, args.data_dir, warn)
+    print(f"{run.path}: the mean of the workers")
+    print(f"next:    lab {run.trainer} evaluate {run.name}    lab resume {run.name}")
+    return 0
 
 
 def _scale(args: argparse.Namespace) -> int:

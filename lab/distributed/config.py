@@ -51,7 +51,8 @@ class Workers(Config):
         1,
         ge=1,
         le=1_000_000,
-        description="averages of weights between two that are kept for such a start; 1 loses least",
+        description="averages of weights between two that are kept for such a start, for which worker 0 gathers all "
+        "that each worker has, its optimisers' moments too: 1 loses least, more sends less",
     )
     outer_optimizer: OuterOptimizer | None = Field(
         None, description="what moves the averaged weights; null: the plain average of local SGD (arXiv 1805.09767)"
@@ -68,6 +69,11 @@ class Workers(Config):
     def offset(self, rank: int) -> float:
         """Of one worker, in cycles."""
         return offset(self.offsets, rank, self.count)
+
+    @property
+    def moved(self) -> bool:
+        """Whether learning rates are other than the voices say."""
+        return bool(self.cooldown) or any(self.offset(rank) for rank in range(self.count))
 
     @model_validator(mode="after")
     def _one_each(self) -> Self:
@@ -147,6 +153,11 @@ class DistributedConfig(RunConfig):
                 raise UserError(
                     f"workers.cooldown: voices.{name} has a cooldown of its own; one of the two is accepted"
                 )
+        if self.workers.moved and leading(SYNC, self.voices) in rates([*voices]):
+            raise UserError(
+                f"voices.{SYNC}: it follows {leading(SYNC, self.voices)}, which workers.offsets or workers.cooldown "
+                "change for each worker; a number, or a wave of its own, is accepted beside them"
+            )
         measured = [name for name, voice in voices.items() if isinstance(voice, Follower)]
         if measured and (not self.local or {SYNC, *rates(measured)} & {*measured}):
             raise UserError(
@@ -158,6 +169,13 @@ class DistributedConfig(RunConfig):
 def rates(names: Sequence[str]) -> list[str]:
     """Which voices are learning rates: ``lr`` and ``lr.…``."""
     return [name for name in names if name == "lr" or name.startswith("lr.")]
+
+
+def leading(name: str, voices: Mapping[str, Any]) -> str:
+    """The voice at the head of those that a voice follows; its own name where it follows none by name."""
+    voice = voices.get(name)
+    followed = voice.get("follow") if isinstance(voice, Mapping) else None
+    return leading(followed, voices) if isinstance(followed, str) and followed in voices else name
 
 
 @cache

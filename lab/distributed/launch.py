@@ -18,6 +18,8 @@ STATUS = "LAB_WORKERS_STATUS"
 
 Worker 0's own failures (a mistake of the user's, a NaN) must not look like a death to the agent, which would try again.
 """
+SCRATCH = "LAB_WORKERS_SCRATCH"
+"""The environment variable that names the directory in which workers make temporary ones."""
 GRACE = 15
 """Seconds that workers have to save and end when they are asked to."""
 
@@ -42,6 +44,7 @@ def launch(run: Path, workers: int, words: Sequence[str], restarts: int, threads
     with tempfile.TemporaryDirectory(prefix="lab-launch-") as scratch, _outside():
         status = Path(scratch, "status")
         os.environ |= {STATUS: str(status), "OMP_NUM_THREADS": str(threads or os.environ.get("OMP_NUM_THREADS", 1))}
+        os.environ[SCRATCH] = scratch  # goes with the launcher, even if a worker is killed
         config = LaunchConfig(
             min_nodes=1,
             max_nodes=1,
@@ -65,6 +68,7 @@ def launch(run: Path, workers: int, words: Sequence[str], restarts: int, threads
             ) from None
         finally:
             os.environ.pop(STATUS, None)
+            os.environ.pop(SCRATCH, None)
         return int(files.read(status, 64))
 
 

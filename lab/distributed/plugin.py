@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import argparse
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from pkgutil import resolve_name
@@ -95,8 +95,17 @@ class DistributedPlugin:
         status: int = launched(run.path, workers["count"], words, workers["restarts"], run.provenance.get("threads"))
         return status
 
+    def shown_as(self, config: Mapping[str, Any]) -> str:
+        """The trainer of its workers."""
+        return str(config["trainer"])
+
+    def moved(self, config: Mapping[str, Any]) -> Sequence[str]:
+        """Voices that are not what the configuration says on every worker; the log has their means."""
+        found: list[str] = resolve_name(f"{MODULE}.clocks:moved")(config)
+        return found
+
     def figures(self, runs: Sequence[Path], out: Path, *only: Sequence[str]) -> list[Any]:
-        """Those that runs of any trainer have; of its own it has none."""
+        """None of its own: its runs are drawn as those of its workers' trainer."""
         return []
 
     @property

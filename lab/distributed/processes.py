@@ -32,6 +32,8 @@ PATIENCE = 10.0
 """Seconds within which the address where workers meet must answer, unless the user says otherwise."""
 MEETING = 60.0
 """Seconds within which all must be there: importing torch takes some of them, on a busy machine many."""
+RUN = "lab/run"
+"""Where a launcher's store keeps the path of the run that its processes train."""
 P = ParamSpec("P")
 R = TypeVar("R")
 
@@ -43,6 +45,7 @@ class Place:
     rank: int
     size: int
     local_rank: int
+    local_size: int
     address: str
     port: int
     restarts: int
@@ -61,6 +64,7 @@ class Place:
             rank=_number("RANK", 0, size - 1),
             size=size,
             local_rank=_number("LOCAL_RANK", 0, 2**16),
+            local_size=_number("LOCAL_WORLD_SIZE", 1, size) if "LOCAL_WORLD_SIZE" in os.environ else size,
             address=os.environ["MASTER_ADDR"],
             port=_number("MASTER_PORT", 1, 2**16 - 1),
             restarts=_number("TORCHELASTIC_RESTART_COUNT", 0, 2**31),
@@ -88,9 +92,14 @@ def _together(member: Callable[P, R]) -> Callable[P, R]:
 
 
 class Processes:
-    """One worker a process; obeys :class:`lab.distributed.group.Group`. Nothing that is sent is pickled."""
+    """One worker a process; obeys :class:`lab.distributed.group.Group`. Nothing that is sent is pickled.
 
-    def __init__(self) -> None:
+    Args:
+        launcher: the store of what started these processes, which outlives them; None where it has none.
+    """
+
+    def __init__(self, launcher: TCPStore | None = None) -> None:
+        self._launcher = launcher
         self.size = dist.get_world_size()
         self.ranks: Sequence[int] = (dist.get_rank(),)
 
@@ -98,6 +107,17 @@ class Processes:
     def leads(self) -> bool:
         """Whether this is worker 0."""
         return self.ranks[0] == 0
+
+    def remember(self, run: str) -> None:
+        """Tell those that a launcher starts in these processes' place which run this is."""
+        if self._launcher is not None:
+            self._launcher.set(RUN, run)
+
+    def remembered(self) -> str | None:
+        """What :meth:`remember` was told before; None where it was told nothing."""
+        if self._launcher is None or not self._launcher.check([RUN]):
+            return None
+        return str(self._launcher.get(RUN).decode())
 
     @_together
     def mean(self, rows: Sequence[Tensor]) -> Tensor:
@@ -154,9 +174,9 @@ def joined(place: Place, patience: float) -> Iterator[Processes]:
     Raises:
         RunError: the others cannot be reached in time, in one line.
     """
-    cuda = torch.cuda.is_available()
-    if cuda:
-        torch.cuda.set_device(place.local_rank % torch.cuda.device_count())
+    devices = torch.cuda.device_count() if torch.cuda.is_available() else 0
+    if devices:
+        torch.cuda.set_device(place.local_rank % devices)
     hosted = os.environ.get("TORCHELASTIC_USE_AGENT_STORE") == "True"  # by the launcher
     if place.rank or hosted:
         reach(place.address, place.port, patience)
@@ -167,8 +187,9 @@ def joined(place: Place, patience: float) -> Iterator[Processes]:
         store = TCPStore(place.address, place.port, place.size, place.rank == 0 and not hosted, wait)
         # The launcher's store remembers where the workers of before listened.
         own = PrefixStore(f"lab/{place.restarts}", store)
-        backend = "cpu:gloo,cuda:nccl" if cuda else "gloo"
-        dist.init_process_group(backend, store=own, rank=place.rank, world_size=place.size, timeout=wait)
+        dist.init_process_group(
+            backend(place.local_size, devices), store=own, rank=place.rank, world_size=place.size, timeout=wait
+        )
         # The first meeting must be soon; later ones may wait for an evaluation, and a death ends them anyway.
         dist.distributed_c10d._set_pg_timeout(timedelta(hours=2))
     except (RuntimeError, ValueError) as error:
@@ -176,9 +197,18 @@ def joined(place: Place, patience: float) -> Iterator[Processes]:
         words = str(error).splitlines()[0][:160]
         raise RunError(f"{place.size} workers did not meet at {where} within {MEETING:g} s ({words})") from None
     try:
-        yield Processes()
+        yield Processes(store if hosted else None)
     finally:
         dist.destroy_process_group()
+
+
+def backend(workers: int, devices: int) -> str:
+    """What sends between so many workers and GPUs of a machine; nccl refuses two workers on one device, gloo does not.
+
+    >>> backend(2, 2), backend(2, 1), backend(2, 0)
+    ('cpu:gloo,cuda:nccl', 'gloo', 'gloo')
+    """
+    return "cpu:gloo,cuda:nccl" if 0 < workers <= devices else "gloo"
 
 
 def _packed(item: Any) -> Tensor:

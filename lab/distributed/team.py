@@ -50,7 +50,7 @@ class Team:
         self.step = 0
         self.config, self.group = config, group
         self._counted = Counted(group)
-        self._shares = [Share(rank, group.size) for rank in group.ranks]
+        self._shares = [_share(config, rank) for rank in group.ranks]
         self.workers = gathered(group, [told(partial(self._built, share, context)) for share in self._shares])
         self._begin_alike()
         self._averaging, self._gradients = None, None
@@ -124,11 +124,11 @@ class Team:
 
     def evaluate(self) -> dict[str, float]:
         """Scores of the mean of the workers' weights, and what averaging cost, where worker 0 is; empty elsewhere."""
-        with self._as_one():
+        with self.as_one():
             return self.workers[0].evaluate() | self._cost("evaluation") if self.group.leads else {}
 
     @contextmanager
-    def _as_one(self) -> Iterator[None]:
+    def as_one(self) -> Iterator[None]:
         """The first worker of this process has the mean of all workers' weights; what this sends is not counted."""
         if self.averaged:
             yield
@@ -150,7 +150,7 @@ class Team:
 
         Where worker 0 is; empty elsewhere.
         """
-        with self._as_one():
+        with self.as_one():
             models = {name: model.state_dict() for name, model in self.workers[0].models().items()}
             mean = {name: {key: value.clone() for key, value in own.items()} for name, own in models.items()}
         states = gathered(self.group, [told(worker.state_dict) for worker in self.workers], self.group.gather)
@@ -179,6 +179,12 @@ class Team:
         self._counted.load_state_dict(state["cost"])
         if self._averaging is not None:
             self._averaging.load_state_dict(state["averaging"])
+
+
+def _share(config: DistributedConfig, rank: int) -> Share:
+    workers = config.workers
+    ahead = workers.offset(rank) - workers.offset(0)
+    return Share(rank, workers.count, apart=config.local and workers.count > 1, ahead=ahead)
 
 
 def _key(rank: int) -> str:

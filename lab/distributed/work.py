@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from lab.distributed.config import DistributedConfig
+from lab.distributed.launch import SCRATCH
 from lab.distributed.plugin import DistributedPlugin
 from lab.distributed.processes import Processes
 from lab.distributed.team import Team
@@ -74,7 +75,7 @@ def follow(group: Processes, data_dir: str | Path | None) -> None:
     config = resolve(DistributedConfig, mapping)
     assert isinstance(config, DistributedConfig)
     word, until = group.hear()
-    with tempfile.TemporaryDirectory(prefix="lab-worker-") as scratch:
+    with tempfile.TemporaryDirectory(prefix="lab-worker-", dir=os.environ.get(SCRATCH)) as scratch:
         context = Context(resolve_device(config.device), data_root(data_dir), Path(scratch), unheard)
         team: Team | None = None
         while word != STOP:

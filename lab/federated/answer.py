@@ -72,7 +72,7 @@ def refusal(
         limit: how many times the norm of these weights the update may be long.
         moved: by network, the ∫lr of the client's own clock, where updates are divided by it: a client that said a
             smaller one would count for more. None does not look.
-        samples: that all clients share: one that said more would count for more than all. None does not look.
+        samples: that the client has: one that said more would count for more. None does not look.
     """
     reason = _unlike(answer.weights, weights)
     if reason is not None:
@@ -80,7 +80,7 @@ def refusal(
     if answer.samples < 1:
         return f"it learned from {answer.samples} samples"
     if samples is not None and answer.samples > samples:
-        return f"it says that it learned from {answer.samples:,} samples, of {samples:,} that all clients share"
+        return f"it says that it learned from {answer.samples:,} samples, and has {samples:,}"
     for network in weights:
         if not math.isfinite(answer.moved.get(network, math.nan)):
             return f"the sum of its learning rates of {network} is not a number"

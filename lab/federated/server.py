@@ -63,7 +63,7 @@ class Server:
         replies: Iterable[Reply],
         rate: float,
         moved: Callable[[Answer], Mapping[str, float]] | None = None,
-        samples: int | None = None,
+        samples: Callable[[Answer], int] | None = None,
     ) -> Outcome:
         """Take the answers in, one after the other, and move the weights; a round without a good answer moves nothing.
 
@@ -71,7 +71,7 @@ class Server:
             replies: of the clients that were asked.
             rate: the server's learning rate in this round.
             moved: what a client's own clock makes of ∫lr; looked at where updates are normalised.
-            samples: more than so many no client can have; None takes each client's word for it.
+            samples: how many a client has; None takes each client's word for it.
         """
         outcome, sums = Outcome(), Sums(self.weights, self._learned if self._normalise else ())
         for reply in replies:
@@ -91,10 +91,10 @@ class Server:
         self,
         answer: Answer,
         moved: Callable[[Answer], Mapping[str, float]] | None,
-        samples: int | None,
+        samples: Callable[[Answer], int] | None,
     ) -> str | None:
         own = moved(answer) if moved is not None and self._normalise else None
-        return refusal(answer, self.weights, self._limit, own, samples)
+        return refusal(answer, self.weights, self._limit, own, samples(answer) if samples is not None else None)
 
     @torch.no_grad()
     def _move(self, update: Mapping[str, Mapping[str, Tensor]], rate: float) -> float:
@@ -163,7 +163,7 @@ class Sums:
         self._samples = 0
         self._directed = dict.fromkeys(weights, 0)
         self._moved = dict.fromkeys(weights, 0.0)
-        self._found: dict[str, float] = {}
+        self._found: dict[str, tuple[float, int]] = {}
 
     def add(self, answer: Answer) -> None:
         """Take an answer in that was not refused."""
@@ -179,7 +179,8 @@ class Sums:
                 total.add_(answer.weights[name][key].double() - self._weights[name][key].double(), alpha=factor)
         for word, value in answer.found.items():
             if math.isfinite(value):
-                self._found[word] = self._found.get(word, 0.0) + samples * value
+                so_far, of = self._found.get(word, (0.0, 0))
+                self._found[word] = so_far + samples * value, of + samples
 
     def update(self) -> dict[str, dict[str, Tensor]]:
         """Δ, by network and tensor, float64."""
@@ -194,8 +195,8 @@ class Sums:
         return found
 
     def found(self) -> dict[str, float]:
-        """What clients measured, in means weighed by samples."""
-        return {word: total / self._samples for word, total in self._found.items()}
+        """What clients measured, in means weighed by samples over those that said it."""
+        return {word: total / of for word, (total, of) in self._found.items()}
 
 
 def floating(model: nn.Module) -> dict[str, Tensor]:

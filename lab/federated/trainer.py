@@ -49,7 +49,6 @@ class FederatedTrainer:
         self.clients: Clients = self._engine()
         self._voices = config.parsed_voices()
         self._shares = self.local.shares()
-        self._most = max(own.samples or 0, len(self.local.labels))
         self._tally = Tally()
         self._reached: int | None = None
 
@@ -59,13 +58,16 @@ class FederatedTrainer:
             chosen = self.local.chosen(self.step)
             rate = self._voices[SERVER_RATE](self.step) if SERVER_RATE in self._voices else 1.0
             replies = self.clients.replies(self.step, chosen, self.server.weights)
-            outcome = self.server.round(replies, rate, self._moved, self._most)
+            outcome = self.server.round(replies, rate, self._moved, self._samples)
             self._tell(outcome)
             self._tally.add(outcome)
             self.step += 1
 
     def _moved(self, answer: Answer) -> Mapping[str, float]:
         return self.local.moved(answer.client, self.step, answer.samples)
+
+    def _samples(self, answer: Answer) -> int:
+        return len(self.local.draw(answer.client))
 
     def _tell(self, outcome: Outcome) -> None:
         for kind, clients in (("refused", outcome.refused), ("dropped", outcome.dropped)):
@@ -142,39 +144,37 @@ class Tally:
         self._begin()
 
     def _begin(self) -> None:
-        self._answered = 0
+        self._rounds: dict[str, int] = {}
         self._counts: dict[str, int] = {}
         self._sums: dict[str, float] = {}
 
     def add(self, outcome: Outcome) -> None:
         """Take a round in."""
         counts = {"trained": outcome.taken, "refused": outcome.refused, "dropped": outcome.dropped}
-        self._answered += bool(outcome.taken)
         for word, clients in counts.items():
             self._counts[word] = self._counts.get(word, 0) + len(clients)
-        for word, value in {
-            **{f"train/{k}": v for k, v in outcome.found.items()},
-            "update/norm": outcome.update,
-        }.items():
+        found = {f"train/{word}": value for word, value in outcome.found.items()}
+        for word, value in ({**found, "update/norm": outcome.update} if outcome.taken else {}).items():
             self._sums[word] = self._sums.get(word, 0.0) + value
+            self._rounds[word] = self._rounds.get(word, 0) + 1
 
     def take(self) -> dict[str, float]:
-        """Columns: clients that were good or not, in all; means over rounds; and it begins anew."""
+        """Columns: clients that were good or not, in all; means over the rounds that have each; and it begins anew."""
         row = {f"clients/{word}": float(count) for word, count in self._counts.items()}
-        means = {word: total / self._answered for word, total in self._sums.items()} if self._answered else {}
+        means = {word: total / self._rounds[word] for word, total in self._sums.items()}
         self._begin()
         return row | {word: mean for word, mean in means.items() if math.isfinite(mean)}
 
     def state_dict(self) -> dict[str, Any]:
         """What the next row is made of."""
         return {
-            "answered": self._answered,
+            "rounds": dict(self._rounds),
             "counts": dict(self._counts),
             "sums": dict(self._sums),
         }
 
     def load_state_dict(self, state: Mapping[str, Any]) -> None:
         """Go on with it."""
-        self._answered = int(state["answered"])
+        self._rounds = {str(word): int(count) for word, count in state["rounds"].items()}
         self._counts = {str(word): int(count) for word, count in state["counts"].items()}
         self._sums = {str(word): float(total) for word, total in state["sums"].items()}

@@ -14,7 +14,6 @@ from lab.reports.missing import Skip
 from lab.reports.portrait import Path2D, limits, path_of
 from lab.reports.runs import RunData
 from lab.reports.study import phrase
-from lab.training import plugins
 
 MOST_RUNS = 4
 """Of a row; more would be too small to see."""
@@ -76,7 +75,7 @@ def along(runs: Sequence[RunData], skip: Skip) -> Along | None:
     Raises:
         UserError: frames cannot be written beside a run.
     """
-    plugin = plugins.trainer(runs[0].trainer)
+    plugin = runs[0].plugin
     axes = tuple(getattr(plugin, "portrait", ()))
     shown = runs[:MOST_RUNS]
     paths = [path_of(run, *axes) if len(axes) == 2 else None for run in shown]
@@ -97,7 +96,7 @@ def along(runs: Sequence[RunData], skip: Skip) -> Along | None:
 
 
 def _frames(run: RunData, skip: Skip) -> Sequence[Frame]:
-    draw = getattr(plugins.trainer(run.trainer), "frames", None)
+    draw = getattr(run.plugin, "frames", None)
     out = run.path / "figures" / "frames"
     if draw is None:
         return []

@@ -42,7 +42,8 @@ def _several(paths: Sequence[Path]) -> dict[str, list[Path]]:
     by_trainer: dict[str, list[Path]] = {}
     for path in runs:
         if (path / CONFIG).is_file():
-            by_trainer.setdefault(Run.open(path).trainer, []).append(path)
+            run = Run.open(path)
+            by_trainer.setdefault(plugins.kind(run.trainer, run.config), []).append(path)
     return {trainer: of for trainer, of in by_trainer.items() if len(of) > 1}
 
 

@@ -91,7 +91,8 @@ def plugin_of(runs: Sequence[Path]) -> TrainerPlugin:
     Raises:
         UserError: they are of several.
     """
-    trainers = {Run.open(path).trainer: path for path in runs}
+    found = {path: Run.open(path) for path in runs}
+    trainers = {plugins.kind(run.trainer, run.config): path for path, run in found.items()}
     if len(trainers) > 1:
         listed = ", ".join(f"{path.name} is {name}" for name, path in trainers.items())
         raise UserError(

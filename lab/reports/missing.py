@@ -10,7 +10,7 @@ from typing import Any, TypeAlias
 from lab.door import files
 from lab.errors import UserError
 from lab.reports.runs import RunData
-from lab.training import manifest, plugins
+from lab.training import manifest
 from lab.training.metrics import FILE
 from lab.training.run import Run
 
@@ -52,7 +52,7 @@ def missing(run: RunData) -> list[str]:
         said.append(f"{FILE} has a single row: figures show a point, and nothing can be said of what changes.")
     if found is None:
         said.append("There is no whole checkpoint: the run cannot be gone on with, nor its networks used or measured.")
-    if getattr(plugins.trainer(run.trainer), "frames", None) and not any(kept.snapshots.glob("*")):
+    if getattr(run.plugin, "frames", None) and not any(kept.snapshots.glob("*")):
         said.append("There are no snapshots: what the run made as it trained cannot be shown.")
     return [sentence for sentence in said if sentence]
 

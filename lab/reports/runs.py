@@ -19,11 +19,13 @@ from lab.phase.parsing import parse_voices
 from lab.reports.series import Floats, Ints
 from lab.reports.style import Look
 from lab.reports.words import capital
+from lab.training import plugins
 from lab.training.metrics import Metrics
 from lab.training.run import Run
 
 if TYPE_CHECKING:
     from lab.reports.style import Saved
+    from lab.training.trainer import TrainerPlugin
 
 _SEED_SUFFIX = re.compile(r"-s\d+(-\d+)?$")
 
@@ -36,6 +38,11 @@ class RunData:
     trainer: str
     config: Mapping[str, Any]
     metrics: Metrics
+
+    @cached_property
+    def plugin(self) -> TrainerPlugin:
+        """The trainer whose columns and figures it has."""
+        return plugins.shown(plugins.trainer(self.trainer), self.config)
 
     @property
     def name(self) -> str:
@@ -69,9 +76,17 @@ class RunData:
 
     @cached_property
     def voices(self) -> Mapping[str, Any]:
-        """The voices that follow the clock (``lab.phase.Voice``); what follows a measurement is only in the log."""
+        """The voices that follow the clock (``lab.phase.Voice``).
+
+        What follows a measurement is only in the log, and so are rates that workers change each in their way.
+        """
         voices = parse_voices(self.clock, self.config.get("voices", {}))
-        return {name: voice for name, voice in voices.items() if hasattr(voice, "level") and callable(voice)}
+        moved = getattr(plugins.trainer(self.trainer), "moved", lambda config: ())(self.config)
+        return {
+            name: voice
+            for name, voice in voices.items()
+            if name not in moved and hasattr(voice, "level") and callable(voice)
+        }
 
     def series(self, name: str) -> tuple[Ints, Floats]:
         """Steps and values of one column, both empty where the run has no such column."""

@@ -123,13 +123,13 @@ def _made(run: RunData, provenance: Mapping[str, Any]) -> str:
 
 
 def _reached(run: RunData) -> str:
-    headline = [c for c in plugins.trainer(run.trainer).headline if len(run.series(c)[0])]
+    headline = [c for c in run.plugin.headline if len(run.series(c)[0])]
     ends = [f"{phrase(c)} {fmt(run.series(c)[1][-1])}" for c in headline]
     return f"At its last step: {'; '.join(ends)}." if ends else "It has no scores yet."
 
 
 def _findings(run: RunData) -> Sequence[Finding] | None:
-    watch = watch_of(plugins.trainer(run.trainer))
+    watch = watch_of(run.plugin)
     return None if watch is None else watch(LogColumns(run.metrics.rows).columns(), run.config)
 
 
@@ -142,7 +142,7 @@ def _stability(run: RunData, figures: Sequence[Saved], skip: Skip) -> Block | No
         skip("what was measured of its game", error)
         found = None
     if found is not None:
-        said += measured_words(found, run.last_step, plugins.trainer(run.trainer).step_unit)
+        said += measured_words(found, run.last_step, run.plugin.step_unit)
     return Block("Stability", said, tables, figures) if said else None
 
 

@@ -21,7 +21,6 @@ from lab.reports.study import phrase
 from lab.reports.style import Saved
 from lab.reports.swings import Pace, paces, watched
 from lab.reports.words import capital
-from lab.training import plugins
 
 TITLE = "Swings of losses and outputs"
 
@@ -157,4 +156,4 @@ def _finish(axes: Axes, drawn: Sequence[Evenly], lines: Mapping[float, str], tit
 
 
 def _unit(word: str, arm: Arm) -> str:
-    return f"{word} ({plugins.trainer(arm.first.trainer).step_unit}s)"
+    return f"{word} ({arm.first.plugin.step_unit}s)"

@@ -23,7 +23,6 @@ from lab.reports.swings import (
     watched,
 )
 from lab.reports.words import ABSENT, capital, fmt, percent
-from lab.training import plugins
 
 TOGETHER = 1 / 16
 """Of a cycle: a lag below it is none."""
@@ -34,7 +33,7 @@ def swing_words(run: RunData) -> tuple[list[str], list[Table]]:
     columns = watched(run)
     if not columns:
         return [], []
-    unit = plugins.trainer(run.trainer).step_unit
+    unit = run.plugin.step_unit
     swings = [swing(run, column) for column in columns]
     losses = [column for column in columns if column.startswith(LOSS)]
     follow = followings(run, losses)

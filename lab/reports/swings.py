@@ -22,7 +22,6 @@ from lab.diagnostics.oscillation import (
 from lab.reports.evenly import VOICE, Evenly, one_period, settled, together
 from lab.reports.runs import RunData
 from lab.reports.series import Ints
-from lab.training import plugins
 
 LOSS = "loss/"
 ROWS = 3
@@ -121,7 +120,7 @@ class Following:
 
 def watched(run: RunData) -> list[str]:
     """The columns that the run's trainer names as its dynamics and that its log has."""
-    names = getattr(plugins.trainer(run.trainer), "dynamics", ())
+    names = getattr(run.plugin, "dynamics", ())
     return [name for name in names if len(run.series(name)[0])]
 
 

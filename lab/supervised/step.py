@@ -50,8 +50,9 @@ def learn(
     if loss.requires_grad:  # all may be frozen
         loss.backward()  # type: ignore[no-untyped-call]
     techniques.gradients(step)
+    optimizer.step()
+    # Of the gradient that was used: as the optimiser steps, workers make theirs one.
     found = [parameter.grad for parameter in parameters if parameter.grad is not None]
     norm = torch.linalg.vector_norm(torch.stack(torch._foreach_norm(found))) if found else torch.zeros_like(loss)
-    optimizer.step()
     right = (logits.detach().argmax(dim=1) == batch.labels).float().mean()
     return torch.stack((loss.detach(), right, norm))

@@ -12,6 +12,7 @@ from lab.phase import Follower, Schedule
 from lab.phase.errors import PhaseError
 from lab.phase.voice import Voice
 from lab.techniques.technique import CLOCK, Host, Moment, Technique, TechniquePart
+from lab.training.share import Share
 
 At = Literal["crest", "trough"] | Annotated[float, Field(ge=0, lt=1)]
 
@@ -35,6 +36,15 @@ class MomentPart(TechniquePart):
             voice.due(self.at, 0)
         except PhaseError as error:
             raise ValueError(f"of: {self.of!r} has no such moment ({error})") from None
+
+    def check_shared(self, share: Share) -> None:
+        """Workers come to a moment together, or not at all."""
+        super().check_shared(share)
+        if share.ahead and self.of != CLOCK:
+            raise ValueError(
+                f".of: {self.of!r} is not accepted where workers.offsets differ, as it may come at another step on "
+                f"each worker; {CLOCK} is"
+            )
 
     def wave(self, host: Host) -> Voice | Follower:
         """Whose moments are waited for."""

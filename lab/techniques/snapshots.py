@@ -17,6 +17,7 @@ from torch.nn import functional
 from lab.techniques.diversity import diversity
 from lab.techniques.moments import AfterMoment, MomentPart
 from lab.techniques.technique import Ask, Host, Predictor
+from lab.training.share import Share
 
 Weights = dict[str, Tensor]
 """Parameters and buffers by name."""
@@ -145,6 +146,14 @@ class SnapshotsPart(MomentPart):
 
     name: Literal["snapshots"] = "snapshots"
     size: int = Field(5, ge=1, le=256, description="members at most, the newest ones; each costs a network's memory")
+
+    def check_shared(self, share: Share) -> None:
+        """A member is the network that is learned, not what one worker makes of it between two averages."""
+        super().check_shared(share)
+        if share.apart:
+            raise ValueError(
+                ": it is not accepted with the voice sync_every, as between averages each worker has weights of its own"
+            )
 
     def build(self, host: Host) -> Snapshots:
         """Without a member, until the first moment."""

@@ -15,6 +15,7 @@ from lab.phase import Clock, Follower
 from lab.phase.conductor import Target
 from lab.phase.voice import Voice
 from lab.training.parts import Part, short_name
+from lab.training.share import Share
 
 CLOCK = "clock"
 """Whose crests are the beginnings of the master clock's cycles, and whose phase is the clock's."""
@@ -257,6 +258,15 @@ class TechniquePart(Part):
         Raises:
             ValueError: in one line, which the configuration's field is put before.
         """
+
+    def check_shared(self, share: Share) -> None:
+        """Refuse to ride on one of several workers where it cannot.
+
+        Raises:
+            ValueError: in words that follow the technique's name: ``: why``, or ``.setting: why``.
+        """
+        if self.alone and share.size > 1:
+            raise ValueError(f": it is not accepted with {share.size} workers, only with one")
 
     def refuse_unread(self, because: str, *names: str) -> None:
         """Refuse settings that nothing reads: those that are not as they are where nothing is said.

@@ -160,8 +160,10 @@ def check_shared(parts: Sequence[TechniquePart], share: Share) -> None:
         UserError: the first of them.
     """
     for part in parts:
-        if part.alone and share.size > 1:
-            raise UserError(f"techniques.{part.word}: it is not accepted with {share.size} workers, only with one")
+        try:
+            part.check_shared(share)
+        except ValueError as error:
+            raise UserError(f"techniques.{part.word}{error}") from None
 
 
 def check(parts: Sequence[TechniquePart], voices: Mapping[str, Voice | Follower]) -> None:

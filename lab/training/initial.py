@@ -14,7 +14,7 @@ from torch import Tensor, nn
 
 from lab.door import files
 from lab.errors import UserError
-from lab.training import checkpoints, manifest
+from lab.training import checkpoints, manifest, plugins
 from lab.training.checkpoints import Checkpoint
 from lab.training.init_from import InitFrom
 from lab.training.manifest import MANIFEST, BrokenCheckpoint
@@ -103,13 +103,13 @@ def find(wanted: InitFrom, seed: int, near: Path, trainer: str) -> Initial:
         wanted: the field of the configuration.
         seed: of the run that begins.
         near: the directory in which that run lies, or will.
-        trainer: of that run; the other must be of the same.
+        trainer: whose networks that run has; the other must have the same one's.
 
     Raises:
         UserError: there is no such run, it is of another trainer, or it has no such checkpoint.
     """
     source = check(wanted, seed, near)
-    if source.trainer != trainer:
+    if plugins.kind(source.trainer, source.config) != trainer:
         raise UserError(f"init_from: {source.name} is a run of {source.trainer!r}; accepted: a run of {trainer!r}")
     if wanted.step is None:
         return Initial(source, checkpoints.needed(source.checkpoints), wanted.fresh)
@@ -147,7 +147,7 @@ def again(run: Run) -> Initial | None:
     if record is None or wanted is None:
         return None
     exact = InitFrom(run=record["run"], step=record["step"], fresh=tuple(wanted["fresh"]))
-    return find(exact, 0, run.path.parent, run.trainer)
+    return find(exact, 0, run.path.parent, plugins.kind(run.trainer, run.config))
 
 
 def source_of(wanted: InitFrom, seed: int, near: Path) -> Run:
@@ -171,7 +171,7 @@ def pinned(config: RunConfig, near: Path, trainer: str) -> RunConfig:
     """
     if config.init_from is None:
         return config
-    found = find(config.init_from, config.seed, near, trainer)
+    found = find(config.init_from, config.seed, near, plugins.kind(trainer, config.model_dump(mode="json")))
     wanted = config.init_from.model_copy(update={"step": found.checkpoint.step})
     return config.model_copy(update={"init_from": wanted})
 

@@ -58,6 +58,23 @@ def trainer(name: str) -> TrainerPlugin:
     raise UserError(f"trainer {name!r} is not known; installed: {', '.join(found) or 'none'}")
 
 
+def shown(plugin: TrainerPlugin, config: Mapping[str, Any]) -> TrainerPlugin:
+    """The trainer whose networks, columns and figures a run has: its own, or where it has workers theirs.
+
+    Args:
+        plugin: its trainer.
+        config: its plain data.
+    """
+    inner = getattr(plugin, "shown_as", None)
+    return plugin if inner is None else trainer(inner(config))
+
+
+def kind(name: str, config: Mapping[str, Any]) -> str:
+    """The name of :func:`shown`; of a trainer that is not installed its own."""
+    known = trainers().get(name)
+    return name if known is None else shown(known, config).name
+
+
 def offering(attribute: str) -> dict[str, TrainerPlugin]:
     """The trainers whose plug-ins have something under the name of an attribute that not all have."""
     return {name: plugin for name, plugin in trainers().items() if getattr(plugin, attribute, None)}

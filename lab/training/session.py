@@ -18,6 +18,7 @@ from lab.training.findings import Teller, watch_of
 from lab.training.finite import NonFiniteError, check_row
 from lab.training.initial import Initial, find
 from lab.training.metrics import Metrics
+from lab.training.plugins import shown
 from lab.training.provenance import record
 from lab.training.recovery import about, recover, rewind
 from lab.training.restoring import restore
@@ -106,7 +107,7 @@ class Session:
                 self.context.event(kind, step, **data)
         for message in recovery.warnings:
             self.run.event("warning", recovery.step, message=message)
-        if (watch := watch_of(plugin)) is not None:
+        if (watch := watch_of(shown(plugin, self.run.config))) is not None:
             self._teller = Teller(watch, self.run, Metrics.read(self.run.path).rows, self._show)
         if self.trainer.step != recovery.step:
             raise RuntimeError(f"{plugin.name}: the trainer is at step {self.trainer.step}, not {recovery.step}")
@@ -116,7 +117,7 @@ class Session:
         wanted = self.config.init_from
         if wanted is None or self.recovery.checkpoint:
             return None
-        return find(wanted, self.config.seed, self.run.path.parent, plugin.name)
+        return find(wanted, self.config.seed, self.run.path.parent, shown(plugin, self.run.config).name)
 
     def _begin_with(self, initial: Initial, plugin: TrainerPlugin) -> None:
         """Save at once what was begun with: a resume then never needs the other run."""

@@ -18,11 +18,15 @@ class Share:
     passes a network (dropout, augmentation) comes from a stream of the worker's own, :meth:`use`.
 
     Attributes:
+        apart: whether the workers' weights differ until they are averaged.
+        ahead: by how many cycles this worker's learning rates are ahead of the first one's.
         minded: whether the trainer asked for it; one that never does would learn everything on every worker.
     """
 
     rank: int = 0
     size: int = 1
+    apart: bool = False
+    ahead: float = 0.0
     minded: bool = False
 
     def of(self, batch: Tensor) -> Tensor:

@@ -1,15 +1,18 @@
 """What a run with workers may say; a mistake is one line before anything starts."""
 
 import pickle
+from pathlib import Path
 from typing import Any
 
 import pytest
-from few_workers import CLASSIFIER, GAME, configured
+import torch
+from few_workers import CLASSIFIER, COSINE, GAME, configured, context
 
 from gan.config import GanConfig
 from lab.distributed.clocks import of_rank
 from lab.distributed.config import DistributedConfig, of_worker
 from lab.distributed.plugin import PLUGIN
+from lab.distributed.trainer import DistributedTrainer
 from lab.errors import UserError
 from lab.supervised.config import SupervisedConfig
 from lab.training.config import as_mapping, load_yaml, resolve
@@ -102,3 +105,49 @@ def test_a_mistake_is_one_line(trainer: str, sets: dict[str, Any], said: str) ->
     with pytest.raises(UserError, match=said) as found:
         configured(trainer, sets)
     assert "\n" not in str(found.value)
+
+
+@pytest.mark.parametrize("workers", [{"workers.cooldown": 0.25}, {"workers.offsets": "spread"}])
+def test_averages_that_follow_a_rate_which_workers_change_are_refused(workers: dict[str, Any]) -> None:
+    """The quadratic rule would follow a rate that no worker has: short intervals where the cooled rate is lowest."""
+    rule = {"follow": "lr", "relation": "constant_product", "power": 2, "product": 0.04, "low": 4, "high": 128}
+    with pytest.raises(UserError, match=r"voices.sync_every: it follows lr, which workers.offsets or workers.cooldown"):
+        configured("supervised", workers | {"voices.sync_every": rule})
+    wave = {"wave": "cosine", "low": 4, "high": 32}
+    for accepted in (4, wave, {"follow": wave, "relation": "anti_phase"}):
+        configured("supervised", workers | {"voices.sync_every": accepted})
+    configured("supervised", {"voices.sync_every": rule})
+
+
+@pytest.mark.parametrize(
+    ("technique", "sets", "said"),
+    [
+        ("swa", {"workers.offsets": "spread"}, r"techniques.swa.of: 'lr' is not accepted where workers.offsets differ"),
+        ("reset", {"workers.offsets": [0, 0.5, 0, 0]}, r"techniques.reset.of: 'lr' is not accepted"),
+        ("snapshots", {}, r"techniques.snapshots: it is not accepted with the voice sync_every"),
+    ],
+)
+def test_what_waits_for_a_moment_that_workers_do_not_share_is_refused(
+    technique: str, sets: dict[str, Any], said: str, tmp_path: Path
+) -> None:
+    of = [{"name": technique, "at": "trough", "of": "lr"}]
+    voices = {"lr": COSINE, "sync_every": 4}
+    config = configured("supervised", sets | {"techniques": of, "voices": voices})
+    with pytest.raises(UserError, match=said):
+        DistributedTrainer(config, context(tmp_path))
+
+
+def test_the_mean_of_weights_at_a_moment_of_the_clock_is_one_for_all_workers(tmp_path: Path) -> None:
+    swa = {"techniques": [{"name": "swa", "of": "clock"}], "voices": {"lr": COSINE, "sync_every": 4}}
+    trainer = DistributedTrainer(configured("supervised", swa | {"workers.offsets": "spread"}), context(tmp_path))
+    trainer.advance(40)
+    first, *others = [torch.cat([t.flatten() for t in worker.followers()]) for worker in trainer.team.workers]
+    assert len(first)
+    assert all(torch.equal(first, other) for other in others)
+
+
+def test_generators_of_an_ensemble_are_not_kept_between_averages(tmp_path: Path) -> None:
+    for sets, kept in (({"voices.sync_every": 4}, 0), ({"workers.count": 1}, 2)):
+        place = tmp_path / str(kept)
+        DistributedTrainer(configured("gan", sets), context(place)).advance(40)
+        assert len([*place.rglob("generator-*")]) == kept

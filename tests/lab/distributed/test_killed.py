@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
 import pytest
@@ -30,8 +31,8 @@ def start(tmp_path: Path, environment: dict[str, str]) -> Iterator[Start]:
     (tmp_path / "few.yaml").write_text(yaml.safe_dump({**mapping, "workers": {"count": 2, "restarts": 12}}))
     begun: list[subprocess.Popen[str]] = []
 
-    def lab(*words: str) -> subprocess.Popen[str]:
-        command = [sys.executable, "-m", "lab.cli.main", *words]
+    def lab(*words: str, launcher: Sequence[str] = ()) -> subprocess.Popen[str]:
+        command = [sys.executable, *launcher, "-m", "lab.cli.main", *words]
         pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE}
         begun.append(
             subprocess.Popen(command, env=environment, cwd=tmp_path, text=True, start_new_session=True, **pipes)
@@ -47,14 +48,19 @@ def start(tmp_path: Path, environment: dict[str, str]) -> Iterator[Start]:
 
 def workers_of(run: Path) -> dict[int, int]:
     """The processes that work on a run, by rank."""
+    return ranks(lambda words: b"work" in words and str(run).encode() in words)
+
+
+def ranks(meant: Callable[[list[bytes]], bool]) -> dict[int, int]:
+    """Those whose command lines are meant, by rank."""
     found = {}
     for place in Path("/proc").glob("[0-9]*"):
         try:
             words = (place / "cmdline").read_bytes().split(b"\0")
-            if b"work" in words and str(run).encode() in words:
+            if meant(words):
                 variables = dict(v.split(b"=", 1) for v in (place / "environ").read_bytes().split(b"\0") if b"=" in v)
                 found[int(variables[b"RANK"])] = int(place.name)
-        except OSError:  # it has just ended
+        except (OSError, KeyError):  # it has just ended, or is the launcher
             continue
     return found
 
@@ -133,3 +139,21 @@ def test_a_mistake_that_only_a_worker_can_see_is_one_line(start: Start, tmp_path
     assert len(errors.splitlines()) == 1
     assert "/nowhere.npz" in errors
     assert not (tmp_path / "results" / "runs" / "wrong").exists()
+
+
+def test_under_torchrun_a_death_goes_on_with_its_own_run_and_no_other_of_that_configuration(
+    start: Start, tmp_path: Path
+) -> None:
+    runs, few = tmp_path / "results" / "runs", str(tmp_path / "few.yaml")
+    torchrun = ("-m", "torch.distributed.run", "--standalone", "--nproc-per-node", "2", "--max-restarts", "2")
+    words = ("distributed", "train", few, "--set", "workers.restarts=0", "--quiet")
+    process = start(*words, launcher=torchrun)
+    until(lambda: averaged(runs / "few-s0") >= 2 * EVERY, process)
+    another = runs / "few-s0-2"  # of the same words, begun meanwhile
+    shutil.copytree(runs / "few-s0", another, ignore=shutil.ignore_patterns("checkpoints", "averaged", "*.jsonl"))
+    os.kill(ranks(lambda words: few.encode() in words and b"torch.distributed.run" not in words)[1], signal.SIGKILL)
+    _, errors = process.communicate(timeout=240)
+    assert process.returncode == 0, errors
+    assert resumed(runs / "few-s0")[0]["from_step"] >= 2 * EVERY
+    assert not resumed(another)
+    assert sorted(path.name for path in runs.iterdir()) == ["few-s0", "few-s0-2"]

@@ -107,6 +107,11 @@ def test_what_clients_measured_is_weighed_as_their_updates() -> None:
     assert found["loss"] == pytest.approx(0.25 * 1 + 0.75 * 4)
 
 
+def test_what_some_clients_did_not_measure_is_the_mean_of_those_that_did() -> None:
+    silent, endless = replace(answer(2, 30), found={}), replace(answer(3, 50), found={"loss": np.inf})
+    assert server().round([answer(1, 10), silent, endless, answer(4, 30)], 1.0).found["loss"] == 0.25 * 1 + 0.75 * 4
+
+
 def changed(name: str, tensor: Tensor | None) -> Answer:
     good = answer(5)
     weights = {key: value for key, value in good.weights["network"].items() if key != name or tensor is not None}

@@ -236,12 +236,12 @@ def understated(answer: Answer) -> Answer:
 
 
 def overstated(answer: Answer) -> Answer:
-    """By its share of the samples it would count for almost all."""
-    return replace(answer, samples=10**9)
+    """By its share of the samples it would count for more than it has."""
+    return replace(answer, samples=answer.samples + 1)
 
 
 FAULTS = {
-    "samples": (overstated, "refused", "it says that it learned from 1,000,000,000 samples, of "),
+    "samples": (overstated, "refused", ", and has "),
     "nan": (spoilt("readout.weight", nan), "refused", "network.readout.weight is not finite"),
     "shape": (spoilt("readout.bias", lambda t: t[:3]), "refused", "is float32[3] and not float32[10]"),
     "norm": (spoilt("readout.weight", lambda t: 1e6 * t), "refused", "times as long as the weights"),
