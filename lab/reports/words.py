@@ -55,3 +55,17 @@ def capital(text: str) -> str:
 def short(text: str, most: int) -> str:
     """At most so many characters, the last of them dots where some are left out."""
     return text if len(text) <= most else f"{text[: most - 1]}…"
+
+
+def beside(p: float, alpha: float) -> str:
+    """A p-value in two digits, or as many as show on which side of alpha it is.
+
+    >>> beside(0.0498, 0.05), beside(0.0314, 0.05)
+    ('0.0498', '0.031')
+    """
+    return next(text for digits in range(2, 18) if ((float(text := f"{p:.{digits}g}") < alpha) == (p < alpha)))
+
+
+def level(alpha: float) -> str:
+    """The confidence of intervals beside tests at a level, with the decimals that it has: ``95%``, ``99.5%``."""
+    return f"{100 * (1 - alpha):.10g}%"

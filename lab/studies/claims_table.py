@@ -25,7 +25,7 @@ MOST_BYTES = 1 << 20
 
 def claims_table(findings: Sequence[Finding]) -> Table:
     """For a terminal of 80 columns: a claim's name and statement, its verdict, its effect and its best phase."""
-    rows = [[f"{f.claim.name}\n{f.claim.statement}", f.state, _found(f)] for f in findings]
+    rows = [[f"{f.claim.name}\n{f.claim.statement}", verdict_words(f), _found(f)] for f in findings]
     return ["claim", "verdict", "effect, best phase"], rows
 
 
@@ -42,7 +42,10 @@ def markdown_of(findings: Sequence[Finding], results: str = "results") -> str:
         results: the folder of results as seen from the page, for its links.
     """
     judged = [f for f in findings if f.state in get_args(Verdict)]
-    rows = [[f.claim.statement, f.state, effect_words(f.effect), phase_words(f), _studies(f, results)] for f in judged]
+    rows = [
+        [f.claim.statement, verdict_words(f), effect_words(f.effect), phase_words(f), _studies(f, results)]
+        for f in judged
+    ]
     parts = [markdown_table((["claim", "verdict", "effect [95 % interval]", "best phase", "study"], rows))]
     if waiting := [f for f in findings if f not in judged]:
         rows = [[f.claim.statement, f.state, _studies(f, results)] for f in waiting]
@@ -79,6 +82,12 @@ def counts(findings: Sequence[Finding]) -> str:
     order = (*get_args(Verdict), "unfinished", "not run", "not stated")
     told = ", ".join(f"{found[state]} {state}" for state in order if found[state])
     return f"{len(findings)} claims: {told}."
+
+
+def verdict_words(finding: Finding) -> str:
+    """The verdict, and a mark where seeds were added or dropped after results had been seen."""
+    late = finding.effect is not None and finding.asked.late
+    return f"{finding.state} (seeds changed after looking)" if late else finding.state
 
 
 def effect_words(effect: Effect | None, short: bool = False) -> str:

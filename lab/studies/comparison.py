@@ -4,8 +4,10 @@ The rule, over the n seeds that count in both arms:
 
 - *supported*: the one-sided paired test of the study's criterion (:mod:`lab.studies.criteria`: the mean, a quantile, a
   success rate) in the stated direction has a Holm-adjusted p below alpha.
-- *not supported*: there were enough pairs for an answer (comparisons / 2^n < alpha), and the interval of the paired
-  difference, at confidence 1 - alpha, holds no improvement: its better end is zero or worse.
+- *not supported*: there were enough pairs for an answer (comparisons / 2^n < alpha), the interval of the paired
+  difference, at confidence 1 - alpha, holds no improvement (its better end is zero or worse), and the same test in the
+  other direction has a p below alpha, of this comparison alone; or all pairs are equal. The interval by itself is too
+  narrow for that where pairs are few.
 - *unclear*: everything else; above all a study whose n could not have reached alpha however large the effect. The
   reason then says how many seeds would have shown what was measured. Also either of the others where the arm that it
   favours failed at more seeds than the other one and the criterion does not count that: what finished flatters it.
@@ -20,10 +22,11 @@ from typing import Literal
 
 import numpy as np
 
+from lab.reports.words import beside, level
 from lab.studies.criteria import Criterion
 from lab.studies.criteria.part import Floats
 from lab.studies.model import Study
-from lab.studies.power import MOST_SEEDS, fewest_pairs
+from lab.studies.power import fewest_pairs
 from lab.studies.result import TrialResult, counted, with_failures
 from lab.studies.statistics import Interval, PairedTest, holm, probability_of_improvement, smallest_p
 
@@ -47,6 +50,8 @@ class Comparison:
     p_holm: float
     smallest_p: float
     """The smallest Holm-adjusted p that this many pairs and comparisons can show."""
+    p_opposite: float
+    """That the treatment is worse, uncorrected."""
     exact: bool
     seeds_needed: float
     """Pairs that would show the measured difference with 80 % power; infinite for too many to say, NaN for none."""
@@ -74,8 +79,8 @@ class _Pairs:
         if not self.seeds:
             return math.nan
         # The strictest level that Holm's correction holds one of so many comparisons against.
-        level, rng = study.alpha / len(study.compare), stream(study, f"{self.treatment}-{self.control}/seeds")
-        return study.criterion.seeds_needed(self.a, self.b, study.direction, level, rng)
+        strictest, rng = study.alpha / len(study.compare), stream(study, f"{self.treatment}-{self.control}/seeds")
+        return study.criterion.seeds_needed(self.a, self.b, study.direction, strictest, rng)
 
 
 def comparisons(study: Study, trials: Sequence[TrialResult]) -> list[Comparison]:
@@ -98,7 +103,8 @@ def _compared(
     n, needed = len(pairs.seeds), pairs.seeds_needed(study)
     difference, interval = (test.effect, test.interval) if test else (math.nan, Interval(math.nan, math.nan))
     reachable = smallest_p(n, len(study.compare))
-    verdict, reason = judge(study, n, reachable, difference, interval, p_holm, needed)
+    opposite = test.p_opposite if test else 1.0
+    verdict, reason = judge(study, n, reachable, difference, interval, (p_holm, opposite), needed)
     mine, theirs = (with_failures(study, trials, arm) for arm in (pairs.treatment, pairs.control))
     failed, fewer = (int(np.isnan(each).sum()) for each in (mine, theirs))
     flattered = {"supported": failed > fewer, "not supported": fewer > failed}.get(verdict, False)
@@ -116,6 +122,7 @@ def _compared(
         p=test.p if test else 1.0,
         p_holm=p_holm,
         smallest_p=reachable,
+        p_opposite=opposite,
         exact=test.exact if test else True,
         seeds_needed=needed,
         verdict=verdict,
@@ -124,37 +131,51 @@ def _compared(
 
 
 def judge(
-    study: Study, pairs: int, reachable: float, difference: float, interval: Interval, p_holm: float, needed: float
+    study: Study,
+    pairs: int,
+    reachable: float,
+    difference: float,
+    interval: Interval,
+    p: tuple[float, float],
+    needed: float,
 ) -> tuple[Verdict, str]:
-    """The rule of this module's docstring, and the reason in words."""
+    """The rule of this module's docstring, and the reason in words.
+
+    Args:
+        p: that the treatment is better, after Holm's correction, and that it is worse, without.
+    """
     if pairs == 0:
         return "unclear", "no seed finished in both arms"
     criterion: Criterion = study.criterion
+    p_holm, opposite = p
+    more = seeds_words(needed, criterion.most_seeds)
     sign = 1 if criterion.better(study.direction) == "higher" else -1
-    if reachable >= study.alpha:
+    if reachable >= study.alpha and p_holm >= study.alpha:  # beside comparisons that are clear, fewer pairs may do
         few = "1 pair" if pairs == 1 else f"{pairs} pairs"
         least = fewest_pairs(study.alpha / len(study.compare))
         return "unclear", (
             f"{few} cannot decide: the smallest p possible is {reachable:.2g}, alpha is {study.alpha:g}, "
-            f"and at least {least} are needed; {seeds_words(needed)}"
+            f"and at least {least} are needed{'' if pairs == 1 else f'; {more}'}"
         )
     if p_holm < study.alpha and sign * difference > 0:
-        return "supported", f"p = {p_holm:.2g} after Holm's correction, below {study.alpha:g}"
-    best = interval.high if sign > 0 else -interval.low
-    if best <= 0:
-        return "not supported", f"the {1 - study.alpha:.0%} interval of the difference holds no improvement"
-    return "unclear", (
-        f"p = {p_holm:.2g} after Holm's correction, and the interval does not rule an improvement out; "
-        f"{seeds_words(needed)}"
+        return "supported", f"p = {beside(p_holm, study.alpha)} after Holm's correction, below {study.alpha:g}"
+    ruled_out = (interval.high if sign > 0 else -interval.low) <= 0
+    if ruled_out and (opposite < study.alpha or interval.low == interval.high == 0):
+        return "not supported", f"the {level(study.alpha)} interval of the difference holds no improvement"
+    why = (
+        f"that it is worse is not shown either (p = {beside(opposite, study.alpha)})"
+        if ruled_out
+        else "the interval does not rule an improvement out"
     )
+    return "unclear", f"p = {beside(p_holm, study.alpha)} after Holm's correction, and {why}; {more}"
 
 
-def seeds_words(needed: float) -> str:
-    """How many seeds would show what was measured, in words."""
+def seeds_words(needed: float, most: int) -> str:
+    """How many seeds would show what was measured, in words; up to ``most`` is looked."""
     if math.isnan(needed):
         return "no improvement was measured that more seeds could show"
     if math.isinf(needed):
-        return f"to show what was measured takes more than {MOST_SEEDS:,} seeds"
+        return f"to show what was measured takes more than {most:,} seeds"
     return f"to show what was measured takes about {needed:.0f} seeds (80 % power)"
 
 

@@ -27,6 +27,8 @@ from lab.training.config import as_mapping, resolve
 from lab.training.paths import data_root, results_root, runs_root
 from lab.training.run import CONFIG, Run
 
+RUNG = "rung-{}.csv"
+"""The table of a rung of so many steps."""
 SHOWN = 4
 """Differences listed in one refusal."""
 
@@ -136,7 +138,11 @@ def conduct(study: Study, conditions: Conditions) -> Summary:
         before = {(result.arm, result.seed): result for result in store.trials()}
         if conditions.keep and study.halving is not None:
             raise UserError("--keep: which arms go on is decided here; accepted: a study without halving")
-        kept = {f"{t.arm}-s{t.seed}": t for t in store.kept(study)} if conditions.keep else {}
+        kept = (
+            {f"{t.arm}-s{t.seed}": t for t in store.kept(study, plugins.trainer(study.trainer))}
+            if conditions.keep
+            else {}
+        )
         made = store.made() if kept else {}
         recorded, late = store.state(study, plugins.trainer(study.trainer))
         # Committed results without their runs, as a clone has them: all is run again, and only that is then reported.
@@ -149,6 +155,9 @@ def conduct(study: Study, conditions: Conditions) -> Summary:
             elif trial.key in kept and not (trial.path / CONFIG).is_file():
                 now.results[trial.key] = kept[trial.key]
         earlier = len(now.sessions)
+        if now.left():  # from here on a row that a kill leaves is of a run that is here
+            store.write_trials(now.table())
+            _forget_rungs(store, trials)
         try:
             if study.halving is None:
                 _run(study, now, store, conditions)
@@ -162,6 +171,14 @@ def conduct(study: Study, conditions: Conditions) -> Summary:
         summary = summarise(recorded, now.table(), late, cautions(trials))
         write_results(store, summary, trials, conditions.command, now.sessions, made)
     return summary
+
+
+def _forget_rungs(store: Store, trials: Sequence[Trial]) -> None:
+    """Leave in the tables of rungs only rows of runs that are here."""
+    here = {trial.key for trial in trials if (trial.path / CONFIG).is_file()}
+    for path in store.path.glob(RUNG.format("*")):
+        kept = [row for row in store.trials(path.name) if f"{row.arm}-s{row.seed}" in here]
+        store.write_trials(kept, path.name)
 
 
 def _check_unchanged(trial: Trial, longer: bool) -> None:
@@ -256,7 +273,7 @@ def _halve(study: Study, now: Progressed, store: Store, conditions: Conditions) 
         if number < len(arms):
             arms = best(study, now.table(), arms, number)
         going = [t for t in now.trials if t.arm in arms and (t.key not in now.results or not now.results[t.key].error)]
-        table = f"rung-{steps}.csv"
+        table = RUNG.format(steps)
         known = {f"{result.arm}-s{result.seed}": result for result in store.trials(table)}
         done = {
             t.key: known[t.key] for t in going if t.key in known and _stands(t, known[t.key], conditions.retry_failed)

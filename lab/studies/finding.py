@@ -22,7 +22,7 @@ from lab.studies.response import Response
 from lab.studies.result import TrialResult, counted, with_failures
 from lab.studies.statistics import Interval, improvement_interval, paired_effect_size
 from lab.studies.store import Store
-from lab.studies.summary import response_of, response_verdict
+from lab.studies.summary import late_seeds, response_of, response_verdict, uneven
 
 State = Verdict | Literal["unfinished", "not run", "not stated"]
 """A verdict, or why there is none: some trials are missing, all are, or there is no study file."""
@@ -51,7 +51,14 @@ class Asked:
             return "not stated"
         if not self.trials:
             return "not run"
-        return "unfinished" if any(trial.status == "missing" for trial in self.trials) else None
+        ended = {(trial.arm, trial.seed) for trial in self.trials if trial.status != "missing"}
+        planned = {(arm, seed) for arm in self.study.arms for seed in self.study.seeds}
+        return "unfinished" if planned - ended else None
+
+    @property
+    def late(self) -> str:
+        """What is to be said of seeds that are not those stated before its first results; nothing where all are."""
+        return "" if self.study is None else late_seeds(self.study).sentence()
 
     @property
     def written(self) -> bool:
@@ -154,7 +161,7 @@ class Finding:
             return None
         return {
             "study": of.name,
-            "verdict": response_verdict(of.study, curve),
+            "verdict": response_verdict(of.study, curve, of.trials),
             "p": curve.p,
             "phase": curve.phase,
             "interval": _ends(curve.phase_interval),
@@ -196,7 +203,8 @@ def judge_claim(claim: Claim, asked: Asked, response: Asked | None) -> Finding:
     if asked.gap:
         return Finding(claim, asked, response, asked.gap, f"lab study {asked.name} finds out", None)
     found = next(c for c in asked.comparisons if (c.treatment, c.control) == pair)
-    return Finding(claim, asked, response, found.verdict, found.reason, _effect(asked.study, asked.trials, found))
+    effect = _effect(asked.study, asked.trials, found)
+    return Finding(claim, asked, response, found.verdict, _with_late(found.reason, asked), effect)
 
 
 def _pair(claim: Claim, study: Study) -> tuple[str, str]:
@@ -232,7 +240,15 @@ def _of_response(claim: Claim, asked: Asked, study: Study, response: Asked | Non
     reason = f"p = {found.p:.2g} of the first harmonic, {side} {study.alpha:g}"
     if study.response is not None and study.response.expects is not None and found.p < study.alpha:
         reason += f"; best at {cycle(found.phase)} of a cycle, {cycle(study.response.expects)} was expected"
-    return Finding(claim, asked, response, response_verdict(study, found), reason, effect)
+    if wrong := uneven(study, asked.trials):
+        reason += f"; but {wrong}"
+    verdict = response_verdict(study, found, asked.trials)
+    return Finding(claim, asked, response, verdict, _with_late(reason, asked), effect)
+
+
+def _with_late(reason: str, asked: Asked) -> str:
+    """The reason, and what is to be said of seeds that were added or dropped after results had been seen."""
+    return reason if not asked.late else f"{reason}. {asked.late.removesuffix('.')}"
 
 
 def _effect(study: Study, trials: Sequence[TrialResult], found: Comparison) -> Effect:

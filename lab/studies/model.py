@@ -27,6 +27,8 @@ ARM = "{arm}"
 
 NEAR = 1 / 16
 """Cycles by which a best phase may miss the one that was expected: half of an eighth, in which phases are tried."""
+ABOUT = 1 / 8
+"""Cycles by which no phase of the interval may miss it where the expectation was met."""
 
 
 class ResponseConfig(Config):
@@ -52,12 +54,18 @@ class ResponseConfig(Config):
             raise ValueError(f"{value!r} is the same for every offset; accepted: a name with {ARM} in it")
         return value
 
-    def near(self, interval: tuple[float, float]) -> bool:
-        """Whether phases ``(low, high)``, in cycles, come within ``NEAR`` of the one that is expected."""
+    def near(self, interval: tuple[float, float]) -> bool | None:
+        """Whether phases ``(low, high)``, in cycles, are about the one that is expected.
+
+        True where none is further than ``ABOUT`` from it, False where none comes within ``NEAR``; None where they are
+        too many to say.
+        """
         assert self.expects is not None
-        low, high = interval
-        after = (self.expects - low) % 1.0
-        return after <= high - low or min(after - (high - low), 1.0 - after) <= NEAR + 1e-9
+        width, after = interval[1] - interval[0], (self.expects - interval[0]) % 1.0
+        if after > width and min(after - width, 1.0 - after) > NEAR + 1e-9:
+            return False
+        before = (self.expects - interval[0] + 0.5) % 1.0 - 0.5  # of the interval's beginning, where it is near
+        return True if before <= ABOUT + 1e-9 and width - before <= ABOUT + 1e-9 else None
 
     @property
     def words(self) -> str:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from lab.reports.words import level
 from lab.studies.comparison import Comparison
 from lab.studies.sentences import verdict_line
 from lab.studies.summary import Summary
@@ -55,13 +56,13 @@ def markdown(summary: Summary, command: str, figures: Sequence[tuple[str, str]],
     """
     study = summary.study
     better = "Higher" if study.direction == "higher" else "Lower"
-    level = f"{1 - study.alpha:.0%}"
+    confidence = level(study.alpha)
     parts = [
         f"# {study.heading}",
         f"**Hypothesis** (stated before the runs): {' '.join(study.hypothesis.split())}",
         f"**{verdict_line(summary)}**",
         "## Arms",
-        f"{better} `{study.metric}` is better. In brackets: {level} bootstrap intervals over seeds.",
+        f"{better} `{study.metric}` is better. In brackets: {confidence} bootstrap intervals over seeds.",
         markdown_table(arms_table(summary)),
         *(f"![{alt}]({path})" for path, alt in figures),
     ]

@@ -43,16 +43,20 @@ def paired_swap_test(
     pairs, sign = first.size, 1.0 if higher else -1.0
     exact = pairs <= EXACT_PAIRS
     effect = float(statistic(first, axis=0) - statistic(second, axis=0))
-    least = sign * effect - 1e-12 * max(np.abs(first).max(), np.abs(second).max())
-    count = extreme = 0
+    slack = 1e-12 * max(np.abs(first).max(), np.abs(second).max())
+    count = extreme = opposite = 0
     for swapped in _every_swap(pairs) if exact else _drawn_swaps(pairs, resamples, rng):
         one, other = np.where(swapped, second, first), np.where(swapped, first, second)
-        extreme += int((sign * (statistic(one, axis=1) - statistic(other, axis=1)) >= least).sum())
+        effects = sign * (statistic(one, axis=1) - statistic(other, axis=1))
+        extreme += int((effects >= sign * effect - slack).sum())
+        opposite += int((effects <= sign * effect + slack).sum())
         count += len(swapped)
+    p, p_opposite = (n / count if exact else (n + 1) / (count + 1) for n in (extreme, opposite))
     return PairedTest(
         effect=effect,
         interval=_paired_interval(first, second, statistic, confidence, rng),
-        p=extreme / count if exact else (extreme + 1) / (count + 1),
+        p=p,
+        p_opposite=p_opposite,
         pairs=pairs,
         exact=exact,
     )
@@ -95,6 +99,7 @@ def paired_proportions_test(a: NDArray[np.bool_], b: NDArray[np.bool_], *, confi
         effect=(only_a - only_b) / pairs,
         interval=Interval(max(-1.0, one - other - half), min(1.0, one - other + half)),
         p=float(binom.sf(only_a - 1, only_a + only_b, 0.5)),
+        p_opposite=float(binom.sf(only_b - 1, only_a + only_b, 0.5)),
         pairs=pairs,
         exact=True,
     )

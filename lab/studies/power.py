@@ -67,16 +67,6 @@ def detectable_effect(pairs: int, alpha: float) -> float:
     return float(brentq(lambda effect: mean_power(pairs, effect, alpha) - POWER, 0.0, high))
 
 
-def seeds_for_normal(gain: float, error: float, pairs: int, alpha: float) -> float:
-    """Pairs at which a gain stands out whose standard error was measured on ``pairs`` and shrinks with their root."""
-    from scipy.stats import norm
-
-    if gain <= 0 or pairs < 2:
-        return math.nan
-    needed = pairs * ((norm.isf(alpha) + norm.isf(1 - POWER)) * error / gain) ** 2
-    return float(max(fewest_pairs(alpha), math.ceil(needed))) if needed <= MOST_SEEDS else math.inf
-
-
 def seeds_for_proportions(only_treatment: float, only_control: float, alpha: float) -> float:
     """Pairs at which the exact test of McNemar shows that more pairs favour the treatment than the control.
 

@@ -6,7 +6,7 @@ import math
 from typing import Any
 
 from lab.reports.words import cycle, fmt
-from lab.studies.summary import Summary, response_verdict
+from lab.studies.summary import Summary, response_verdict, uneven
 from lab.studies.sweeps import short_names
 from lab.studies.tables import mean_of, with_interval
 
@@ -60,16 +60,27 @@ def _response(summary: Summary) -> str:
             f"Unclear: no effect of the phase of {voice} on {study.metric} was found ({test}); "
             f"measured was {swing}{could}{need}."
         )
+    if wrong := uneven(study, summary.trials):
+        return (
+            f"Unclear: the phase of {voice} moves {study.metric} (p = {fmt(found.p)}, {seeds}) where it is known, but "
+            f"{wrong}."
+        )
     at = "at every phase alike" if found.phase_interval is None else _phase_words(found.phase, found.phase_interval)
-    verdict, test = response_verdict(study, found), f"(p = {fmt(found.p)}, {seeds})"
+    verdict, test = response_verdict(study, found, summary.trials), f"(p = {fmt(found.p)}, {seeds})"
     if study.response.expects is None:
         return f"Supported: {study.metric} depends on the phase of {voice} {test}: best {at}, {swing}."
     if verdict == "supported":
         near = f"{at}, near the {cycle(study.response.expects)} that was expected"
         return f"Supported: {study.metric} depends on the phase of {voice} {test}: best {near}, {swing}."
+    expected = f"{cycle(study.response.expects)} was expected"
+    so = (
+        f"where {expected}"
+        if verdict == "not supported"
+        else f"which is too wide to say whether near the {expected[:4]}"
+    )
     return (
         f"{verdict.capitalize()}: {study.metric} depends on the phase of {voice} {test}, {swing}, but it is best {at}, "
-        f"where {cycle(study.response.expects)} was expected."
+        f"{so}."
     )
 
 
@@ -88,6 +99,8 @@ def _sweep(summary: Summary) -> str:
     test = f"p = {fmt(found.p)}, {found.seeds} seed{'s' if found.seeds > 1 else ''}"
     if found.p >= study.alpha:
         return f"Unclear: no effect of {over} on {study.metric} was found ({test})."
+    if wrong := uneven(study, summary.trials):
+        return f"Unclear: {over} moves {study.metric} ({test}) where it is known, but {wrong}."
     arm = list(study.arms)[found.best]
     at = f"{arm} with {mean_of(summary.arms[arm][study.metric])}"
     return f"Supported: {study.metric} depends on {over} ({test}); best was {at}, chosen among {len(study.arms)}."

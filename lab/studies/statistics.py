@@ -37,6 +37,7 @@ class PairedTest:
         effect: by how much a exceeds b: in the mean, in a quantile, in the share of successes.
         interval: confidence interval of the effect (NaN ends for a single pair).
         p: probability under "a and b are exchangeable within each pair" of an effect at least as extreme.
+        p_opposite: the same in the other direction, of a one-sided test; of a two-sided one ``p`` again.
         pairs: number of pairs n; no p-value can be below 2^-n one-sided (2^(1-n) two-sided).
         exact: whether every pattern was counted, or a sample of them.
     """
@@ -44,6 +45,7 @@ class PairedTest:
     effect: float
     interval: Interval
     p: float
+    p_opposite: float
     pairs: int
     exact: bool
 
@@ -151,17 +153,21 @@ def paired_permutation_test(
     exact = difference.size <= EXACT_PAIRS
     sums = _all_signed_sums(difference) if exact else _drawn_signed_sums(difference, resamples, rng)
     observed = difference.sum()
+
+    def tail(extreme: NDArray[np.bool_]) -> float:
+        return float(extreme.mean()) if exact else float((extreme.sum() + 1) / (resamples + 1))
+
     if alternative == "two-sided":
-        extreme = np.abs(sums) >= abs(observed) - slack
-    elif alternative == "greater":
-        extreme = sums >= observed - slack
+        p = p_opposite = tail(np.abs(sums) >= abs(observed) - slack)
     else:
-        extreme = sums <= observed + slack
-    p = float(extreme.mean()) if exact else float((extreme.sum() + 1) / (resamples + 1))
+        p, p_opposite = tail(sums >= observed - slack), tail(sums <= observed + slack)
+        if alternative == "less":
+            p, p_opposite = p_opposite, p
     return PairedTest(
         effect=float(difference.mean()),
         interval=bootstrap_interval(difference, confidence=confidence, rng=rng),
         p=p,
+        p_opposite=p_opposite,
         pairs=int(difference.size),
         exact=exact,
     )

@@ -19,9 +19,9 @@ from lab.door.yamls import MOST_BYTES, dump_yaml
 from lab.errors import RunError, UserError
 from lab.studies.model import Study, load_study
 from lab.studies.result import Status, TrialResult
-from lab.studies.summary import LateSeeds
+from lab.studies.summary import LateSeeds, late_seeds
 from lab.training import plugins
-from lab.training.config import as_mapping
+from lab.training.config import as_mapping, load_yaml
 from lab.training.files import replace_file, room_for
 from lab.training.trainer import TrainerPlugin
 
@@ -107,7 +107,7 @@ class Store:
         """Write one JSON file, indented for people."""
         return self.write(name, json.dumps(data, indent=2, allow_nan=False, ensure_ascii=False) + "\n")
 
-    def kept(self, study: Study) -> list[TrialResult]:
+    def kept(self, study: Study, plugin: TrainerPlugin) -> list[TrialResult]:
         """The finished trials of trials.csv, which were run elsewhere, if the study trains as it did there.
 
         Raises:
@@ -118,6 +118,12 @@ class Store:
             raise UserError(f"--keep: {self.path} has no study.yaml, so there is nothing to go on with")
         before, now = as_mapping(load_study(known)), as_mapping(study)
         changed = [key for key in TRAINED if before[key] != now[key]]
+        if plugins.is_file(plugin, study.preset):  # the user's own: what stands in it, not where it lies
+            copied = str(self.path / PRESET)
+            same = before["preset"] == copied and load_yaml(copied) == load_yaml(study.preset)
+        else:
+            same = before["preset"] == study.preset
+        changed += [] if same else ["preset"]
         if changed:
             raise UserError(f"--keep: {', '.join(changed)} changed since the trials in {self.path} were run")
         return [trial for trial in self.trials() if trial.status == "finished"]
@@ -137,8 +143,10 @@ class Store:
             UserError: trials have finished, and what was stated before them differs.
         """
         known, stated = self.path / "study.yaml", study.seeds
-        if known.is_file() and any(trial.status == "finished" for trial in self.trials()):
-            earlier = load_study(known)
+        earlier = load_study(known) if known.is_file() else None
+        if earlier is not None and earlier.seeds_stated not in (None, earlier.seeds):
+            stated = earlier.seeds_stated  # seeds were changed already, and trials run anew since
+        if earlier is not None and any(trial.status == "finished" for trial in self.trials()):
             before, now = as_mapping(earlier), as_mapping(study)
             changed = [f"{key}: {before[key]!r} -> {now[key]!r}" for key in STATED if before[key] != now[key]]
             if changed:
@@ -152,7 +160,7 @@ class Store:
             self.write(PRESET, files.read_text(study.preset, MOST_BYTES))
             recorded = recorded.model_copy(update={"preset": PRESET})
         self.write("study.yaml", dump_yaml(as_mapping(recorded)))
-        return recorded, LateSeeds(_beyond(study.seeds, stated), _beyond(stated, study.seeds))
+        return recorded, late_seeds(recorded)
 
     def sessions(self) -> list[dict[str, Any]]:
         """The calls that ran trials, as provenance.json has them; none where there is no such file."""
@@ -182,10 +190,6 @@ class Store:
             return [_trial(row) for row in rows]
         except (ValueError, KeyError, TypeError):
             raise UserError(f"{path}: not as `lab study` wrote it; delete it and run the study again") from None
-
-
-def _beyond(seeds: Sequence[int], others: Sequence[int]) -> list[int]:
-    return [seed for seed in seeds if seed not in others]
 
 
 def _trial(row: dict[str, Any]) -> TrialResult:

@@ -2,10 +2,12 @@
 
 The verdict of the study is that of its first comparison (:mod:`lab.studies.comparison` has the rule). That of a
 phase-response study is *supported* where the permutation test of :mod:`lab.studies.response` has a p below alpha,
-otherwise *unclear*: one test, nothing to correct. It is *not supported* where the phase matters, but the interval of
-the best one stays more than a sixteenth of a cycle away from that which the hypothesis expects. That of a sweep is
-*supported* or *unclear* by the permutation test of :mod:`lab.studies.swept`; a halved sweep has none, as its arms were
-chosen by the scores that it would be of.
+otherwise *unclear*: one test, nothing to correct. Where the phase matters and the hypothesis expects a best one, it is
+*supported* if the whole interval of the best one lies within an eighth of a cycle of it, *not supported* if that stays
+more than a sixteenth away, and *unclear* in between. That of a sweep is *supported* or *unclear* by the permutation
+test of :mod:`lab.studies.swept`; a halved sweep has none, as its arms were chosen by the scores that it would be of.
+Curve and sweep are of the seeds that finished in every arm: where arms failed at different numbers of seeds, these
+flatter the arms that fail, and both are *unclear*.
 """
 
 from __future__ import annotations
@@ -21,7 +23,7 @@ from lab.studies.comparison import Comparison, Verdict, comparisons, stream
 from lab.studies.model import Study
 from lab.studies.references import Held, hold
 from lab.studies.response import Response, respond
-from lab.studies.result import TrialResult, counted, scores_of
+from lab.studies.result import TrialResult, counted, scores_of, with_failures
 from lab.studies.statistics import Interval, bootstrap_interval, iqm
 from lab.studies.sweeps import short_names
 from lab.studies.swept import Swept, sweep_over
@@ -68,6 +70,16 @@ class LateSeeds:
         return f"Seeds were changed after results had been seen ({'; '.join(told)}), which makes p too small."
 
 
+def late_seeds(recorded: Study) -> LateSeeds:
+    """How the seeds of a recorded study differ from those that it was stated with."""
+    stated = recorded.seeds_stated or recorded.seeds
+    return LateSeeds(_beyond(recorded.seeds, stated), _beyond(stated, recorded.seeds))
+
+
+def _beyond(seeds: Sequence[int], others: Sequence[int]) -> list[int]:
+    return [seed for seed in seeds if seed not in others]
+
+
 @dataclass(frozen=True)
 class Summary:
     """All that a study found."""
@@ -91,9 +103,10 @@ class Summary:
     def verdict(self) -> Verdict | None:
         """That of the first comparison, or of the response; None for a study that compares nothing."""
         if self.study.response is not None:
-            return response_verdict(self.study, self.response)
+            return response_verdict(self.study, self.response, self.trials)
         if self.study.sweep is not None and self.study.halving is None:
-            return "supported" if self.swept and self.swept.p < self.study.alpha else "unclear"
+            found = self.swept is not None and self.swept.p < self.study.alpha
+            return "supported" if found and not uneven(self.study, self.trials) else "unclear"
         return self.comparisons[0].verdict if self.comparisons else None
 
     @property
@@ -218,15 +231,25 @@ def whole_seeds(study: Study, trials: Sequence[TrialResult]) -> list[list[float]
     return [[of[seed] for of in scores] for seed in study.seeds if all(seed in of for of in scores)]
 
 
-def response_verdict(study: Study, response: Response | None) -> Verdict:
-    """The verdict of a phase-response study: one test, nothing to correct; and the phase that was expected."""
-    if study.response is None or response is None or not matters(study, response):
+def uneven(study: Study, trials: Sequence[TrialResult]) -> str:
+    """Where arms failed at different numbers of seeds, which failed most, in words; empty where they did not."""
+    failed = {arm: int(np.isnan(with_failures(study, trials, arm)).sum()) for arm in study.arms}
+    worst = max(failed, key=failed.__getitem__)
+    if min(failed.values()) == failed[worst]:
+        return ""
+    return f"{worst} failed at {failed[worst]} seeds, others at fewer, and seeds that failed anywhere are left out"
+
+
+def response_verdict(study: Study, response: Response | None, trials: Sequence[TrialResult]) -> Verdict:
+    """The verdict of a phase-response study, by the rule of this module's docstring."""
+    if study.response is None or response is None or not matters(study, response) or uneven(study, trials):
         return "unclear"
     if study.response.expects is None:
         return "supported"
     if response.phase_interval is None:
         return "unclear"
-    return "supported" if study.response.near(response.phase_interval) else "not supported"
+    near = study.response.near(response.phase_interval)
+    return "unclear" if near is None else "supported" if near else "not supported"
 
 
 def matters(study: Study, response: Response) -> bool:

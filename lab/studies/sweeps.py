@@ -109,7 +109,13 @@ def arms_of(sweep: Mapping[str, Quantity]) -> dict[str, dict[str, float]]:
     for values in product(*(quantity.all() for quantity in sweep.values())):
         pairs = list(zip(sweep.items(), values, strict=True))
         name = "_".join(f"{short[key]}-{_text(value)}" for (key, _), value in pairs)
-        found[name] = {k: v for (key, quantity), value in pairs for k, v in quantity.changes(key, value).items()}
+        if name in found:
+            raise ValueError(f"two combinations are called {name!r}; values that differ in 12 digits are accepted")
+        changes = [quantity.changes(key, value) for (key, quantity), value in pairs]
+        found[name] = {field: value for each in changes for field, value in each.items()}
+        if len(found[name]) < sum(map(len, changes)):
+            twice = next(field for each in changes for field in each if sum(field in other for other in changes) > 1)
+            raise ValueError(f"{twice} is set by two quantities; one of them is accepted")
     return found
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 
-from lab.reports.words import ABSENT, cycle, fmt
+from lab.reports.words import ABSENT, cycle, fmt, level
 from lab.studies.criteria import MeanScore
 from lab.studies.halving import STEPS
 from lab.studies.statistics import Interval
@@ -81,7 +81,7 @@ def scores_table(summary: Summary) -> Table:
         for name in study.shown:
             rows.append([*about, name, mean_of(columns.get(name))])
             about = ["", ""]
-    return ["arm", "seeds", "score", f"mean [{1 - study.alpha:.0%} interval]"], rows
+    return ["arm", "seeds", "score", f"mean [{level(study.alpha)} interval]"], rows
 
 
 def verdicts_table(summary: Summary) -> Table:
@@ -138,7 +138,7 @@ def response_table(summary: Summary) -> Table:
             ["amplitude that would show with 80 % power", fmt(found.detectable)],
             ["seeds that would show the measured one", str(found.seeds_needed or ABSENT)],
         ]
-    return ["phase response", f"{1 - summary.study.alpha:.0%} intervals"], rows
+    return ["phase response", f"{level(summary.study.alpha)} intervals"], rows
 
 
 def sweep_table(summary: Summary) -> Table:

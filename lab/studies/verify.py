@@ -89,14 +89,16 @@ def compare(committed: Finding, small: Finding) -> list[Check]:
         )
     ]
     direction = (
-        _phases(committed.asked, small.asked) if one.direction is None else _signs(one.interval, one.size, other.size)
+        _phases(committed.asked, small.asked)
+        if one.direction is None
+        else _signs(one.interval, one.size, other.size, committed.state == "supported")
     )
     return [*checks, direction] if direction else checks
 
 
-def _signs(interval: Interval, committed: float, small: float) -> Check | None:
-    """Only an effect whose interval leaves zero out has a direction that others could miss."""
-    if interval.low <= 0 <= interval.high:
+def _signs(interval: Interval, committed: float, small: float, supported: bool) -> Check | None:
+    """Only an effect that was supported, or whose interval leaves zero out, has a direction that others could miss."""
+    if interval.low <= 0 <= interval.high and not supported:
         return None
     return Check(f"same direction: {committed:+.3g} and {small:+.3g}", committed * small > 0)
 

@@ -7,6 +7,7 @@ from typing import ClassVar, Literal, TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
+from lab.studies.power import MOST_SEEDS
 from lab.studies.statistics import Interval, PairedTest
 from lab.training.parts import Part
 
@@ -23,6 +24,8 @@ class Criterion(Part):
     name: str
     test: ClassVar[str]
     """The paired test in words."""
+    most_seeds: ClassVar[int] = MOST_SEEDS
+    """Up to how many :meth:`seeds_needed` looks."""
 
     @property
     def counts_failures(self) -> bool:
@@ -57,7 +60,7 @@ class Criterion(Part):
         """Seeds that would show what these pairs measured, with 80 % power at the one-sided level ``alpha``.
 
         Returns:
-            A whole number; infinity where it would be more than ``lab.studies.power.MOST_SEEDS``; NaN where the
-            treatment was measured to be no better.
+            A whole number; infinity where it would be more than :attr:`most_seeds`; NaN where the treatment was
+            measured to be no better.
         """
         raise NotImplementedError

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import ClassVar, Literal
 
 import numpy as np
@@ -12,7 +13,8 @@ from lab.studies.criteria.part import Criterion, Direction, Floats
 from lab.studies.paired import paired_swap_test
 from lab.studies.statistics import Interval, PairedTest, bootstrap_interval
 
-RESAMPLES = 2_000
+STUDIES, SWAPS, LARGEST = 100, 299, 500
+"""Studies that are drawn for the power of one number of seeds, swaps in the test of each, seeds up to which it is."""
 
 
 class QuantileScore(Criterion):
@@ -20,6 +22,7 @@ class QuantileScore(Criterion):
 
     name: Literal["quantile"] = "quantile"
     test: ClassVar[str] = "a test that swaps the two arms within pairs"
+    most_seeds: ClassVar[int] = LARGEST
     at: float = Field(gt=0, lt=1, description="which quantile: 0.25 is the upper end of the worst quarter of scores")
 
     def words(self, metric: str, direction: Direction) -> str:
@@ -45,12 +48,33 @@ class QuantileScore(Criterion):
     def seeds_needed(
         self, treatment: Floats, control: Floats, direction: Direction, alpha: float, rng: np.random.Generator
     ) -> float:
-        """By a normal approximation, the difference's standard error from bootstrap samples of the pairs."""
-        pairs = np.stack([treatment, control])
-        drawn = pairs[:, rng.integers(0, len(treatment), (RESAMPLES, len(treatment)))]
-        error = float(np.diff(self._quantile(drawn), axis=0).std())
-        gain = (self.of(treatment, direction) - self.of(control, direction)) * (1 if direction == "higher" else -1)
-        return power.seeds_for_normal(gain, error, len(treatment), alpha)
+        """By simulation: the test's power in studies of so many pairs, drawn from the measured ones.
+
+        A quantile of few runs of which some collapse is no smooth number, and no formula of a standard error holds.
+        """
+        sign = 1 if direction == "higher" else -1
+        if len(treatment) < 2 or sign * (self.of(treatment, direction) - self.of(control, direction)) <= 0:
+            return math.nan
+        swaps = max(SWAPS, math.ceil(2 / alpha))
+
+        def shown(pairs: int) -> float:
+            if pairs > LARGEST:
+                return 1.0
+            drawn = rng.integers(0, len(treatment), (STUDIES, pairs))
+            a, b = sign * treatment[drawn], sign * control[drawn]
+            observed = self._gain(a, b, sign) - 1e-12 * np.abs(np.stack([a, b])).max()
+            extreme = np.ones(STUDIES)
+            for _ in range(swaps):
+                swapped = rng.random(a.shape) < 0.5
+                extreme += self._gain(np.where(swapped, b, a), np.where(swapped, a, b), sign) >= observed
+            return float((extreme / (swaps + 1) <= alpha).mean())
+
+        found = power.fewest(shown, power.fewest_pairs(alpha))
+        return found if found <= LARGEST else math.inf
+
+    def _gain(self, a: Floats, b: Floats, sign: int) -> Floats:
+        """By how much the quantile is better, of scores whose sign was turned so that more is."""
+        return sign * (self._quantile(sign * a) - self._quantile(sign * b))
 
     def _quantile(self, scores: Floats, axis: int = -1) -> Floats:
         return np.asarray(np.quantile(scores, self.at, axis=axis))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import socket
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from importlib.util import find_spec
@@ -60,13 +60,15 @@ class RayEngine:
         if self.address is not None:
             _check_reachable(self.address)
             self._room(self.address)
+        elif self.trial_gpus > devices():
+            raise UserError(f"--trial-gpus is {self.trial_gpus:g}; this machine has {devices()} GPUs")
 
     def at_once(self, jobs: int | None) -> int:
         """As many as were asked for; else as the cores, or the cluster's CPUs and GPUs, have room for."""
         if jobs is not None:
             return jobs
         if self.address is None:
-            return max(1, int(cores() / self.trial_cpus))
+            return max(1, room({"CPU": cores(), "GPU": devices()}, self.trial_cpus, self.trial_gpus))
         return self._room(self.address)
 
     def _room(self, address: str) -> int:
@@ -78,16 +80,15 @@ class RayEngine:
         with self._connected(address):
             import ray
 
-            there = ray.cluster_resources()
-        room = [there.get("CPU", 0) / self.trial_cpus]
-        if self.trial_gpus:
-            room.append(there.get("GPU", 0) / self.trial_gpus)
-        if min(room) < 1:
+            there = [node["Resources"] for node in ray.nodes() if node["Alive"]]
+        found = sum(room(each, self.trial_cpus, self.trial_gpus) for each in there)
+        if not found:
+            most = " and ".join(f"{max((n.get(k, 0) for n in there), default=0):g} {k}s" for k in ("CPU", "GPU"))
             raise UserError(
-                f"--address {address}: the cluster has {there.get('CPU', 0):g} CPUs and {there.get('GPU', 0):g} "
-                f"GPUs; a trial asks for {self.trial_cpus:g} and {self.trial_gpus:g}"
+                f"--address {address}: no machine of the cluster has more than {most}; "
+                f"a trial asks for {self.trial_cpus:g} and {self.trial_gpus:g}"
             )
-        return int(min(room))
+        return found
 
     def deal(self, study: Study, trials: Sequence[Trial], jobs: int, data_dir: str | Path | None) -> list[Job]:
         """A task for each trial."""
@@ -102,20 +103,21 @@ class RayEngine:
         """
         place, request = Place(folder.absolute()), Request(self.trial_cpus, self.trial_gpus)
         with (
-            self._somewhere(jobs) as address,
+            self._somewhere(jobs) as (address, gone),
             self._connected(address),
             place.marked(),
-            RayPool(jobs, place, request, preload(study.trainer)) as pool,
+            RayPool(jobs, place, request, preload(study.trainer), gone) as pool,
         ):
             yield pool
 
     @contextmanager
-    def _somewhere(self, jobs: int) -> Iterator[str]:
+    def _somewhere(self, jobs: int) -> Iterator[tuple[str, Callable[[], bool]]]:
+        """An address, and what tells whether the Ray there is known to be gone."""
         if self.address is not None:
-            yield self.address
+            yield self.address, lambda: False
             return
-        with kept(jobs * self.trial_cpus, jobs * self.trial_gpus) as address:
-            yield address
+        with kept(jobs * self.trial_cpus, min(jobs * self.trial_gpus, devices())) as found:
+            yield found
 
     @contextmanager
     def _connected(self, address: str) -> Iterator[None]:
@@ -131,6 +133,23 @@ class RayEngine:
             yield
         finally:
             ray.shutdown()
+
+
+def devices() -> int:
+    """GPUs of this machine that torch can use."""
+    import torch
+
+    return torch.cuda.device_count() if torch.cuda.is_available() else 0
+
+
+def room(machine: Mapping[str, float], cpus: float, gpus: float) -> int:
+    """How many trials a machine has room for at once, each with so many CPUs and GPUs of it.
+
+    >>> room({"CPU": 8.0, "GPU": 1.0}, 2.0, 0.5), room({"CPU": 1.0}, 2.0, 0.0)
+    (2, 0)
+    """
+    each = [machine.get("CPU", 0.0) / cpus, *([machine.get("GPU", 0.0) / gpus] if gpus else [])]
+    return int(min(each) + 1e-9)
 
 
 def _check_reachable(address: str) -> None:

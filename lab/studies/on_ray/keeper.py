@@ -13,13 +13,14 @@ from __future__ import annotations
 
 import ctypes
 import os
+import select
 import shutil
 import signal
 import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
@@ -29,6 +30,8 @@ STORE = 128 * 2**20
 """Bytes of Ray's object store: on one machine nothing but a trial's description goes through it."""
 BEGIN = 120.0
 """Seconds that Ray may take to start; some, where nothing else is at work."""
+WATCH = 1.0
+"""Seconds between two looks at whether Ray's servers still run."""
 LONGEST = 40
 """Characters of a folder under which Ray's sockets still have names that the system takes (107 in all)."""
 PR_SET_CHILD_SUBREAPER = 36
@@ -40,8 +43,8 @@ QUIET = {"RAY_USAGE_STATS_ENABLED": "0", "RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO": "
 
 
 @contextmanager
-def kept(cpus: float, gpus: float) -> Iterator[str]:
-    """A Ray of this machine with so many CPUs and GPUs to give; yields its address.
+def kept(cpus: float, gpus: float) -> Iterator[tuple[str, Callable[[], bool]]]:
+    """A Ray of this machine with so many CPUs and GPUs to give; yields its address, and whether it has ended if asked.
 
     Raises:
         RunError: it did not start.
@@ -60,16 +63,23 @@ def kept(cpus: float, gpus: float) -> Iterator[str]:
         )
     try:
         assert process.stdout is not None
-        address = process.stdout.readline().strip()
+        in_time = select.select([process.stdout], [], [], BEGIN)[0]
+        address = process.stdout.readline().strip() if in_time else ""
         if not address:
-            process.wait()
+            _end(process)
             said = (folder / "keeper.log").read_text(errors="replace").split("\n") if folder.exists() else []
             last = next((line.strip() for line in reversed(said) if line.strip()), "it said nothing")
             raise RunError(f"--engine ray: Ray did not start on this machine: {last}")
-        yield address
+        yield address, lambda: process.poll() is not None
     finally:
-        process.communicate()
+        _end(process)
         shutil.rmtree(folder, ignore_errors=True)
+
+
+def _end(process: subprocess.Popen[str]) -> None:
+    """Let the keeper kill its descendants and go."""
+    with suppress(BrokenPipeError):  # it has gone by itself
+        process.communicate()
 
 
 def _short_folder() -> Path:
@@ -100,7 +110,10 @@ def main(cpus: float, gpus: float, folder: str) -> None:
             _temp_dir=folder,
         )
         print(context.address_info["gcs_address"], flush=True)
-        sys.stdin.read()
+        servers = [pid for pid in _children() if _command(pid).startswith(("gcs_server", "raylet"))]
+        # Without its servers a process of Ray waits a minute, and then the study's is ended by Ray, without a word.
+        while not select.select([sys.stdin], [], [], WATCH)[0] and all(map(_runs, servers)):
+            pass
     finally:
         _kill_descendants()
         shutil.rmtree(folder, ignore_errors=True)
@@ -123,6 +136,22 @@ def _kill_descendants() -> None:
             while os.waitpid(-1, os.WNOHANG)[0]:
                 pass
         time.sleep(0.01)
+
+
+def _command(pid: int) -> str:
+    """Its name, as the system has it."""
+    try:
+        return Path(f"/proc/{pid}/comm").read_text()
+    except OSError:
+        return ""
+
+
+def _runs(pid: int) -> bool:
+    """Whether it is there and has not ended."""
+    try:
+        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
+    except OSError:
+        return False
 
 
 def _children() -> list[int]:

@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
 from lab.door.text import one_line
+from lab.errors import RunError
 from lab.studies.on_ray.attempt import Place, Report, attempt
 from lab.studies.on_ray.carried import Cargo, Sender, unpack
 from lab.studies.pool import PATIENCE, Ended, Job
 
+GONE = "Ray on this machine ended; the same command goes on from the trials' checkpoints"
 MOST_LOSSES = 10
 """Workers that one job may lose before its trials count as failed."""
 
@@ -36,13 +38,17 @@ class RayPool:
         place: the study's folder of runs.
         request: of each task.
         preload: as of :class:`lab.studies.pool.Pool`.
+        gone: whether that Ray is known to be gone.
     """
 
-    def __init__(self, size: int, place: Place, request: Request, preload: Sequence[str]) -> None:
+    def __init__(
+        self, size: int, place: Place, request: Request, preload: Sequence[str], gone: Callable[[], bool] = bool
+    ) -> None:
         import ray
 
         self.size = size
         self.place = place
+        self._gone = gone
         self._ray: Any = ray
         self._request = request
         self._preload = list(preload)
@@ -56,7 +62,9 @@ class RayPool:
         return self
 
     def __exit__(self, *exception: object) -> None:
-        """Asks what still runs to stop, and waits until it has saved its state."""
+        """Asks what still runs to stop, and waits until it has saved its state; where Ray is gone there is nobody."""
+        if self._gone():
+            self._running.clear()
         for stream in self._running:
             self._ray.cancel(stream, force=False)
         deadline = time.monotonic() + PATIENCE
@@ -72,12 +80,18 @@ class RayPool:
         return [key for job in self._running.values() for key in job.keys]
 
     def run(self, jobs: Sequence[Job], tick: float = 0.5) -> Iterator[Ended | None]:
-        """Run all; yields how trials ended as jobs do, and None at least every ``tick`` seconds for a display."""
+        """Run all; yields how trials ended as jobs do, and None at least every ``tick`` seconds for a display.
+
+        Raises:
+            RunError: Ray itself is gone, which says nothing of the trials: what was left of them is missing.
+        """
         waiting = [replace(job, folder=self.place.folder) for job in reversed(jobs)]
         while waiting or self._running:
             while waiting and len(self._running) < self.size:
                 self._start(waiting.pop())
             ready, _ = self._ray.wait(list(self._running), num_returns=1, timeout=tick)
+            if self._gone():
+                raise RunError(GONE)
             yield None
             for stream in ready:
                 yield from self._collect(stream)
@@ -108,6 +122,9 @@ class RayPool:
 
     def _again(self, job: Job, loss: BaseException) -> Sequence[Ended]:
         """Hand a job out anew: its runs go on from the newest checkpoints that are here."""
+        if isinstance(loss, self._ray.exceptions.LocalRayletDiedError):
+            self._gone = lambda: True
+            raise RunError(GONE)
         first = job.keys[0]
         self._lost[first] = self._lost.get(first, 0) + 1
         if self._lost[first] < MOST_LOSSES:

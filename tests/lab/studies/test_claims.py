@@ -72,6 +72,23 @@ def test_the_verdict_is_that_of_the_named_comparison(tmp_path: Path) -> None:
     assert (first.effect.p, first.effect.seeds) == (2 * 2.0**-SEEDS, SEEDS)  # Holm's correction over both comparisons
 
 
+def test_seeds_that_were_added_after_looking_are_told_beside_the_verdict(tmp_path: Path) -> None:
+    write(tmp_path, "s", {**COMPARED, "seeds_stated": list(range(SEEDS - 2))}, better_b)
+    (found,) = find_out([claim()], tmp_path)
+    said = "Seeds were changed after results had been seen (6, 7 added), which makes p too small"
+    assert found.state == "supported"
+    assert found.reason.endswith(said)
+    assert str(found.to_json()["reason"]).endswith(said)
+    assert "| supported (seeds changed after looking) |" in markdown_of([found])
+
+
+def test_a_study_that_was_extended_and_has_not_run_them_yet_is_unfinished(tmp_path: Path) -> None:
+    write(tmp_path, "s", COMPARED, better_b)
+    (tmp_path / "s" / "study.yaml").write_text(dump_yaml({"name": "s", **COMPARED, "seeds": SEEDS + 2}))
+    (found,) = find_out([claim()], tmp_path)
+    assert found.state == "unfinished"
+
+
 def test_the_effect_is_the_very_one_that_the_summary_of_the_study_has() -> None:
     """Of every committed study that a claim names."""
     root = Path(__file__).resolve().parents[3] / "results"

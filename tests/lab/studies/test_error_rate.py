@@ -26,13 +26,13 @@ NOISES: dict[str, Noise] = {
 """What a score scatters by beside the level of its seed; `collapse` is that of a game which is won or lost."""
 
 
-def study(arms: int, **of_kind: object) -> Study:
+def study(arms: int, seeds: int = SEEDS, **of_kind: object) -> Study:
     fields = {
         "name": "null",
         "hypothesis": "something helps, which nothing does",
         "trainer": "gan",
         "preset": "ring",
-        "seeds": SEEDS,
+        "seeds": seeds,
         "metric": "good",
         "direction": "higher",
     }
@@ -61,6 +61,22 @@ def test_of_a_thousand_comparisons_of_nothing_at_most_six_percent_are_supported(
     assert supported / STUDIES <= MOST
 
 
+@pytest.mark.parametrize(("seeds", "gain"), [(5, 0.2), (10, 0.1)])
+def test_of_a_thousand_comparisons_of_a_little_at_most_six_percent_are_called_not_supported(
+    seeds: int, gain: float
+) -> None:
+    stated, draw, denied = study(2, seeds), np.random.default_rng(16), 0
+    for _ in range(STUDIES):
+        scores = draw.normal(size=(seeds, 2)) / np.sqrt(2) + (0.0, gain)  # in deviations of a paired difference
+        trials = [
+            TrialResult(f"a{arm}", seed, "finished", scores={"good": float(scores[seed, arm])})
+            for seed in range(seeds)
+            for arm in range(2)
+        ]
+        denied += comparisons(stated, trials)[0].verdict == "not supported"
+    assert denied / STUDIES <= MOST
+
+
 @pytest.mark.parametrize("noise", ["normal", "collapse"])
 def test_of_a_thousand_phase_responses_of_nothing_at_most_six_percent_are_supported(noise: str) -> None:
     stated, draw = study(8, response={"voice": "lr.generator", "offsets": 8}), np.random.default_rng(12)
@@ -69,7 +85,7 @@ def test_of_a_thousand_phase_responses_of_nothing_at_most_six_percent_are_suppor
         table = whole_seeds(stated, null_trials(stated, NOISES[noise], draw))
         # As the study's own code has it, but for fewer permutations: the test is exact for any number of them.
         found = respond(table, alpha=stated.alpha, permutations=199, rng=draw)
-        supported += response_verdict(stated, found) == "supported"
+        supported += response_verdict(stated, found, []) == "supported"
     assert supported / STUDIES <= MOST
 
 

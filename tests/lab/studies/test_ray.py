@@ -18,6 +18,7 @@ from lab.studies.engines import LocalEngine
 from lab.studies.model import load_study
 from lab.studies.on_ray.attempt import Place, Report, attempt
 from lab.studies.on_ray.carried import Cargo, Sender, unpack
+from lab.studies.on_ray.engine import devices, room
 from lab.studies.trials import plan
 from lab.training import plugins
 
@@ -141,6 +142,45 @@ def test_the_study_and_a_worker_are_killed_and_it_ends_as_the_local_one(start, w
         assert (cut / "descent" / name).read_bytes() == (whole / "descent" / name).read_bytes()
     assert logs(cut) == logs(whole)
     assert not list((cut / "runs" / "descent").glob(".place-*"))
+
+
+@needs_ray
+@pytest.mark.slow
+@pytest.mark.usefixtures("tiny")
+@pytest.mark.parametrize("part", ["raylet", "gcs_server"])
+def test_the_end_of_ray_itself_is_no_failure_of_trials(part, start, words, tmp_path):
+    cut, longer = tmp_path / "cut", [*LONG, "set.steps=40000"]
+    study = start("cut", changes=longer)
+    wait_until(lambda: trainers(cut / "runs" / "descent") or study.poll() is not None, "a trial under way")
+    assert study.poll() is None, study.communicate()
+    session = keeper_of(study)
+    (pid,) = [pid for pid in alive(session) if Path(f"/proc/{pid}/comm").read_text().startswith(part)]
+    os.kill(pid, signal.SIGKILL)
+    _, err = study.communicate(timeout=DEADLINE)
+    assert study.returncode == 1
+    assert "lab: Ray on this machine ended; the same command goes on" in err
+    assert "Traceback" not in err
+    wait_until(lambda: not alive(session), "everything of that Ray to end")
+    table = cut / "descent" / "trials.csv"
+    assert ",failed," not in table.read_text()
+    assert main(words("cut", changes=longer)) == main(words("whole", changes=longer)) == 0
+    assert table.read_bytes() == (tmp_path / "whole" / "descent" / "trials.csv").read_bytes()
+
+
+def test_a_trial_has_room_on_one_machine_or_on_none():
+    """Two machines of one CPU each have none for a trial that asks for two, and it would wait for ever."""
+    machines = [{"CPU": 1.0}, {"CPU": 1.0}, {"CPU": 8.0, "GPU": 1.0}]
+    assert [room(machine, 2.0, 0.0) for machine in machines] == [0, 0, 4]
+    assert [room(machine, 1.0, 0.25) for machine in machines] == [0, 0, 4]
+    assert room({"CPU": 8.0, "GPU": 1.0}, 0.1, 0.1) == 10
+
+
+@needs_ray
+@pytest.mark.skipif(devices() > 0, reason="needs a machine without a GPU")
+def test_gpus_that_are_not_there_are_not_given_out(tiny, words, tmp_path, capfd):
+    assert main(words("r", "--engine", "ray", "--trial-gpus", "1")) == 2
+    assert "--trial-gpus is 1; this machine has 0 GPUs" in capfd.readouterr().err
+    assert not (tmp_path / "r").exists()
 
 
 @needs_ray

@@ -4,13 +4,17 @@ import csv
 import json
 import multiprocessing
 import shutil
+from pathlib import Path
 
 import pytest
 import yaml
 
 from lab.cli.main import main
+from lab.studies import conduct
 from lab.training import plugins
 from lab.training.integrity import mark, sealed
+
+PRESETS = Path(__file__).parent / "plugin" / "presets"
 
 
 @pytest.fixture
@@ -155,6 +159,37 @@ def test_without_keep_a_clone_runs_everything_again(lab_study, out, runs):
     shutil.rmtree(runs)
     lab_study("--set", "seeds=1")
     assert (runs / "slow-s0").exists()
+
+
+def test_scores_of_runs_that_were_deleted_are_not_taken_for_those_of_new_ones(lab_study, out, runs, monkeypatch):
+    lab_study("--set", "seeds=1")
+    shutil.rmtree(runs)
+
+    def killed(*_):
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patched:
+        patched.setattr(conduct, "_run", killed)
+        lab_study("--set", "seeds=1", "--set", "set.noise=5.0")
+    assert {row["status"] for row in rows(out)} == {"missing"}
+
+
+def test_keep_refuses_trials_of_another_preset(lab_study, study_file, runs, tmp_path):
+    mine = tmp_path / "mine.yaml"
+    shutil.copy(PRESETS / "parabola.yaml", mine)
+    text = study_file.read_text()
+    study_file.write_text(text.replace("preset: parabola", f"preset: {mine}"))
+    lab_study("--set", "seeds=1")
+    shutil.rmtree(runs)
+    lab_study("--set", "seeds=2", "--keep")
+    assert not (runs / "slow-s0").exists()
+    shutil.rmtree(runs)
+    mine.write_text(mine.read_text().replace("steps: 200", "steps: 20000"))
+    status, _, shown = lab_study("--set", "seeds=3", "--keep")
+    assert (status, "--keep: preset changed since the trials in" in shown) == (2, True)
+    study_file.write_text(text)
+    status, _, shown = lab_study("--set", "seeds=3", "--keep")
+    assert (status, "--keep: preset changed since the trials in" in shown) == (2, True)
 
 
 def test_what_is_committed_holds_no_path_of_this_machine(lab_study, study_file, out, tmp_path):

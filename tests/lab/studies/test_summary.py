@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from pydantic import ValidationError
 
 from lab.cli.study import show
-from lab.reports.words import fmt
+from lab.reports.words import beside, fmt, level
 from lab.studies.model import Study
 from lab.studies.page import markdown
 from lab.studies.result import TrialResult
@@ -100,6 +100,32 @@ def test_equal_arms_are_not_supported_and_close_ones_unclear():
     assert summarise(study(), trials(a=[8] * 8, b=[8] * 8, c=[0] * 8)).verdict == "not supported"
     mixed = [1, -1, 2, -1, 1, -2, 3, 0.5]
     assert summarise(study(), trials(a=[0] * 8, b=mixed, c=[0] * 8)).verdict == "unclear"
+
+
+def test_not_supported_takes_a_test_as_well_as_an_interval():
+    """The interval of a few pairs is too narrow: three small losses and two ties are no answer yet."""
+    found = summarise(study(5), trials(a=[0] * 5, b=[0, -0.05, -0.05, 0, -0.05], c=[0] * 5)).comparisons[0]
+    assert found.interval.high < 0
+    assert (found.p_opposite, found.verdict) == (0.125, "unclear")
+    assert "that it is worse is not shown either (p = 0.12)" in found.reason
+    every = summarise(study(5), trials(a=[0] * 5, b=[-1, -2, -3, -1, -2], c=[0] * 5)).comparisons[0]
+    assert (every.p_opposite, every.verdict) == (2**-5, "not supported")
+
+
+def test_beside_a_comparison_that_is_clear_fewer_pairs_may_do():
+    pairs = (("b", "a"), ("c", "a"))
+    b, c = [1 + x / 10 for x in range(10)], [1 + x / 10 for x in range(5)] + [None] * 5
+    found = summarise(study(10, compare=pairs), trials(a=[0] * 5 + [0] * 5, b=b, c=c)).comparisons[1]
+    assert (found.p_holm, found.smallest_p) == (2**-5, 2**-4)
+    assert "cannot decide" not in found.reason
+
+
+def test_a_p_is_told_on_its_own_side_of_alpha_and_a_level_in_full():
+    assert beside(51 / 1024, 0.05) == "0.0498"
+    assert beside(0.0314, 0.05) == "0.031"
+    assert (level(0.05), level(0.005)) == ("95%", "99.5%")
+    one = summarise(study(1), trials(a=[0], b=[0.5], c=[0])).comparisons[0]
+    assert one.reason.endswith("are needed"), "of one pair nothing is known of more"
 
 
 @pytest.mark.parametrize("gain", [+100, -100])

@@ -78,6 +78,11 @@ def test_one_quantity_may_set_several_keys_each_by_a_line_of_its_own() -> None:
         ("sweep.voices.lr=[0.1]", "at least two different values"),
         ("sweep={voices.lr: {low: 0, high: 1, points: 3, scale: log}}", "must be positive and rise"),
         ("sweep={}", "sweep: {} is not accepted"),
+        (
+            "sweep={peak: {values: [0.1, 0.2], keys: [voices.lr]}, voices.lr: [0.3, 0.4]}",
+            "voices.lr is set by two quantities",
+        ),
+        ("sweep.voices.lr=[0.1, 0.10000000000001]", "two combinations are called 'lr-0.1'"),
         ("sweep={voices.lr: {low: 0, high: 1}}", "a list of values, or low, high and points"),
         ("sweep={voices.lr: [1, 2], steps: [3, 4], noise: [0, 1]}", "sweep"),
         ("arms={a: {}}", "leave response, arms and compare out"),
@@ -215,6 +220,20 @@ def test_halving_trains_the_best_on_to_what_they_would_have_become_and_says_no_v
     assert main(halved) == 0
     assert {path.name: path.read_bytes() for path in out.glob("*.csv")} == before
     assert len(json.loads((out / "provenance.json").read_text())["sessions"]) == 3
+
+
+@pytest.mark.slow
+def test_a_halving_whose_runs_were_deleted_begins_anew(sweep_file: Path, tiny: None, tmp_path: Path) -> None:
+    place, fresh = tmp_path / "results", tmp_path / "fresh"
+    sets = ("seeds=1", "halving={factor: 3, rungs: 2}")
+    assert main(words(sweep_file, tmp_path, *sets)) == 0
+    shutil.rmtree(place / "runs")
+    assert main(words(sweep_file, tmp_path, *sets, "set.noise=0.1")) == 0
+    assert main(words(sweep_file, fresh, *sets, "set.noise=0.1")) == 0
+    tables = [
+        {path.name: path.read_bytes() for path in (at / "rates").glob("*.csv")} for at in (place, fresh / "results")
+    ]
+    assert tables[0] == tables[1]
 
 
 @pytest.mark.slow
