@@ -89,6 +89,8 @@ class GanTrainer:
         self.average = Average(self.generator)
         for parts in config.techniques.each().values():
             check_shared(parts, context.share)
+        if self.players.lookahead:
+            context.share.refuse_points("lookahead")
         self._riders = Riders(config, self.players, self.average, self._random, context.event)
         self.view = View(config.augment, config.packing, self._random["view"])
         self.game = Game(

@@ -184,7 +184,8 @@ class Team:
 def _share(config: DistributedConfig, rank: int) -> Share:
     workers = config.workers
     ahead = workers.offset(rank) - workers.offset(0)
-    return Share(rank, workers.count, apart=config.local and workers.count > 1, ahead=ahead)
+    apart = config.local and workers.count > 1
+    return Share(rank, workers.count, apart=apart, outer=workers.outer_optimizer is not None, ahead=ahead)
 
 
 def _key(rank: int) -> str:

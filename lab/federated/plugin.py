@@ -1,8 +1,16 @@
 """How the federated trainer announces itself to the laboratory; importing this imports no torch."""
 
+from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 from lab.training.trainer import LatePlugin
+
+
+def networks_of(config: Mapping[str, Any]) -> str:
+    """The trainer whose networks the clients of a run train."""
+    return str(config["federated"]["trainer"])
+
 
 PLUGIN = LatePlugin(
     name="federated",
@@ -43,6 +51,7 @@ PLUGIN = LatePlugin(
         )
     },
     presets_of="federated",
+    inner="lab.federated.plugin:networks_of",
     options="lab.federated.commands",
 )
 """The entry point ``federated`` of the group ``phaselab.trainers``."""

@@ -76,6 +76,8 @@ class SupervisedTrainer:
         order = self._randoms["order"]
         self._samples = self._lessons.samples(data, order) if self._lessons else Samples(data, device, order)
         together.check_shared(config.techniques, self._share)
+        if config.optimizer.points:
+            self._share.refuse_points(config.optimizer.name)
         self.techniques = Techniques(config.techniques, self._host())
         self._conductor = self._conduct()
         self._meter = Meter(STATISTICS, device)

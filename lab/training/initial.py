@@ -109,7 +109,7 @@ def find(wanted: InitFrom, seed: int, near: Path, trainer: str) -> Initial:
         UserError: there is no such run, it is of another trainer, or it has no such checkpoint.
     """
     source = check(wanted, seed, near)
-    if plugins.kind(source.trainer, source.config) != trainer:
+    if plugins.networks(source.trainer, source.config) != trainer:
         raise UserError(f"init_from: {source.name} is a run of {source.trainer!r}; accepted: a run of {trainer!r}")
     if wanted.step is None:
         return Initial(source, checkpoints.needed(source.checkpoints), wanted.fresh)
@@ -147,7 +147,7 @@ def again(run: Run) -> Initial | None:
     if record is None or wanted is None:
         return None
     exact = InitFrom(run=record["run"], step=record["step"], fresh=tuple(wanted["fresh"]))
-    return find(exact, 0, run.path.parent, plugins.kind(run.trainer, run.config))
+    return find(exact, 0, run.path.parent, plugins.networks(run.trainer, run.config))
 
 
 def source_of(wanted: InitFrom, seed: int, near: Path) -> Run:
@@ -171,7 +171,7 @@ def pinned(config: RunConfig, near: Path, trainer: str) -> RunConfig:
     """
     if config.init_from is None:
         return config
-    found = find(config.init_from, config.seed, near, plugins.kind(trainer, config.model_dump(mode="json")))
+    found = find(config.init_from, config.seed, near, plugins.networks(trainer, config.model_dump(mode="json")))
     wanted = config.init_from.model_copy(update={"step": found.checkpoint.step})
     return config.model_copy(update={"init_from": wanted})
 

@@ -70,9 +70,15 @@ def shown(plugin: TrainerPlugin, config: Mapping[str, Any]) -> TrainerPlugin:
 
 
 def kind(name: str, config: Mapping[str, Any]) -> str:
-    """The name of :func:`shown`; of a trainer that is not installed its own."""
+    """The name of the trainer whose columns a run has, :func:`shown`; of a trainer that is not installed its own."""
     known = trainers().get(name)
     return name if known is None else shown(known, config).name
+
+
+def networks(name: str, config: Mapping[str, Any]) -> str:
+    """The name of the trainer whose networks a run has: that of its workers, of its clients, or its own."""
+    inner = getattr(trainers().get(name), "networks_of", None)
+    return str(inner(config)) if inner else kind(name, config)
 
 
 def offering(attribute: str) -> dict[str, TrainerPlugin]:

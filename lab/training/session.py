@@ -18,7 +18,7 @@ from lab.training.findings import Teller, watch_of
 from lab.training.finite import NonFiniteError, check_row
 from lab.training.initial import Initial, find
 from lab.training.metrics import Metrics
-from lab.training.plugins import shown
+from lab.training.plugins import networks, shown
 from lab.training.provenance import record
 from lab.training.recovery import about, recover, rewind
 from lab.training.restoring import restore
@@ -117,7 +117,7 @@ class Session:
         wanted = self.config.init_from
         if wanted is None or self.recovery.checkpoint:
             return None
-        return find(wanted, self.config.seed, self.run.path.parent, shown(plugin, self.run.config).name)
+        return find(wanted, self.config.seed, self.run.path.parent, networks(plugin.name, self.run.config))
 
     def _begin_with(self, initial: Initial, plugin: TrainerPlugin) -> None:
         """Save at once what was begun with: a resume then never needs the other run."""

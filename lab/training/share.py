@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from lab.errors import UserError
+
 if TYPE_CHECKING:
     from torch import Tensor
 
@@ -19,6 +21,7 @@ class Share:
 
     Attributes:
         apart: whether the workers' weights differ until they are averaged.
+        outer: whether an outer optimiser moves the averaged weights, so that they are no mean.
         ahead: by how many cycles this worker's learning rates are ahead of the first one's.
         minded: whether the trainer asked for it; one that never does would learn everything on every worker.
     """
@@ -26,8 +29,21 @@ class Share:
     rank: int = 0
     size: int = 1
     apart: bool = False
+    outer: bool = False
     ahead: float = 0.0
     minded: bool = False
+
+    def refuse_points(self, keeper: str) -> None:
+        """Refuse an optimiser that keeps points beside the weights, where these go elsewhere than to a mean.
+
+        Raises:
+            UserError: ``keeper`` names it.
+        """
+        if self.outer:
+            raise UserError(
+                f"workers.outer_optimizer: it would move the weights away from the points that {keeper} keeps; null is "
+                "accepted"
+            )
 
     def of(self, batch: Tensor) -> Tensor:
         """This worker's part of [n, …], float or whole numbers; n is a multiple of ``size``."""

@@ -212,6 +212,7 @@ class LatePlugin:
         stacked: the module, or the object in one, that has the functions of :class:`Stacks`.
         federated: the module, or the object in one, that has the functions of :class:`lab.training.local.Federates`.
         presets_of: the attribute of those plug-ins whose presets are this one's too.
+        inner: the function of a run's plain data that names the trainer whose networks it has; its own without one.
         options: the module that has ``add_train_options`` and ``sets``.
         shares: whether the trainer is a :class:`Sharing`.
         stability: the function that ``lab stability RUN`` calls: of a run, of whether its whole cycle is measured, and
@@ -243,6 +244,7 @@ class LatePlugin:
     stability: str = ""
     federated: str = ""
     presets_of: str = ""
+    inner: str = ""
     options: str = ""
     shares: bool = False
 
@@ -317,6 +319,11 @@ class LatePlugin:
     def measured_stability(self) -> Callable[..., Any] | None:
         """What measures the stability of a run; None where its trainer plays no game."""
         return resolve_name(self.stability) if self.stability else None
+
+    @property
+    def networks_of(self) -> Callable[[Mapping[str, Any]], str] | None:
+        """What names the trainer whose networks a run has; None where it is this one."""
+        return resolve_name(self.inner) if self.inner else None
 
     @property
     def stacks(self) -> Stacks | None:

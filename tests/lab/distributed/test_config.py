@@ -151,3 +151,20 @@ def test_generators_of_an_ensemble_are_not_kept_between_averages(tmp_path: Path)
         place = tmp_path / str(kept)
         DistributedTrainer(configured("gan", sets), context(place)).advance(40)
         assert len([*place.rglob("generator-*")]) == kept
+
+
+@pytest.mark.parametrize(
+    ("trainer", "sets", "keeper"),
+    [("supervised", {"optimizer": "schedule_free"}, "schedule_free"), ("gan", {"lookahead": {}}, "lookahead")],
+)
+def test_an_outer_optimiser_does_not_leave_points_behind_that_weights_go_back_to(
+    trainer: str, sets: dict[str, Any], keeper: str, tmp_path: Path
+) -> None:
+    if keeper == "schedule_free":
+        pytest.importorskip("schedulefree")
+    sets = sets | {"voices.sync_every": 4}
+    DistributedTrainer(configured(trainer, sets), context(tmp_path))
+    with pytest.raises(
+        UserError, match=f"workers.outer_optimizer: .* the points that {keeper} keeps; null is accepted"
+    ):
+        DistributedTrainer(configured(trainer, sets | {"workers.outer_optimizer": {}}), context(tmp_path))

@@ -132,3 +132,17 @@ def test_a_whole_file_names_no_trainer(tmp_path: Path) -> None:
     assert resolve(FederatedConfig, DIGITS).federated.trainer == "supervised"
     assert resolve(FederatedConfig, RING).federated.trainer == "gan"
     assert resolve(FederatedConfig, DIGITS).inner.optimizer.model_dump() == {"name": "sgd", "momentum": 0.0}  # type: ignore[attr-defined]
+
+
+def test_clients_begin_with_the_weights_of_one_trainer_and_it_with_theirs(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Personalised networks after a federated one, and clients that fine-tune a pretrained one."""
+    assert lab("train", "supervised/digits", *SMALL, "--name", "theirs", results=tmp_path) == 0
+    alone = ["--set", "steps=5", "--set", "evaluate_every=5", "--quiet", "--results", str(tmp_path)]
+    assert main(["supervised", "train", "digits", "--init-from", "theirs", "--name", "own", *alone]) == 0
+    assert lab("train", "supervised/digits", *SMALL, "--init-from", "own", "--name", "again", results=tmp_path) == 0
+    assert load_yaml(tmp_path / "runs" / "again" / "config.yaml")["init_from"]["step"] == 5
+    capsys.readouterr()
+    assert main(["gan", "train", "ring", "--init-from", "theirs", *alone]) == 2
+    assert "init_from: theirs is a run of 'federated'; accepted: a run of 'gan'" in capsys.readouterr().err
