@@ -5,7 +5,10 @@ from __future__ import annotations
 import argparse
 import shutil
 import sys
+from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from pathlib import Path
+from typing import Any
 
 WIDEST = 120
 """A wide terminal is not filled beyond this."""
@@ -29,12 +32,12 @@ def run(args: argparse.Namespace) -> int:
     """Draw the file; a mistake in it is a UserError that names the file and the dotted field."""
     from lab.errors import UserError
     from lab.phase.drawing import ASCII, draw
-    from lab.phase.parsing import parse_schedule
+    from lab.phase.parsing import MEASURED, parse_schedule
     from lab.training.config import load_yaml
 
     mapping = load_yaml(args.file)
     try:
-        file = parse_schedule(mapping)
+        file = parse_schedule(mapping, (*MEASURED, *_measured(mapping)))
     except UserError as error:
         raise UserError(f"{args.file}: {error}") from None
     if args.out is not None:
@@ -50,3 +53,21 @@ def run(args: argparse.Namespace) -> int:
         picture = picture.translate(ASCII).encode("ascii", "replace").decode()
     print(picture)
     return 0
+
+
+def _measured(mapping: Mapping[str, Any]) -> Sequence[str]:
+    """What trainers measure whose configuration a file is; nothing where no voice follows such a thing."""
+    from lab.errors import UserError
+    from lab.phase.parsing import MEASURED, followed
+
+    voices = mapping.get("voices")
+    if not isinstance(voices, Mapping) or {*followed(voices)} <= {*MEASURED}:
+        return ()  # torch is not needed to draw a schedule
+    from lab.training.config import resolve
+    from lab.training.plugins import trainers
+
+    found: list[str] = []
+    for plugin in trainers().values():
+        with suppress(UserError):
+            found += resolve(plugin.config_type(), mapping).measured_names()
+    return found

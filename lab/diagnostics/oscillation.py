@@ -44,8 +44,9 @@ class Oscillation:
 def dominant(values: ArrayLike, spacing: float = 1.0) -> Oscillation | None:
     """The period that explains most of a column.
 
-    The periodogram of the column without its linear trend, under a Hann window; the peak's place is refined by a
-    parabola through the logarithms of its neighbours.
+    The periodogram of the column without what is slower than its longest period that counts, under a Hann window; the
+    peak's place is refined by a parabola through the logarithms of its neighbours. Its share and amplitude are of the
+    column without what is slower than the period itself, so that a loss that falls hides no swing.
 
     Args:
         values: [k].
@@ -58,19 +59,19 @@ def dominant(values: ArrayLike, spacing: float = 1.0) -> Oscillation | None:
     column = _column(values)
     if column is None:
         return None
-    frequency, power = _power(column)
     least = CYCLES / len(column)
+    frequency, power = _power(column - _drift(column, 1 / least))
     inside = (frequency >= least) & (power > 0)
     if not inside.any():
         return None
     peak = int(np.flatnonzero(inside)[np.argmax(power[inside])])
     if power[peak - 1] > power[peak]:  # the flank of a slower swing, which has too few cycles to count
         return None
-    total = float(power[1:].sum())
-    near = float(power[max(peak - 2, 1) : peak + 3].sum())
     at = (peak + _offset(power, peak)) / len(column)
-    share = min(near / total, 1.0)
-    return Oscillation(spacing / at, share, math.sqrt(2 * share) * float(column.std()))
+    level = column - _drift(column, max(2.0, 1 / at))
+    power = _power(level)[1]
+    share = min(float(power[max(peak - 2, 1) : peak + 3].sum() / power[1:].sum()), 1.0)
+    return Oscillation(spacing / at, share, math.sqrt(2 * share) * float(level.std()))
 
 
 def spectrum(values: ArrayLike, spacing: float = 1.0) -> tuple[Floats, Floats] | None:

@@ -25,7 +25,9 @@ LONGEST = 10**9
 TURNS = 8
 """Cycles up to so many rotations are looked at."""
 SCANNED = 400
-"""Periods that are looked at for a recommendation."""
+"""Periods that are looked at for a recommendation, evenly spaced; up to twice as many where these are all there are."""
+NEAR = 25
+"""Periods that are looked at around each multiple of half a rotation."""
 PER_TURN = 0.01
 """What a safe cycle may add to a game that neither grows nor decays: one part in a hundred a rotation."""
 KEPT = 0.25
@@ -152,16 +154,28 @@ def safe_periods(game: Game, lr: float, modulation: float, offset: float, method
     """The range of periods to recommend: slow cycles where all slow enough ones are safe, else fast ones.
 
     A cycle is safe if it adds at most 1 % a rotation to a game that is neutral at constant rates, if it keeps a quarter
-    of the decay that a stable one has there, or if it makes an unstable one neutral or stable. Up to 400 periods, from
-    4 steps to eight rotations, are looked at; of long cycles the thinnest tongues may lie between two of them.
+    of the decay that a stable one has there, or if it makes an unstable one neutral or stable. All periods from 4 steps
+    to eight rotations are looked at; of more than 800 as many as 400 evenly spaced, and some around every multiple of
+    half a rotation, where the tongues are. The thinnest may still lie between two of them.
     """
     longest = longest_of_interest(game, positive("lr", lr), method)
-    candidates = np.unique(np.linspace(SHORTEST, longest, SCANNED).round().astype(np.int64))
+    candidates = _looked_at(longest, half_turn(game, lr, modulation, offset, method))
     found = stability_map(game, lr, [modulation], candidates, [offset], method)
     growth, periods = found.growth[0, :, 0], found.periods
     constant = growth_at_constant(game, lr, method)
     most = most_growth(constant, natural_period(game, lr, method))
     return _recommend(growth, periods, constant, most, natural_period(game, lr, method))
+
+
+def _looked_at(longest: int, half: float) -> Ints:
+    """All periods, or evenly spaced ones and some within a sixteenth of each multiple of half a rotation."""
+    if longest <= 2 * SCANNED:
+        return np.arange(SHORTEST, longest + 1)
+    even = np.linspace(SHORTEST, longest, SCANNED)
+    tongues = half * np.arange(1, int(longest / half) + 1) if math.isfinite(half) else np.zeros(0)
+    near = (tongues[: 2 * TURNS, None] * np.linspace(1 - 1 / 16, 1 + 1 / 16, NEAR)).ravel()
+    found = np.concatenate([even, near]).round().astype(np.int64)
+    return np.unique(found[(found >= SHORTEST) & (found <= longest)])
 
 
 def growth_at_constant(game: Game, lr: float, method: Method = PLAIN) -> float:

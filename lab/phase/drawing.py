@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from lab.phase.clock import Clock
+from lab.phase.cooled import Cooled
 from lab.phase.errors import PhaseError, refuse
 from lab.phase.follower import Follower
 from lab.phase.parsing import ScheduleFile
@@ -68,7 +69,10 @@ def describe(voice: Voice | Follower, among: Mapping[str, Voice | Follower] = {}
         return f"follows {voice.source} in {relation}, {voice.low:.3g} to {voice.high:.3g}"
     if isinstance(voice, ConstantProduct):
         of = next((f" / {name}" for name, other in among.items() if other == voice.leader), " / its leader")
-        return f"{voice.product:.3g}{of}, {voice.low:.3g} to {voice.high:.3g} · mean {voice.mean():.3g}"
+        power = "" if voice.power == 1 else {2.0: "²", 3.0: "³"}.get(voice.power, f"^{voice.power:g}")
+        return f"{voice.product:.3g}{of}{power}, {voice.low:.3g} to {voice.high:.3g} · mean {voice.mean():.3g}"
+    if isinstance(voice, Cooled):
+        return f"{describe(voice.voice, among)}, then to 0 over {voice.steps:,} steps from {voice.start:,}"
     if not isinstance(voice, Schedule):
         return type(voice).__name__
     wave = voice.wave if isinstance(voice.wave, str) else "own wave"

@@ -77,6 +77,12 @@ def parse_voices(
     return {str(name): voice_of(name) for name in mapping}
 
 
+def followed(mapping: Mapping[str, Any]) -> tuple[str, ...]:
+    """What voices of a file follow by a name that none of them has: levels that its trainer measures, or a mistake."""
+    names = (voice.get("follow") for voice in mapping.values() if isinstance(voice, Mapping))
+    return tuple(dict.fromkeys(name for name in names if isinstance(name, str) and name not in mapping))
+
+
 def parse_voice(clock: Clock, data: Any, field: str, leader: Leader, measured: Sequence[str] = ()) -> Voice | Follower:
     """One voice; ``leader`` gives the voice that a name stands for, ``field`` is where it stands in the file."""
     if not isinstance(data, Mapping):
@@ -110,6 +116,8 @@ def _following(
         found: Any = parse_voice(clock, data["follow"], within(field, "follow"), leader)
     else:
         found = leader(data["follow"])
+    if isinstance(found, Cooled):
+        raise refuse(within(field, "follow"), data["follow"], "a voice without a cooldown, which cannot be followed")
     if not isinstance(found, Schedule):
         raise refuse(within(field, "follow"), data["follow"], "a voice that has a wave, or follows one")
     needs, takes = {

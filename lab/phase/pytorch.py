@@ -65,8 +65,10 @@ class PhaseLR(LRScheduler):
             PhaseError: the state of another kind of scheduler.
         """
         keys("state", state_dict, ("last_epoch", "_step_count"))
-        self.last_epoch = whole("state.last_epoch", state_dict.get("last_epoch"), 0)
+        self.last_epoch = whole("state.last_epoch", state_dict.get("last_epoch"), -1)
         self._step_count = whole("state._step_count", state_dict.get("_step_count"), 0)
+        if self.last_epoch < 0:  # it waits its turn in a SequentialLR, and another one's rates stand
+            return
         self._last_lr = []
         for group, lr in zip(self.optimizer.param_groups, self.get_lr(), strict=True):
             if isinstance(group["lr"], torch.Tensor):

@@ -9,6 +9,7 @@ recompiles at every value.
 from __future__ import annotations
 
 import fnmatch
+import inspect
 from collections.abc import Callable, Mapping, MutableMapping, MutableSequence
 from typing import Any
 
@@ -122,6 +123,7 @@ def attribute(root: Any, path: str) -> Target:
         raise refuse(path, current, "an attribute that holds a number or a tensor")
     if not parents:
         return _member(root, last, path)
+    _refuse_computed(owner(), last, path)
     return lambda value: _set(owner(), last, value)
 
 
@@ -142,6 +144,21 @@ def buffer(tensor: torch.Tensor) -> Target:
     if not isinstance(tensor, torch.Tensor) or not (tensor.is_floating_point() or tensor.is_complex()):
         raise refuse("buffer", tensor, "a floating-point tensor")
     return lambda value: _fill(tensor, value)
+
+
+def _refuse_computed(owner: Any, name: str, path: str) -> None:
+    """Refuse what is computed anew when it is read, or cannot be set: it would stay as it is, or fail in training."""
+    if isinstance(owner, Mapping | MutableSequence):
+        return
+    kept = getattr(owner, name)
+    found = inspect.getattr_static(type(owner), name, None)
+    fixed = isinstance(found, property) and found.fset is None
+    frozen = getattr(getattr(owner, "__dataclass_params__", None), "frozen", False)
+    if isinstance(kept, torch.Tensor):
+        if getattr(owner, name) is not kept:
+            raise refuse(path, kept, "a tensor that is kept; this one is computed anew whenever it is read")
+    elif fixed or frozen:
+        raise refuse(path, kept, "an attribute that can be set")
 
 
 def _settable(value: object) -> bool:
@@ -192,4 +209,5 @@ def _member(owner: Any, name: str, path: str) -> Target:
     current = _get(owner, name, path)
     if not _settable(current):
         raise refuse(path, current, "an attribute that holds a number or a tensor")
+    _refuse_computed(owner, name, path)
     return lambda value: _set(owner, name, value)

@@ -124,7 +124,8 @@ GRID = 1000
 def find(wave: str | Function, field: str = "wave") -> Wave:
     """The wave of a name, or of a user's own function from a float in [0, 1] to a float in [0, 1].
 
-    The crest and trough of a user's function are its first highest and lowest phases among thousandths of a cycle.
+    The crest and trough of a user's function are its first highest and lowest phases among thousandths of a cycle; the
+    trough is the end of the cycle where it is lowest there as at the beginning.
 
     Raises:
         PhaseError: an unknown name, or a function whose values are not levels.
@@ -145,4 +146,5 @@ def find(wave: str | Function, field: str = "wave") -> Wave:
             raise PhaseError(f"{field}: {wave!r} gives {level!r} at phase {at / GRID}; expected levels from 0 to 1")
         levels.append(level)
     high, low = max(levels), min(levels)
-    return Wave("", wave, levels.index(high) / GRID, levels.index(low) / GRID if low < high else None)
+    lowest = 1.0 if levels[0] == levels[-1] == low else levels.index(low) / GRID
+    return Wave("", wave, levels.index(high) / GRID, lowest if low < high else None)

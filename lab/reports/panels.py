@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Any, Literal
 
+import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
@@ -27,7 +28,7 @@ from lab.reports.series import Curve, apart, average, window_for
 from lab.reports.style import Look
 from lab.reports.words import short
 
-BAND = "Bands are 95 % bootstrap intervals of the mean over seeds."
+BAND = "Bands are 95 % intervals of the mean over seeds (Student's t), of two or three seeds their range."
 """What a caption says of a band."""
 CYCLES = "Every second cycle of the clock is shaded; filled triangles are crests, open ones troughs."
 """What a caption says of the clock's signs."""
@@ -134,8 +135,17 @@ def stack(
 
 
 def with_bands(caption: str, arms: Sequence[Arm]) -> str:
-    """The caption of a figure of these arms, with a sentence on its bands where it has any."""
-    return f"{caption} {BAND}" if _averaged(arms) else caption
+    """The caption of a figure of these arms, with sentences on its bands and on lines that end early, if it has any."""
+    return " ".join([caption, *([BAND] if _averaged(arms) else []), *ended_early(arms)])
+
+
+def ended_early(arms: Sequence[Arm]) -> list[str]:
+    """A sentence for each arm whose line ends where one of its runs does, while others went on."""
+    ends = {arm.label: (min(ends), len(ends)) for arm in arms if len({*(ends := [r.last_step for r in arm.runs])}) > 1}
+    return [
+        f"{label} is drawn to step {step:,}, where the first of its {runs} seeds ended."
+        for label, (step, runs) in ends.items()
+    ]
 
 
 def _averaged(arms: Sequence[Arm]) -> bool:
@@ -180,11 +190,14 @@ def _label_ends(axes: Axes, arms: Sequence[Arm], line: Line, height: float) -> N
     ends = []
     for arm, look in zip(arms, looks(arms), strict=True):
         if (curve := average(arm.series(line.source))) is not None:
-            ends.append((arm.label, look, float(to_axes.transform((curve.steps[-1], curve.mean[-1]))[1])))
-    heights = apart([end for _, _, end in ends], LABEL / (height - ABOVE))
-    for (label, look, end), place in zip(ends, heights, strict=True):
+            known = np.flatnonzero(np.isfinite(curve.mean))
+            if len(known):
+                right, end = to_axes.transform((curve.steps[known[-1]], curve.mean[known[-1]]))
+                ends.append((arm.label, look, float(right), float(end)))
+    heights = apart([end for *_, end in ends], LABEL / (height - ABOVE))
+    for (label, look, right, end), place in zip(ends, heights, strict=True):
         axes.annotate(
-            short(label, 18), (1.0, end), (1.05, place), xycoords="axes fraction", textcoords="axes fraction",
+            short(label, 18), (right, end), (1.05, place), xycoords="axes fraction", textcoords="axes fraction",
             va="center", color=look.color, fontsize=10.5, annotation_clip=False,
             arrowprops={
                 "arrowstyle": "-", "color": look.color, "linewidth": 0.8, "relpos": (0, 0.5), "shrinkA": 1, "shrinkB": 0

@@ -15,7 +15,7 @@ import numpy as np
 from lab.door.text import one_line
 from lab.errors import UserError
 from lab.phase import Clock
-from lab.phase.parsing import parse_voices
+from lab.phase.parsing import MEASURED, followed, parse_voices
 from lab.reports.series import Floats, Ints
 from lab.reports.style import Look
 from lab.reports.words import capital
@@ -80,7 +80,8 @@ class RunData:
 
         What follows a measurement is only in the log, and so are rates that workers change each in their way.
         """
-        voices = parse_voices(self.clock, self.config.get("voices", {}))
+        given = self.config.get("voices", {})
+        voices = parse_voices(self.clock, given, (*MEASURED, *followed(given)))  # its trainer has looked at them
         moved = getattr(plugins.trainer(self.trainer), "moved", lambda config: ())(self.config)
         return {
             name: voice

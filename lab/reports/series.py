@@ -11,7 +11,8 @@ from numpy.typing import NDArray
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
 
-_RESAMPLES = 1000
+FEWEST = 4
+"""Runs from which a band is an interval of their mean; of fewer it is their range."""
 
 
 def smooth(values: Floats, window: int) -> Floats:
@@ -39,7 +40,8 @@ class Curve:
     Attributes:
         steps: int64[n], rising.
         mean: float64[n]; NaN where no run has a finite value.
-        low, high: float64[n], the 95 % percentile-bootstrap interval of the mean over runs; equal to mean for one run.
+        low, high: float64[n], the 95 % interval of the mean over runs by Student's t; of two or three runs their range,
+            and equal to mean for one run.
         runs: how many runs had the quantity.
     """
 
@@ -53,23 +55,21 @@ class Curve:
 def average(series: Sequence[tuple[Ints, Floats]], window: int = 1) -> Curve | None:
     """One curve from the same quantity of several runs, on the steps that any of them logged; None if none did.
 
-    Each run is smoothed over ``window`` of its rows first, so that the interval is that of what is drawn.
+    It ends where the first of the runs does: the mean of those that are left would leap to theirs. Each run is smoothed
+    over ``window`` of its rows first, so that the interval is that of what is drawn.
     """
     present = [(steps, smooth(_finite(values), window)) for steps, values in series if len(steps)]
     if not present:
         return None
+    last = min(int(steps[-1]) for steps, _ in present)
+    present = [(steps[steps <= last], values[steps <= last]) for steps, values in present]
     grid = np.unique(np.concatenate([steps for steps, _ in present]))
     table = np.full((len(present), len(grid)), np.nan)
     for row, (steps, values) in zip(table, present, strict=True):
         row[np.searchsorted(grid, steps)] = values
     if len(present) == 1:
         return Curve(grid, table[0], table[0], table[0], 1)
-    draws = np.random.default_rng(0).integers(len(present), size=(_RESAMPLES, len(present)))
-    low, high = np.empty(len(grid)), np.empty(len(grid))
-    for start in range(0, len(grid), 256):  # in slices, so that a long log costs little memory
-        means = _mean(table[:, start : start + 256][draws], axis=1)
-        low[start : start + 256], high[start : start + 256] = _quantiles(means)
-    return Curve(grid, _mean(table, axis=0), low, high, len(present))
+    return Curve(grid, _mean(table, axis=0), *_band(table), len(present))
 
 
 def apart(places: Sequence[float], gap: float) -> list[float]:
@@ -111,7 +111,18 @@ def _mean(values: Floats, axis: int) -> Floats:
     return np.where(count > 0, total / np.maximum(count, 1), np.nan)
 
 
-def _quantiles(means: Floats) -> tuple[Floats, Floats]:
-    empty = ~np.isfinite(means).any(axis=0)
-    low, high = np.nanquantile(np.where(empty, 0.0, means), [0.025, 0.975], axis=0)
-    return np.where(empty, np.nan, low), np.where(empty, np.nan, high)
+def _band(table: Floats) -> tuple[Floats, Floats]:
+    """Ends of the band at each step, of values float64[runs, steps]; NaN where fewer than two runs have one."""
+    from scipy.special import stdtrit
+
+    there = np.isfinite(table)
+    count = there.sum(axis=0)
+    known = count > 1
+    if len(table) < FEWEST:
+        low = np.where(there, table, np.inf).min(axis=0, initial=np.inf)
+        high = np.where(there, table, -np.inf).max(axis=0, initial=-np.inf)
+        return np.where(known, low, np.nan), np.where(known, high, np.nan)
+    mean, free = _mean(table, axis=0), np.maximum(count - 1, 1)
+    variance = np.where(there, np.square(table - mean), 0.0).sum(axis=0) / free
+    half = stdtrit(free, 0.975) * np.sqrt(variance / np.maximum(count, 1))
+    return np.where(known, mean - half, np.nan), np.where(known, mean + half, np.nan)

@@ -10,6 +10,9 @@ import pytest
 from PIL import Image
 
 from lab.cli.main import main
+from lab.door.yamls import dump_yaml
+from lab.training.config import load_yaml
+from lab.training.plugins import preset_path, trainer
 
 FILE = """
 seed: 3
@@ -107,3 +110,17 @@ def test_drawing_in_the_terminal_imports_neither_torch_nor_matplotlib(file: Path
         "assert not {'torch', 'matplotlib'} & set(sys.modules)\n"
     )
     subprocess.run([sys.executable, "-c", program], check=True, capture_output=True)
+
+
+def test_what_a_trainer_measures_is_followed_in_its_files_and_nowhere_else(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    mapping = load_yaml(preset_path(trainer("gan"), "ring"))
+    mapping["voices"]["lr.generator"] = {"follow": "advantage", "relation": "anti_phase", "low": 0, "high": 0.01}
+    path = tmp_path / "ring.yaml"
+    path.write_text(dump_yaml(mapping))
+    assert main(["schedule", str(path)]) == 0
+    assert "follows advantage in anti-phase" in capsys.readouterr().out
+    path.write_text(FILE.replace("follow: difficulty", "follow: advantage"))
+    assert main(["schedule", str(path)]) == 2
+    assert "unknown 'advantage'" in capsys.readouterr().err

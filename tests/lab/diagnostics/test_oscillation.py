@@ -136,6 +136,12 @@ def test_a_drift_hides_no_swing():
     assert found.lag == pytest.approx(0.25, abs=0.02)
     assert found.coherence > 0.9
     assert amplitudes(column, 100.0) == pytest.approx(np.ones(10), abs=0.35)
+    swing = dominant(column)
+    assert swing.period == pytest.approx(100, rel=0.02)
+    assert swing.amplitude == pytest.approx(1.0, abs=0.1)
+    assert swing.share > share_by_chance(column)
+    fall = dominant(30 * np.exp(-steps / 300) + np.random.default_rng(9).normal(0, 0.3, 1000))
+    assert fall.share < share_by_chance(column)
 
 
 def test_columns_of_other_periods_do_not_go_together():

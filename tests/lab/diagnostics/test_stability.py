@@ -143,3 +143,12 @@ def test_every_recommendation_is_one_sentence():
 
 def test_the_examples_are_true():
     assert doctest.testmod(module).failed == 0
+
+
+@pytest.mark.parametrize(("lr", "modulation", "offset"), [(0.1, 0.6, 0.0), (0.02, 0.3, 0.1)])
+def test_no_recommended_period_lies_in_a_tongue(lr, modulation, offset):
+    """Of a neutral game, whose tongues are thin: the strongest lay between the periods that were looked at."""
+    safe = safe_periods(BILINEAR, lr, modulation, offset)
+    every = np.arange(safe.low, safe.high + 1)
+    growth = stability_map(BILINEAR, lr, [modulation], every, [offset]).growth[0, :, 0]
+    assert growth.max() <= 0.0105 / natural_period(BILINEAR, lr)

@@ -61,3 +61,10 @@ def test_it_can_be_said_in_ascii() -> None:
 def test_a_width_that_holds_nothing_is_refused() -> None:
     with pytest.raises(PhaseError, match="width: 39 is not accepted; expected at least 40 columns"):
         picture({}, width=39)
+
+
+def test_a_power_and_a_cooldown_are_told() -> None:
+    rule = {"follow": "lr", "relation": "constant_product", "power": 2, "product": 0.1, "low": 1, "high": 9}
+    assert "sync  0.1 / lr², 1 to 9" in " ".join(picture({"lr": COSINE, "sync": rule}))
+    cooled = " ".join(picture({"lr": {**COSINE, "cooldown": {"start": 1500, "steps": 500}}}))
+    assert "lr  cosine 0 to 1 · mean 0.5, then to 0 over 500 steps from 1,500" in cooled

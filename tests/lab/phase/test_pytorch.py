@@ -120,3 +120,21 @@ def test_mistakes_are_refused() -> None:
         scheduler.load_state_dict({"last_epoch": 3, "_step_count": 4, "T_max": 10})
     with pytest.raises(PhaseError, match="last_epoch: None"):
         scheduler.load_state_dict({"_step_count": 4})
+
+
+def test_it_is_resumed_while_it_waits_its_turn() -> None:
+    """Torch keeps a scheduler of a SequentialLR at −1 until its milestone; the rates are those of the one before."""
+
+    def built() -> tuple[torch.optim.SGD, torch.optim.lr_scheduler.SequentialLR]:
+        optimizer = make_optimizer()
+        first, second = PhaseLR(optimizer, LR), PhaseLR(optimizer, Constant(0.5))
+        return optimizer, torch.optim.lr_scheduler.SequentialLR(optimizer, [first, second], milestones=[5])
+
+    optimizer, whole = built()
+    rates = advance(optimizer, whole, 8)  # type: ignore[arg-type]
+    optimizer, cut = built()
+    assert advance(optimizer, cut, 3) == rates[:3]  # type: ignore[arg-type]
+    again, resumed = built()
+    again.load_state_dict(optimizer.state_dict())
+    resumed.load_state_dict(cut.state_dict())
+    assert advance(again, resumed, 5) == rates[3:]  # type: ignore[arg-type]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from types import SimpleNamespace
 from typing import Any
 
@@ -204,3 +205,40 @@ def test_a_buffer_does_not_recompile_at_every_value_as_an_attribute_does() -> No
         target(value)
         assert run(torch.ones(2)).tolist() == [value, value]
     assert compiled == 1
+
+
+class Computed(nn.Module):
+    def __init__(self) -> None:
+        super().__init__()
+        self.log = nn.Parameter(torch.zeros(1))
+
+    @property
+    def scale(self) -> torch.Tensor:
+        return self.log.exp()
+
+    @property
+    def gain(self) -> float:
+        return 2.0
+
+
+@dataclass(frozen=True)
+class Frozen:
+    rate: float = 1.0
+
+
+@pytest.mark.parametrize(
+    ("root", "name", "said"),
+    [
+        (Computed(), "scale", "a tensor that is kept; this one is computed anew whenever it is read"),
+        (nn.utils.parametrizations.spectral_norm(nn.Linear(2, 2)), "weight", "a tensor that is kept"),
+        (Computed(), "gain", "an attribute that can be set"),
+        (Frozen(), "rate", "an attribute that can be set"),
+    ],
+)
+def test_what_would_keep_its_value_is_refused_at_once(root: Any, name: str, said: str) -> None:
+    for path, owner in ((name, root), (f"part.{name}", SimpleNamespace(part=root))):
+        with pytest.raises(PhaseError, match=said):
+            targets.attribute(owner, path)
+    if isinstance(root, Computed):
+        with pytest.raises(PhaseError, match=said):
+            targets.modules(nn.Sequential(root), Computed, name)

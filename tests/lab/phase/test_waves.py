@@ -77,6 +77,12 @@ def test_the_crest_and_trough_of_a_users_own_function_are_found() -> None:
     assert list(own.due("trough", 0, 250)) == [99, 199]
 
 
+def test_a_users_wave_that_rises_from_its_trough_and_falls_back_ends_there() -> None:
+    """At its beginning a trough snapshot would keep untrained weights, and the last cycle's never."""
+    own = waves.find(lambda phase: waves.one_cycle(phase))
+    assert (own.trough, waves.find("one_cycle").trough) == (1.0, 1.0)
+
+
 def test_a_function_of_this_module_is_the_wave_of_its_name() -> None:
     assert Schedule(Clock(10), wave=waves.anneal) == Schedule(Clock(10), wave="anneal")
 

@@ -1,5 +1,7 @@
 """What a stacked figure shows: markers where the schedule says, cycles shaded, one look for one arm."""
 
+import json
+import math
 from itertools import pairwise
 from pathlib import Path
 
@@ -11,7 +13,7 @@ from synthetic import GAN_CONFIG, gan_run
 
 from lab.reports import style
 from lab.reports.axes import step_text, wide_axis
-from lab.reports.panels import PANEL, Line, Panel, stack
+from lab.reports.panels import PANEL, Line, Panel, stack, with_bands
 from lab.reports.runs import arms, read_run
 from lab.reports.voice_panels import run_panels
 
@@ -89,6 +91,39 @@ def test_a_voice_that_follows_a_measurement_is_drawn_from_the_log(tmp_path: Path
     log.write_text(log.read_text().replace('{"step"', '{"voice/r1.weight": 0.5, "step"'))
     figure = drawn(path)
     assert np.asarray(panel(figure, "R1 penalty").lines[0].get_ydata()).max() == 0.5
+
+
+@pytest.mark.parametrize(("trainer", "level"), [("gan", "advantage"), ("supervised", "plateau")])
+def test_whatever_a_trainer_measures_a_voice_may_follow(trainer: str, level: str, tmp_path: Path) -> None:
+    follower = {"follow": level, "relation": "anti_phase", "low": 0, "high": 1}
+    path = gan_run(tmp_path / "run", voices={**GAN_CONFIG["voices"], "r1.weight": follower})
+    stated = path / "provenance.json"
+    stated.write_text(stated.read_text().replace('"trainer": "gan"', f'"trainer": "{trainer}"'))
+    assert set(read_run(path).voices) == set(GAN_CONFIG["voices"])
+
+
+def test_an_arm_whose_seeds_stop_early_ends_there_and_says_so(tmp_path: Path) -> None:
+    runs = [gan_run(tmp_path / f"ring-s{seed}", seed=seed, until=1000 if seed else None) for seed in range(2)]
+    groups = arms([read_run(path) for path in runs])
+    curve = [Line("evaluation/ema/good", "good", sparse=True)]
+    (axes,) = stack(groups, [Panel("Good", curve)], "generator update").axes
+    assert max(axes.lines[0].get_xdata()) == 1000
+    said = with_bands("A caption.", groups)
+    assert said.endswith("is drawn to step 1,000, where the first of its 2 seeds ended.")
+
+
+def test_the_label_of_a_line_that_ends_in_no_number_stands_at_its_last_one(tmp_path: Path) -> None:
+    runs = [gan_run(tmp_path / name, voices=voices) for name, voices in (("a", GAN_CONFIG["voices"]), ("b", CONSTANT))]
+    log = runs[0] / "metrics.jsonl"
+    *rows, last = log.read_text().splitlines()
+    row = {**json.loads(last), "evaluation/ema/good": math.nan}
+    log.write_text("\n".join([*rows, json.dumps(row)]) + "\n")
+    groups = arms([read_run(path) for path in runs])
+    figure = stack(groups, [Panel("Good", [Line("evaluation/ema/good", "good", sparse=True)])], "step", label_ends=True)
+    (axes,) = figure.axes
+    ends = [text.xy[1] for text in axes.texts]
+    assert len(ends) == 2
+    assert all(0 < end <= 1 for end in ends)
 
 
 def test_steps_are_short_on_an_axis() -> None:
