@@ -11,11 +11,9 @@ from importlib import import_module
 from importlib.metadata import version
 from typing import NoReturn
 
+from lab.cli import COMMANDS
 from lab.door.text import one_line
 from lab.errors import Interrupted, RunError, UserError
-
-COMMANDS = ("demo", "train", "runs", "resume", "schedule", "stability", "study", "claims", "plot", "report", "bench")
-"""Modules of lab.cli, each with ``add_parser(subparsers)``; a parser's default ``run`` is called with the arguments."""
 
 EXAMPLES = """\
 examples:

@@ -9,7 +9,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from lab.cli import options
+from lab.cli import COMMANDS, options
 from lab.errors import UserError
 from lab.training.plugins import discover, preset_path, preset_words
 from lab.training.trainer import TrainerPlugin
@@ -25,9 +25,16 @@ def add_parser(subparsers: Subparsers[argparse.ArgumentParser]) -> None:
     """Add `lab NAME …` for each trainer; one that cannot be loaded says why when it is asked for."""
     found, broken = discover()
     for name, plugin in found.items():
-        _add_trainer(subparsers, name, plugin)
+        if name in COMMANDS:  # no trainer takes a command of the laboratory away
+            continue
+        try:
+            _add_trainer(subparsers, name, plugin)
+        except Exception as error:  # whatever someone else's plug-in is
+            subparsers.choices.pop(name, None)
+            broken = {**broken, name: f"{type(error).__name__}: {error}"}
     for name, reason in broken.items():
-        _add_broken(subparsers, name, reason)
+        if name not in COMMANDS:
+            _add_broken(subparsers, name, reason)
 
 
 def _add_trainer(subparsers: Subparsers[argparse.ArgumentParser], name: str, plugin: TrainerPlugin) -> None:

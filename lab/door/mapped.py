@@ -14,14 +14,21 @@ from numpy.typing import NDArray
 def mapped(path: Path, shape: tuple[int, ...], kind: Any) -> NDArray[Any]:
     """An array whose numbers lie in a file: of the one that is there, if it is such an array, else of a new one.
 
+    A link is replaced, not followed.
+
     Args:
         path: the file; the directory exists.
         shape: of the array; the file takes no room on the disk for what was never written.
         kind: a type of numbers.
+
+    Raises:
+        OSError: the file that is there cannot be opened or mapped, as without memory; it stays as it is.
     """
+    if path.is_symlink():
+        path.unlink()
     try:
         found = open_memmap(path, mode="r+")  # a header is a literal, and an array of objects is refused
-    except (OSError, ValueError, SyntaxError, TypeError, MemoryError, RecursionError):
+    except (FileNotFoundError, ValueError, SyntaxError, TypeError, RecursionError):
         found = None
     if found is not None and found.shape == shape and found.dtype == np.dtype(kind) and found.flags.c_contiguous:
         return found

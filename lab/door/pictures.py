@@ -17,6 +17,8 @@ from PIL import Image
 
 from lab.door import files
 
+FORMATS = ("BMP", "GIF", "JPEG", "PNG", "PPM", "TIFF", "WEBP")
+"""What is read: for others Pillow would start a foreign program, as Ghostscript for EPS."""
 MOST_BYTES = 1 << 28
 MOST_PIXELS = 100_000_000
 MOST_WORKERS = 4
@@ -56,7 +58,7 @@ def read_all(paths: Sequence[Path], use: Callable[[Image.Image], Result]) -> lis
 def _attempt(path: Path, use: Callable[[Image.Image], Result]) -> Result | Broken:
     """Pillow's decoders raise nearly anything on damaged input (OSError, SyntaxError, struct.error, IndexError, …)."""
     try:
-        with Image.open(io.BytesIO(files.read(path, MOST_BYTES))) as image:
+        with Image.open(io.BytesIO(files.read(path, MOST_BYTES)), formats=FORMATS) as image:
             if image.width * image.height > MOST_PIXELS:
                 raise ValueError(f"{image.width}×{image.height} pixels; at most {MOST_PIXELS:,} are accepted")
             return use(image)
@@ -75,4 +77,4 @@ def _without_warnings() -> Iterator[None]:
 
 def suffixes() -> set[str]:
     """The ends of names that mean a picture."""
-    return set(Image.registered_extensions())
+    return {end for end, kind in Image.registered_extensions().items() if kind in FORMATS}

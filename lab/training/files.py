@@ -19,8 +19,12 @@ FULL = {
 
 
 def write_synced(path: Path, data: bytes) -> None:
-    """Write a file and wait until the disk has it."""
-    with path.open("wb") as file:
+    """Write a file and wait until the disk has it.
+
+    Raises:
+        OSError: it cannot be written, or a link is in its place, which is not followed.
+    """
+    with open(path, "wb", opener=lambda name, flags: os.open(name, flags | os.O_NOFOLLOW, 0o666)) as file:
         file.write(data)
         file.flush()
         os.fsync(file.fileno())
@@ -44,6 +48,8 @@ def replace_file(path: Path, data: bytes) -> None:
     if path.is_dir():
         raise UserError(f"{path}: cannot be written: Is a directory")
     beside = path.with_name(f".{path.name}.new")
+    if beside.is_symlink():
+        beside.unlink()
     try:
         write_synced(beside, data)
         beside.rename(path)

@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from lab.door import jsons
+from lab.door.text import one_line
 from lab.training.plugins import EVALUATION
 
 if TYPE_CHECKING:
@@ -94,7 +95,7 @@ class Teller:
     ) -> None:
         """Begin with the ``rows`` that are logged already."""
         self._watch, self._run, self._show = watch, run, show
-        self._log = LogColumns(rows)
+        self._log, self._broken = LogColumns(rows), False
         self._scores = sum(map(_scored, rows))
         self._told = {
             str(event.get("sign"))
@@ -107,16 +108,28 @@ class Teller:
 
         Scores cost more than looking does, so that a run's pace is its own.
         """
+        if self._broken:
+            return
         self._log.append(row)
         self._scores += _scored(row)
         if not end and not (_scored(row) and self._scores % (1 + self._scores // OFTEN) == 0):
             return
-        for found in self._watch(self._log.columns(), self._run.config):
+        for found in self._found():
             if found.kind not in self._told:
                 self._told.add(found.kind)
                 about = asdict(found)
                 self._run.event(EVENT, int(row["step"]), sign=about.pop("kind"), since=about.pop("step"), **about)
                 self._show(f"{self._run.name}: {words(found)}")
+
+    def _found(self) -> Sequence[Finding]:
+        """What the watch finds; one that fails is told once and asked no more: it is no reason not to train."""
+        try:
+            return list(self._watch(self._log.columns(), self._run.config))
+        except Exception as error:  # whatever a trainer's watch, or somebody else's, makes of a log
+            self._broken = True
+            reason = f"{type(error).__name__}: {one_line(str(error), 200)}"
+            self._show(f"{self._run.name}: its watch failed and is off ({reason})")
+            return []
 
 
 def _scored(row: Mapping[str, float]) -> bool:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -57,8 +58,9 @@ def quiet(step: int, row: Mapping[str, float]) -> None:
 
 
 def warn(message: str) -> None:
-    """Print a warning."""
-    print(f"lab: warning: {message}", file=sys.stderr)
+    """Print a warning, if anybody can be shown it."""
+    with suppress(OSError):
+        print(f"lab: warning: {message}", file=sys.stderr)
 
 
 def train(

@@ -28,12 +28,14 @@ def discover() -> tuple[dict[str, TrainerPlugin], dict[str, str]]:
     for entry in sorted(entry_points(group=GROUP), key=lambda entry: entry.name):
         try:
             plugin = entry.load()
-        except Exception as error:  # whatever someone else's module does while it is imported
+            missing = [name for name in NEEDED if not hasattr(plugin, name)]
+        except (Exception, SystemExit) as error:  # whatever someone else's module does while it is imported
             broken[entry.name] = f"{type(error).__name__}: {error}"
             continue
-        missing = [name for name in NEEDED if not hasattr(plugin, name)]
         if missing:
             broken[entry.name] = f"{entry.value} lacks {', '.join(missing)}"
+        elif plugin.name != entry.name:
+            broken[entry.name] = f"{entry.value} calls itself {plugin.name!r}; one name for both is accepted"
         else:
             found[entry.name] = plugin
     return found, broken

@@ -33,9 +33,24 @@ def show_progress(
         yield quiet
     elif stream.isatty():
         with _bar(title, steps, headline, stream) as progress:
-            yield progress
+            yield unless_gone(progress)
     else:
-        yield _Lines(title, steps, headline, stream)
+        yield unless_gone(_Lines(title, steps, headline, stream))
+
+
+def unless_gone(progress: Progress) -> Progress:
+    """Until nobody can be shown anything any more: a closed pipe or terminal is no reason not to train."""
+    gone = False
+
+    def shown(step: int, row: Mapping[str, float]) -> None:
+        nonlocal gone
+        if not gone:
+            try:
+                progress(step, row)
+            except OSError:
+                gone = True
+
+    return shown
 
 
 class Pace:

@@ -94,6 +94,7 @@ class Run:
         self.metrics = JsonLines(path / metrics.FILE)
         self.events = JsonLines(path / "events.jsonl")
         self.timing = JsonLines(path / "timing.jsonl")
+        self._locked: int | None = None
 
     @classmethod
     def create(
@@ -236,11 +237,23 @@ class Run:
                 raise RunError(f"run {self.name} is in use by process {_owner(fd)}; wait for it or stop it")
             os.ftruncate(fd, 0)
             os.pwrite(fd, f"{os.getpid()}\n".encode(), 0)
+            self._locked = fd
             yield
         finally:
+            self._locked = None
             os.close(fd)
             for log in (self.metrics, self.events, self.timing):
                 log.close()
+
+    def is_here(self) -> bool:
+        """Whether the directory is where it was when this process came to own it; true of one that it does not."""
+        if self._locked is None:
+            return True
+        try:
+            here, mine = os.stat(self.path / LOCK), os.fstat(self._locked)
+        except OSError:
+            return False
+        return (here.st_dev, here.st_ino) == (mine.st_dev, mine.st_ino)
 
     @property
     def owner(self) -> str | None:

@@ -134,10 +134,15 @@ class Session:
             self._held.append((kind, step, data))
 
     def report(self) -> None:
-        """Write what is due at the trainer's step, if it has come to the boundary."""
+        """Write what is due at the trainer's step, if it has come to the boundary.
+
+        Raises:
+            RunError: the run's directory was moved or deleted.
+        """
         before, step = self.handled, self.trainer.step
         if step < self.boundary:
             return
+        self._check_place()
         end = step >= self.config.steps
         row = self.trainer.metrics()
         check_row(step, row)
@@ -156,6 +161,13 @@ class Session:
             self._save()
         self.handled = step
 
+    def _check_place(self) -> None:
+        if not self.run.is_here():
+            raise RunError(
+                f"run {self.run.name}: {self.run.path} was moved or deleted while it trained; rows and checkpoints "
+                "would part; where it is now, lab resume goes on from its last checkpoint"
+            )
+
     def interrupt(self, signum: int) -> None:
         """Save and stop.
 
@@ -163,6 +175,7 @@ class Session:
             Interrupted: always.
         """
         step = self.trainer.step
+        self._check_place()
         self._save()
         self.run.event("interrupted", step, signal=signum)
         raise Interrupted(

@@ -6,12 +6,14 @@ import subprocess
 import sys
 from collections.abc import Callable
 from importlib.metadata import version
+from pathlib import Path
 
 import pytest
 
 from lab.cli.main import main
 
 Lab = Callable[..., "subprocess.CompletedProcess[str]"]
+NAMED = "from toy_plugin import ToyPlugin\nPLUGIN = ToyPlugin()\n"
 
 
 def test_help_lists_commands_trainers_and_examples(lab: Lab) -> None:
@@ -90,6 +92,32 @@ def test_a_broken_plugin_says_so_when_it_is_asked_for(lab: Lab) -> None:
     assert done.stderr == (
         "lab: trainer 'wrecked' cannot be loaded: ModuleNotFoundError: No module named 'no_such_module'\n"
     )
+
+
+@pytest.mark.parametrize(
+    ("entry", "module", "said"),
+    [
+        ("quits", "raise SystemExit('no license')", "SystemExit: no license"),
+        ("other", "from toy_plugin import PLUGIN", "hostile:PLUGIN calls itself 'toy'; one name for both is accepted"),
+        ("odd", f"{NAMED}PLUGIN.name, PLUGIN.summary = 'odd', None", "AttributeError"),
+        ("report", f"{NAMED}PLUGIN.name = 'report'", ""),
+    ],
+)
+def test_a_plugin_of_any_kind_takes_nobody_else_down(
+    lab: Lab, tmp_path: Path, entry: str, module: str, said: str
+) -> None:
+    info = tmp_path / "site" / "hostile-1.0.dist-info"
+    info.mkdir()
+    (info / "METADATA").write_text("Metadata-Version: 2.1\nName: hostile\nVersion: 1.0\n")
+    (info / "entry_points.txt").write_text(f"[phaselab.trainers]\n{entry} = hostile:PLUGIN\n")
+    (tmp_path / "site" / "hostile.py").write_text(module)
+    done = lab("runs")
+    assert done.returncode == 0, done.stderr
+    if said:
+        done = lab(entry, "train", "x")
+        assert (done.returncode, said in done.stderr) == (2, True), done.stderr
+    else:
+        assert "usage: lab report" in lab("report", "--help").stdout
 
 
 def test_a_reader_that_goes_away_is_no_traceback(lab: Lab) -> None:

@@ -1,6 +1,8 @@
 """An array in a file: gone on with where it is one, made anew where it is anything else."""
 
+import errno
 from pathlib import Path
+from unittest import mock
 
 import numpy as np
 import pytest
@@ -43,3 +45,23 @@ def test_objects_and_other_shapes_are_written_over(tmp_path: Path) -> None:
     for other in (np.array([{}, []], dtype=object), np.ones((3, 4), np.float32), np.ones((4, 3))):
         np.save(tmp_path / "a.npy", other, allow_pickle=True)
         assert not mapped(tmp_path / "a.npy", (4, 3), np.float32).any()
+
+
+def test_a_file_that_cannot_be_mapped_stays_as_it_is(tmp_path: Path) -> None:
+    """Without memory, or without leave to write: a replay buffer of hours would be zeros."""
+    path = tmp_path / "numbers.npy"
+    mapped(path, (3,), np.float32)[:] = 7
+    refused = OSError(errno.ENOMEM, "Cannot allocate memory")
+    with mock.patch("lab.door.mapped.open_memmap", side_effect=refused), pytest.raises(OSError, match="allocate"):
+        mapped(path, (3,), np.float32)
+    assert np.load(path).tolist() == [7, 7, 7]
+
+
+def test_a_link_is_replaced_and_what_it_leads_to_left_alone(tmp_path: Path) -> None:
+    victim = tmp_path / "victim"
+    victim.write_bytes(b"precious")
+    path = tmp_path / "numbers.npy"
+    path.symlink_to(victim)
+    mapped(path, (3,), np.float32)[:] = 7
+    assert victim.read_bytes() == b"precious"
+    assert not path.is_symlink()

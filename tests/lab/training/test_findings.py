@@ -12,6 +12,7 @@ import pytest
 import toy
 
 from lab.errors import Interrupted
+from lab.training import checkpoints
 from lab.training.config import resolve
 from lab.training.findings import OFTEN, Columns, Finding, LogColumns
 from lab.training.loop import make_context, train
@@ -72,6 +73,16 @@ def test_a_finding_is_told_once_in_words_and_as_an_event(tmp_path: Path) -> None
         (30, 30, "third"), (50, 50, "fifth"),
     ]  # fmt: skip
     assert found(run)[0].keys() == {"step", "kind", "sign", "since", "sentence", "value", "threshold", "advice"}
+
+
+def test_a_watch_that_fails_is_off_and_the_run_goes_on(tmp_path: Path) -> None:
+    told: list[str] = []
+    run, watched = begin(tmp_path), Watched()
+    watched.findings = lambda columns, config: [][1]  # type: ignore[attr-defined]
+    go(run, watched, told)
+    assert found(run) == []
+    assert max(checkpoints.paths(run.checkpoints)) == run.config["steps"]
+    assert told == ["run: its watch failed and is off (IndexError: list index out of range)"]
 
 
 @pytest.mark.parametrize("stop", range(1, 6))

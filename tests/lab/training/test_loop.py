@@ -20,7 +20,8 @@ from lab.training import checkpoints
 from lab.training.config import resolve
 from lab.training.finite import NonFiniteError
 from lab.training.jsonlines import read
-from lab.training.loop import Outcome, make_context, train
+from lab.training.loop import Outcome, make_context, train, warn
+from lab.training.progress import show_progress
 from lab.training.run import Run
 
 PRESET: dict[str, Any] = {
@@ -428,3 +429,48 @@ def test_provenance_tells_of_every_process(tmp_path: Path) -> None:
     (resumed,) = found["resumed"]
     assert resumed["from_step"] == 5
     assert resumed.keys() >= {"command", "started", "version", "git", "python", "platform", "device_name", "data_dir"}
+
+
+@pytest.mark.parametrize("what", ["moved", "deleted"])
+def test_a_directory_that_is_moved_or_deleted_in_training_stops_the_run(what: str, tmp_path: Path) -> None:
+    """Its rows would go with it, and its checkpoints stay in a new one."""
+    run = begin(tmp_path)
+
+    def away() -> None:
+        if what == "moved":
+            run.path.rename(tmp_path / "elsewhere")
+        else:
+            shutil.rmtree(run.path)
+
+    with pytest.raises(RunError, match="was moved or deleted while it trained"):
+        go(run, Stops(45, away))
+    assert not run.path.exists()
+    if what == "moved":
+        moved = Run.open(tmp_path / "elsewhere")
+        assert list(checkpoints.paths(moved.checkpoints)) == [20, 40]
+        go(moved)
+        assert list(checkpoints.paths(moved.checkpoints)) == [20, 40, 60]
+
+
+class Gone:
+    """A terminal that has been closed, or a pipe whose reader has."""
+
+    def write(self, text: str) -> int:
+        raise BrokenPipeError(32, "Broken pipe")
+
+    def flush(self) -> None:
+        raise BrokenPipeError(32, "Broken pipe")
+
+    def isatty(self) -> bool:
+        return False
+
+
+def test_a_reader_that_goes_away_is_no_reason_not_to_train(
+    tmp_path: Path, whole: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run = begin(tmp_path)
+    monkeypatch.setattr(sys, "stderr", Gone())
+    with show_progress("run", 60, []) as progress:
+        assert go(run, progress=progress).step == 60
+    warn("nobody hears this")
+    assert bytes_of(run)["metrics.jsonl"] == bytes_of(whole)["metrics.jsonl"]

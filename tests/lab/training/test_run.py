@@ -10,6 +10,7 @@ import toy
 
 from lab.errors import RunError, UserError
 from lab.training.config import resolve
+from lab.training.files import replace_file
 from lab.training.run import Run, resolve_run
 
 CONFIG = resolve(toy.ToyConfig, {"steps": 5, "seed": 3, "clock": {"period": 5}, "voices": {"lr.net": 0.1}})
@@ -93,3 +94,14 @@ def test_whoever_only_looks_at_the_lock_is_waited_for(tmp_path: Path, monkeypatc
     monkeypatch.setattr("time.sleep", lambda seconds: os.close(looking))
     with run.lock():
         pass
+
+
+def test_a_link_beside_a_file_that_is_replaced_is_not_followed(tmp_path: Path) -> None:
+    victim = tmp_path / "victim"
+    victim.write_bytes(b"precious")
+    for link in (tmp_path / ".file.new", tmp_path / "file"):
+        link.symlink_to(victim)
+    replace_file(tmp_path / "file", b"new")
+    assert victim.read_bytes() == b"precious"
+    assert not (tmp_path / "file").is_symlink()
+    assert (tmp_path / "file").read_bytes() == b"new"
