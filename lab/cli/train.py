@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import argparse
 import json
-import os
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -145,7 +144,7 @@ def carry_on(
     context = make_context(run, config, data_dir)
     with show_progress(run.name, config.steps, plugin.headline, quiet) as progress:
         outcome = train(plugin, run, context, progress=progress)
-    word = mention(run)
+    word = run.mention
     if outcome.was_finished:
         if log.mirrors:  # the run may have been trained without
             with run.lock():
@@ -166,11 +165,3 @@ def _words(data_dir: str | Path | None, quiet: bool, mirrors: Sequence[type[Mirr
     """The command line of another process that carries on in the same way."""
     data = [] if data_dir is None else ["--data-dir", str(data_dir)]
     return [*data, *(["--quiet"] if quiet else []), *(f"--{kind.name}" for kind in mirrors)]
-
-
-def mention(run: Run) -> str:
-    """How the user names this run in the next command: by its name where that suffices."""
-    from lab.training.paths import runs_root
-
-    default = runs_root() / run.name
-    return run.name if default.exists() and os.path.samefile(default, run.path) else str(run.path)

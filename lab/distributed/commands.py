@@ -165,7 +165,7 @@ def _merge(args: argparse.Namespace) -> int:
 
     run = merge(options.chosen_run(args), runs_root(args.results), args.name, args.data_dir, warn)
     print(f"{run.path}: the mean of the workers")
-    print(f"next:    lab {run.trainer} evaluate {run.name}    lab resume {run.name}")
+    print(f"next:    lab {run.trainer} evaluate {run.mention}    lab resume {run.mention}")
     return 0
 
 

@@ -12,6 +12,7 @@ from pathlib import Path
 
 from lab.door import files
 from lab.errors import RunError
+from lab.training.run import Run
 
 STATUS = "LAB_WORKERS_STATUS"
 """The environment variable that names the file in which worker 0 writes its exit status.
@@ -64,7 +65,8 @@ def launch(run: Path, workers: int, words: Sequence[str], restarts: int, threads
             return 128 + int(stopped.sigval)
         except ChildFailedError:
             raise RunError(
-                f"workers died more often than {restarts} times; lab resume {run.name} goes on from the last average"
+                f"workers died more often than {restarts} times; lab resume {Run(run).mention} goes on from the last "
+                "average"
             ) from None
         finally:
             os.environ.pop(STATUS, None)

@@ -15,6 +15,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
@@ -51,7 +52,7 @@ class Checkpoint:
 def save(
     directory: str | Path, step: int, state: Mapping[str, Any], about: Mapping[str, Any] | None = None, keep: int = KEEP
 ) -> Path:
-    """Write a checkpoint under ``directory``, then delete all but the newest ``keep``.
+    """Write a checkpoint under ``directory``, then delete all but the newest ``keep``, as far as the system lets it.
 
     Args:
         directory: the run's ``checkpoints`` directory; made where absent.
@@ -67,12 +68,14 @@ def save(
     directory = Path(directory)
     directory.mkdir(parents=True, exist_ok=True)
     for leftover in directory.glob(".*"):
-        files.remove(leftover)
+        with suppress(OSError):  # what somebody still reads, as on NFS; the next time then
+            files.remove(leftover)
     path = directory / f"{step:09d}"
     content = _content(step, state, about or {})
     files.create_directory(path, content, replace=True)
     for old in list(paths(directory).values())[:-keep]:
-        files.retire(old)
+        with suppress(OSError):
+            files.retire(old)
     return path
 
 

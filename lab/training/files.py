@@ -31,10 +31,13 @@ def write_synced(path: Path, data: bytes) -> None:
 
 
 def sync_directory(path: Path) -> None:
-    """Wait until the disk has a directory's entries (a rename lives in its parent)."""
+    """Wait until the disk has a directory's entries (a rename lives in its parent), if its file system can say so."""
     fd = os.open(path, os.O_RDONLY)
     try:
         os.fsync(fd)
+    except OSError as error:
+        if error.errno not in (errno.EINVAL, errno.ENOTSUP):
+            raise
     finally:
         os.close(fd)
 

@@ -41,7 +41,7 @@ def record(device: torch.device, threads: int, data_dir: Path, own: Sequence[str
         "device": device.type,
         "device_name": device_name(device),
         "threads": threads,
-        "data_dir": str(data_dir),
+        "data_dir": str(data_dir.absolute()),
         **({"own": [origin(module) for module in own]} if own else {}),
     }
 

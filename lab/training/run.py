@@ -6,6 +6,7 @@ import errno
 import fcntl
 import json
 import os
+import shlex
 import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -244,6 +245,13 @@ class Run:
             os.close(fd)
             for log in (self.metrics, self.events, self.timing):
                 log.close()
+
+    @property
+    def mention(self) -> str:
+        """How the user names this run in a next command: by its name where that suffices, else by its path."""
+        default = runs_root() / self.name
+        near = default.exists() and os.path.samefile(default, self.path)
+        return shlex.quote(self.name if near else str(self.path))
 
     def is_here(self) -> bool:
         """Whether the directory is where it was when this process came to own it; true of one that it does not."""

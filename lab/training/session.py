@@ -179,7 +179,7 @@ class Session:
         self._save()
         self.run.event("interrupted", step, signal=signum)
         raise Interrupted(
-            f"stopped at step {step} of {self.config.steps}, checkpoint written; lab resume {self.run.name} goes on",
+            f"stopped at step {step} of {self.config.steps}, checkpoint written; lab resume {self.run.mention} goes on",
             signum,
         )
 
@@ -208,7 +208,7 @@ class Session:
             reason = files.full_disk(error)
             if reason is None:
                 raise
-            advice = f"free some space, then: lab resume {self.run.name}"
+            advice = f"free some space, then: lab resume {self.run.mention}"
             raise RunError(f"run {self.run.name}: {reason}; {self._last_good()}; {advice}") from error
 
     def _save(self) -> None:

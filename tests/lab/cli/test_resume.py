@@ -28,7 +28,7 @@ def test_a_run_without_its_last_checkpoints_goes_on_with_a_warning(forked_lab: L
     assert "run line-s0: 40 steps in" in done.stdout
     assert (run / "metrics.jsonl").read_bytes() == metrics
     (resumed,) = json.loads((run / "provenance.json").read_text())["resumed"]
-    assert (resumed["threads"], resumed["data_dir"]) == (2, "d")
+    assert (resumed["threads"], resumed["data_dir"]) == (2, str(tmp_path / "d"))
 
 
 def test_mistakes(forked_lab: Lab, tmp_path: Path) -> None:

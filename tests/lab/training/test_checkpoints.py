@@ -1,7 +1,10 @@
 """Checkpoints hold any state exactly, are whole or not there, and know when they were altered."""
 
+import errno
 import json
 import os
+import shutil
+import stat
 from pathlib import Path
 from typing import Any
 
@@ -194,3 +197,34 @@ def test_none_at_all_and_none_whole(tmp_path: Path) -> None:
     (checkpoints.save(tmp_path, 1, {"a": 1}) / "state.json").unlink()
     with pytest.raises(UserError, match=r"no checkpoint is whole .*state\.json is missing"):
         checkpoints.load_newest(tmp_path)
+
+
+def test_an_old_checkpoint_that_cannot_be_deleted_stops_nobody(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Somebody still reads it, as NFS then keeps a file of its own in it: it goes with a later one."""
+    checkpoints.save(tmp_path, 1, {"step": 1}, keep=1)
+
+    def refuse(path: object) -> None:
+        raise OSError(errno.ENOTEMPTY, "Directory not empty", str(path))
+
+    with monkeypatch.context() as patched:
+        patched.setattr(shutil, "rmtree", refuse)
+        checkpoints.save(tmp_path, 2, {"step": 2}, keep=1)
+        checkpoints.save(tmp_path, 3, {"step": 3}, keep=1)
+    assert list(checkpoints.paths(tmp_path)) == [3]
+    checkpoints.save(tmp_path, 4, {"step": 4}, keep=1)
+    assert [path.name for path in tmp_path.iterdir()] == ["000000004"]
+
+
+def test_a_file_system_that_cannot_wait_for_its_directories_is_used_all_the_same(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    waits = os.fsync
+
+    def fsync(fd: int) -> None:
+        if stat.S_ISDIR(os.fstat(fd).st_mode):
+            raise OSError(errno.EINVAL, "Invalid argument")
+        waits(fd)
+
+    monkeypatch.setattr(os, "fsync", fsync)
+    checkpoints.save(tmp_path, 1, {"step": 1})
+    assert list(checkpoints.paths(tmp_path)) == [1]
