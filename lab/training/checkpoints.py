@@ -59,7 +59,7 @@ def save(
         step: names the checkpoint; one of the same step is replaced.
         state: a dictionary of trees of dicts, lists, tuples, tensors, NumPy arrays and scalars, numbers and strings.
         about: JSON data kept beside the state.
-        keep: how many to leave.
+        keep: how many to leave; one that an interruption made is not counted, and goes once a later one is written.
 
     Raises:
         TypeError: the state holds something else; nothing is written.
@@ -73,9 +73,11 @@ def save(
     path = directory / f"{step:09d}"
     content = _content(step, state, about or {})
     files.create_directory(path, content, replace=True)
-    for old in list(paths(directory).values())[:-keep]:
-        with suppress(OSError):
-            files.retire(old)
+    staying = manifest.stay(directory, keep)
+    for old in paths(directory).values():
+        if old not in staying:
+            with suppress(OSError):
+                files.retire(old)
     return path
 
 

@@ -16,6 +16,8 @@ from lab.errors import UserError
 MANIFEST = "manifest.json"
 STATE = "state.json"
 ABOUT = "about.json"
+INTERRUPTED = "interrupted"
+"""True in what a checkpoint says of its run if it was made because the run was interrupted."""
 KEY = re.compile(r"[A-Za-z0-9_-][A-Za-z0-9_.-]*")
 MOST_BYTES = 16 << 30
 
@@ -65,6 +67,21 @@ def about(data: bytes) -> dict[str, Any]:
     if not isinstance(sums, dict) or not sums.keys() <= logs.keys():
         raise ValueError(f"{ABOUT}: sums are of no logs")
     return found
+
+
+def stay(directory: str | Path, keep: int) -> set[Path]:
+    """The checkpoints that a run keeps: the newest ``keep``, and beside them one that an interruption made since."""
+    every = list(paths(directory).values())
+    due = [path for path in every if not _by_interruption(path)]
+    since = every[every.index(due[-1]) + 1 :] if due else every
+    return {*due[-keep:], *since[-1:]}
+
+
+def _by_interruption(path: Path) -> bool:
+    try:
+        return about(verified(path, (ABOUT,))[ABOUT]).get(INTERRUPTED) is True
+    except (ValueError, RecursionError):
+        return False
 
 
 def newest_about(directory: str | Path) -> tuple[int, dict[str, Any]] | None:

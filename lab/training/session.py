@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import replace
 from time import monotonic
@@ -17,6 +17,7 @@ from lab.training.device import out_of_memory
 from lab.training.findings import Teller, watch_of
 from lab.training.finite import NonFiniteError, check_row
 from lab.training.initial import Initial, find
+from lab.training.manifest import INTERRUPTED
 from lab.training.metrics import Metrics
 from lab.training.plugins import networks, shown
 from lab.training.provenance import record
@@ -176,7 +177,7 @@ class Session:
         """
         step = self.trainer.step
         self._check_place()
-        self._save()
+        self._save({INTERRUPTED: True})
         self.run.event("interrupted", step, signal=signum)
         raise Interrupted(
             f"stopped at step {step} of {self.config.steps}, checkpoint written; lab resume {self.run.mention} goes on",
@@ -211,11 +212,11 @@ class Session:
             advice = f"free some space, then: lab resume {self.run.mention}"
             raise RunError(f"run {self.run.name}: {reason}; {self._last_good()}; {advice}") from error
 
-    def _save(self) -> None:
-        """Write a checkpoint of this step, if there is none yet."""
+    def _save(self, more: Mapping[str, Any] = {}) -> None:
+        """Write a checkpoint of this step, if there is none yet; it says ``more`` of the run."""
         if self.saved != self.trainer.step:
             state, keep = self.trainer.state_dict(), self.config.keep_checkpoints
-            checkpoints.save(self.run.checkpoints, self.trainer.step, state, about(self.run), keep)
+            checkpoints.save(self.run.checkpoints, self.trainer.step, state, {**about(self.run), **more}, keep)
             self.saved = self.trainer.step
 
     def _last_good(self) -> str:

@@ -93,6 +93,17 @@ def test_rows_scores_and_checkpoints_come_when_they_are_due(whole: Run) -> None:
     assert list(read(whole.events.path))[-1] == {"step": 60, "kind": "finished"}
 
 
+def test_interruptions_take_no_checkpoint_away(whole: Run, tmp_path: Path) -> None:
+    run = begin(tmp_path)
+    for step in (21, 41, 42, 43):
+        with pytest.raises(Interrupted):
+            go(run, Stops(step, interrupt))
+        kept = list(checkpoints.paths(run.checkpoints))
+        assert kept == [*(due for due in (20, 40) if due < step), step]
+    go(run)
+    assert list(checkpoints.paths(run.checkpoints)) == list(checkpoints.paths(whole.checkpoints)) == [20, 40, 60]
+
+
 def test_progress_is_told_the_newest_numbers(tmp_path: Path) -> None:
     told: list[tuple[int, Mapping[str, float]]] = []
     outcome = go(begin(tmp_path), progress=lambda step, row: told.append((step, dict(row))))
@@ -114,7 +125,7 @@ def test_a_finished_run_is_left_as_it_is(whole: Run) -> None:
 @pytest.mark.parametrize("step", [1, 20, 33])
 def test_ctrl_c_saves_and_going_on_changes_no_bit(tmp_path: Path, whole: Run, step: int) -> None:
     run = begin(tmp_path)
-    with pytest.raises(Interrupted, match=rf"stopped at step {step} of 60.*lab resume run") as caught:
+    with pytest.raises(Interrupted, match=rf"stopped at step {step} of 60.*lab resume \S*run goes on") as caught:
         go(run, Stops(step, interrupt))
     assert caught.value.status == 130
     assert list(checkpoints.paths(run.checkpoints))[-1] == step
