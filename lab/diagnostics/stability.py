@@ -172,8 +172,8 @@ def _looked_at(longest: int, half: float) -> Ints:
     if longest <= 2 * SCANNED:
         return np.arange(SHORTEST, longest + 1)
     even = np.linspace(SHORTEST, longest, SCANNED)
-    tongues = half * np.arange(1, int(longest / half) + 1) if math.isfinite(half) else np.zeros(0)
-    near = (tongues[: 2 * TURNS, None] * np.linspace(1 - 1 / 16, 1 + 1 / 16, NEAR)).ravel()
+    tongues = half * np.arange(1, 2 * TURNS + 1) if math.isfinite(half) else np.zeros(0)
+    near = np.outer(tongues, np.linspace(1 - 1 / 16, 1 + 1 / 16, NEAR)).ravel()
     found = np.concatenate([even, near]).round().astype(np.int64)
     return np.unique(found[(found >= SHORTEST) & (found <= longest)])
 

@@ -15,7 +15,7 @@ import numpy as np
 from lab.door.text import one_line
 from lab.errors import UserError
 from lab.phase import Clock
-from lab.phase.parsing import MEASURED, followed, parse_voices
+from lab.phase.parsing import followed, parse_voices
 from lab.reports.series import Floats, Ints
 from lab.reports.style import Look
 from lab.reports.words import capital
@@ -81,7 +81,7 @@ class RunData:
         What follows a measurement is only in the log, and so are rates that workers change each in their way.
         """
         given = self.config.get("voices", {})
-        voices = parse_voices(self.clock, given, (*MEASURED, *followed(given)))  # its trainer has looked at them
+        voices = parse_voices(self.clock, given, followed(given))  # its trainer has looked at them
         moved = getattr(plugins.trainer(self.trainer), "moved", lambda config: ())(self.config)
         return {
             name: voice

@@ -138,13 +138,10 @@ def conduct(study: Study, conditions: Conditions) -> Summary:
         before = {(result.arm, result.seed): result for result in store.trials()}
         if conditions.keep and study.halving is not None:
             raise UserError("--keep: which arms go on is decided here; accepted: a study without halving")
-        kept = (
-            {f"{t.arm}-s{t.seed}": t for t in store.kept(study, plugins.trainer(study.trainer))}
-            if conditions.keep
-            else {}
-        )
+        plugin = plugins.trainer(study.trainer)
+        kept = {f"{t.arm}-s{t.seed}": t for t in store.kept(study, plugin)} if conditions.keep else {}
         made = store.made() if kept else {}
-        recorded, late = store.state(study, plugins.trainer(study.trainer))
+        recorded, late = store.state(study, plugin)
         # Committed results without their runs, as a clone has them: all is run again, and only that is then reported.
         begun = any((trial.path / CONFIG).is_file() for trial in trials)
         now = Progressed(trials, sessions=store.sessions() if begun or kept else [], made=made)

@@ -72,12 +72,9 @@ def _response(summary: Summary) -> str:
     if verdict == "supported":
         near = f"{at}, near the {cycle(study.response.expects)} that was expected"
         return f"Supported: {study.metric} depends on the phase of {voice} {test}: best {near}, {swing}."
-    expected = f"{cycle(study.response.expects)} was expected"
-    so = (
-        f"where {expected}"
-        if verdict == "not supported"
-        else f"which is too wide to say whether near the {expected[:4]}"
-    )
+    expected = cycle(study.response.expects)
+    wide = f"which is too wide to say whether near the {expected} that was expected"
+    so = f"where {expected} was expected" if verdict == "not supported" else wide
     return (
         f"{verdict.capitalize()}: {study.metric} depends on the phase of {voice} {test}, {swing}, but it is best {at}, "
         f"{so}."

@@ -155,12 +155,12 @@ def test_generators_of_an_ensemble_are_not_kept_between_averages(tmp_path: Path)
 
 @pytest.mark.parametrize(
     ("trainer", "sets", "keeper"),
-    [("supervised", {"optimizer": "schedule_free"}, "schedule_free"), ("gan", {"lookahead": {}}, "lookahead")],
+    [("supervised", {"optimizer": "schedulefree_sgd"}, "schedulefree_sgd"), ("gan", {"lookahead": {}}, "lookahead")],
 )
 def test_an_outer_optimiser_does_not_leave_points_behind_that_weights_go_back_to(
     trainer: str, sets: dict[str, Any], keeper: str, tmp_path: Path
 ) -> None:
-    if keeper == "schedule_free":
+    if trainer == "supervised":
         pytest.importorskip("schedulefree")
     sets = sets | {"voices.sync_every": 4}
     DistributedTrainer(configured(trainer, sets), context(tmp_path))
