@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
+import numpy as np
 from gymnasium import spaces
 from stable_baselines3.common.preprocessing import is_image_space, is_image_space_channels_first
 from stable_baselines3.common.vec_env import VecTransposeImage
@@ -28,4 +29,14 @@ def channels_first(env: VecEnv) -> VecEnv:
     space = env.observation_space
     parts = space.values() if isinstance(space, spaces.Dict) else [space]
     turned = any(is_image_space(part) and not is_image_space_channels_first(part) for part in parts)  # type: ignore[arg-type]
-    return VecTransposeImage(env) if turned else env
+    return _Turned(env) if turned else env
+
+
+class _Turned(VecTransposeImage):
+    """SB3's wrapper, whose observations lie in memory in the order of their axes.
+
+    A product may round by how its numbers lie, and those that a resume brings back lie so.
+    """
+
+    def transpose_observations(self, observations: Any) -> Any:
+        return each(np.ascontiguousarray, super().transpose_observations(observations))

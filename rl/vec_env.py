@@ -109,7 +109,7 @@ class BatchedVecEnv(VecEnv):
         self._returns[:] = 0.0
         self._lengths[:] = 0
         self._adopt(info)
-        return each(np.asarray, observations)
+        return each(np.ascontiguousarray, observations)
 
     def action_masks(self) -> NDArray[np.bool_]:
         """What each environment allows in its present state, bool[num_envs, choices]; it has to be asked each step."""
@@ -133,7 +133,7 @@ class BatchedVecEnv(VecEnv):
             self._returns[dones] = 0.0
             self._lengths[dones] = 0
             self._adopt(info)
-        return observations, np.asarray(rewards, dtype=np.float32), dones, infos
+        return each(np.ascontiguousarray, observations), np.asarray(rewards, dtype=np.float32), dones, infos
 
     def _ended(self, index: int, info: Mapping[str, Any], cut: bool) -> dict[str, Any]:
         """What SB3 reads of the episode that just ended in one environment."""

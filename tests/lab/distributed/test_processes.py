@@ -54,11 +54,7 @@ def test_no_thread_of_the_group_outlives_it(trained: Path) -> None:
     assert [json.loads((trained / f"threads-{rank}.json").read_text()) for rank in range(2)] == [[], []]
 
 
-# Not met yet on Intel's processors, where lab has MKL round alike wherever an array lies, so that runs resume exactly.
-INTEL = pytest.mark.xfail("STRICT" in os.environ.get("MKL_CBWR", ""), reason="2 of 147 weights end 1.28e-6 apart")
-
-
-@pytest.mark.parametrize("name", ["classifier", "classifier-adam", pytest.param("game", marks=INTEL)])
+@pytest.mark.parametrize("name", ["classifier", "classifier-adam", "game"])
 def test_averaged_gradients_are_those_of_the_single_process(trained: Path, tmp_path: Path, name: str) -> None:
     kind, sets = RUNS[name]
     plugin = trainer(kind)
