@@ -11,6 +11,8 @@ import pickle
 import warnings
 import zipfile
 import zlib
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 
 import torch
@@ -32,16 +34,12 @@ def weights(path: Path, member: str, most: int = MOST_BYTES) -> dict[str, Tensor
             anything but a dictionary of names and tensors.
     """
     try:
-        with zipfile.ZipFile(io.BytesIO(files.read(path, most))) as archive:
-            size = archive.getinfo(member).file_size
-            if size > most:
-                raise UserError(f"{path}: {member} unpacks to {size:,} bytes; at most {most:,} are accepted")
-            with archive.open(member) as stream:
-                data = stream.read(most)
+        with _unzipped(files.read(path, most), str(path)) as archive:
+            data = _within(archive, [member], most, f"{path}: {member}").read(member)
     except KeyError:
         raise UserError(f"{path}: has no {member}; a zip that Stable-Baselines3 saved is accepted") from None
-    except (zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError, RuntimeError, OSError, ValueError) as error:
-        raise UserError(f"{path}: cannot be read as a zip: {one_line(str(error), 200)}") from None
+    with _unzipped(data, f"{path}: {member}") as archive:  # torch.save's own format is a zip too
+        _within(archive, archive.namelist(), most, f"{path}: {member}")
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # of what it may not know, which it then refuses
@@ -51,3 +49,23 @@ def weights(path: Path, member: str, most: int = MOST_BYTES) -> dict[str, Tensor
     if not isinstance(found, dict) or not all(isinstance(k, str) and isinstance(v, Tensor) for k, v in found.items()):
         raise UserError(f"{path}: {member} is no dictionary of tensors")
     return dict(found)
+
+
+@contextmanager
+def _unzipped(data: bytes, name: str) -> Iterator[zipfile.ZipFile]:
+    """The archive that some bytes are; whatever is wrong with it is a UserError that begins with ``name``."""
+    try:
+        with zipfile.ZipFile(io.BytesIO(data)) as archive:
+            yield archive
+    except UserError:
+        raise
+    except (zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError, RuntimeError, OSError, ValueError) as error:
+        raise UserError(f"{name}: cannot be read as a zip: {one_line(str(error), 200)}") from None
+
+
+def _within(archive: zipfile.ZipFile, members: Sequence[str], most: int, name: str) -> zipfile.ZipFile:
+    """``archive``, once it is known that the members say of themselves that they unpack to at most ``most`` bytes."""
+    size = sum(archive.getinfo(member).file_size for member in members)
+    if size > most:
+        raise UserError(f"{name} unpacks to {size:,} bytes; at most {most:,} are accepted")
+    return archive

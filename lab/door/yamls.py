@@ -26,6 +26,8 @@ MOST_BYTES = 1 << 18
 """PyYAML takes a second for so much."""
 MOST_VALUES = 100_000
 DEEPEST = 100
+MERGE = "tag:yaml.org,2002:merge"
+MANY = f"not a configuration: more than {MOST_VALUES:,} values, aliases counted where they stand"
 
 
 class Loader(yaml.SafeLoader):
@@ -35,6 +37,8 @@ class Loader(yaml.SafeLoader):
         first: [pair for pair in pairs if pair[0].rpartition(":")[2] in ("null", "merge")]
         for first, pairs in yaml.SafeLoader.yaml_implicit_resolvers.items()
     }
+    merged = 0
+    """How many pairs ``<<`` has brought so far."""
 
     def compose_node(self, parent: yaml.Node | None, index: Any) -> yaml.Node | None:
         """A node without a tag of its own, or a number that is tagged as one: the plain ones say what is needed."""
@@ -47,19 +51,41 @@ class Loader(yaml.SafeLoader):
             raise UserError(f"line {line}: the tag {tag[:60]} is not accepted; write the value without it")
         return super().compose_node(parent, index)
 
-    def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Any, Any]:
-        """The mapping of a node, once its keys are known to be distinct words."""
-        seen: set[str] = set()
-        for key_node, _ in node.value:
-            key = key_node.value
-            line = key_node.start_mark.line + 1
-            if not isinstance(key, str) or key_node.tag not in ("tag:yaml.org,2002:str", "tag:yaml.org,2002:merge"):
-                shown = repr(key) if isinstance(key, str) else "there"
-                raise UserError(f"line {line}: the key {shown} is not a word; put it in quotes")
-            if key in seen:
-                raise UserError(f"line {line}: the key {key!r} stands twice")
-            seen.add(key)
-        return super().construct_mapping(node, deep)
+    def flatten_mapping(self, node: yaml.MappingNode) -> None:
+        """Put what ``<<`` names into a mapping, each key once, when all keys are known to be distinct words.
+
+        PyYAML's own keeps every pair of every source: lists of aliases of such lists grow without end.
+        """
+        own = _distinct(node)
+        if "<<" not in own or own["<<"][0].tag != MERGE:
+            return
+        key_node, named = own.pop("<<")
+        merged: dict[str, tuple[yaml.Node, yaml.Node]] = {}
+        for source in named.value if isinstance(named, yaml.SequenceNode) else [named]:
+            if not isinstance(source, yaml.MappingNode):
+                line = key_node.start_mark.line + 1
+                raise UserError(f"line {line}: << names what is no mapping; a mapping or a list of them is accepted")
+            self.flatten_mapping(source)
+            self.merged += len(source.value)
+            if self.merged > MOST_VALUES:
+                raise UserError(MANY)
+            for pair in source.value:
+                merged.setdefault(pair[0].value, pair)
+        node.value = list({**merged, **own}.values())
+
+
+def _distinct(node: yaml.MappingNode) -> dict[str, tuple[yaml.Node, yaml.Node]]:
+    """The pairs of a mapping's nodes by key."""
+    pairs: dict[str, tuple[yaml.Node, yaml.Node]] = {}
+    for key_node, value_node in node.value:
+        key, line = key_node.value, key_node.start_mark.line + 1
+        if not isinstance(key, str) or key_node.tag not in ("tag:yaml.org,2002:str", MERGE):
+            shown = repr(key) if isinstance(key, str) else "there"
+            raise UserError(f"line {line}: the key {shown} is not a word; put it in quotes")
+        if key in pairs:
+            raise UserError(f"line {line}: the key {key!r} stands twice")
+        pairs[key] = (key_node, value_node)
+    return pairs
 
 
 def _is_number(event: Any) -> bool:
@@ -102,7 +128,7 @@ def parse(text: str) -> Any:
     try:
         value = yaml.load(text, Loader)
         if _size(value) > MOST_VALUES:
-            raise UserError(f"not a configuration: more than {MOST_VALUES:,} values, aliases counted where they stand")
+            raise UserError(MANY)
         return value
     except RecursionError:
         raise UserError("not a configuration: nested too deeply, or an alias within what it stands for") from None

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from math import isfinite
+from math import inf, isfinite
 
 import torch
 
+from lab.door.jsons import LARGEST, LONGEST_NAME
+from lab.door.text import one_line
 from lab.errors import RunError
 
 NEVER = torch.iinfo(torch.int64).max
@@ -55,3 +57,19 @@ def check_row(step: int, row: Mapping[str, float]) -> None:
     for name, value in row.items():
         if not isfinite(value):
             raise NonFiniteError(name, step, value)
+
+
+def check_loggable(step: int, row: Mapping[str, object]) -> None:
+    """Raise :class:`RunError` for the first entry of a row that its log could not be read back with.
+
+    NaN and infinities can: what an evaluation finds need not be finite.
+    """
+    for name, value in row.items():
+        if isinstance(value, bool) or not isinstance(value, int | float) or LARGEST < abs(value) < inf:
+            raise RunError(
+                f"{one_line(name, 40)} is {one_line(str(value), 40)} at step {step}; "
+                f"a number of at most {LARGEST:g} is expected"
+            )
+        if not name.isprintable() or len(name) > LONGEST_NAME:
+            wanted = f"a name has at most {LONGEST_NAME} printable characters"
+            raise RunError(f"the metric {one_line(name, 40)!r} cannot be logged; {wanted}")

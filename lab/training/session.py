@@ -15,7 +15,7 @@ from lab.training import checkpoints, files
 from lab.training.config import RunConfig
 from lab.training.device import out_of_memory
 from lab.training.findings import Teller, watch_of
-from lab.training.finite import NonFiniteError, check_row
+from lab.training.finite import NonFiniteError, check_loggable, check_row
 from lab.training.initial import Initial, find
 from lab.training.manifest import INTERRUPTED
 from lab.training.metrics import Metrics
@@ -149,6 +149,7 @@ class Session:
         check_row(step, row)
         if end or step // self.config.evaluate_every > before // self.config.evaluate_every:
             row |= self.trainer.evaluate()
+        check_loggable(step, row)
         self.run.metrics.append({"step": step, **row})
         self.row |= row
         if self._teller is not None:

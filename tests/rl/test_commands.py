@@ -4,6 +4,7 @@ import pickle
 import subprocess
 import sys
 import zipfile
+from fractions import Fraction
 from pathlib import Path
 
 import numpy as np
@@ -247,7 +248,8 @@ def test_an_agent_that_sb3_saved_is_gone_on_with(tmp_path, capsys, agent):
     [
         (lambda place: place.write_bytes(b"no zip"), "cannot be read as a zip"),
         (lambda place: zipped(place, "other.pth", b""), "has no policy.pth; a zip that Stable-Baselines3 saved"),
-        (lambda place: zipped(place, "policy.pth", pickle.dumps(print)), "policy.pth holds more than tensors"),
+        (lambda place: zipped(place, "policy.pth", pickle.dumps(print)), "policy.pth: cannot be read as a zip"),
+        (lambda place: zipped(place, "policy.pth", saved(Fraction)), "policy.pth holds more than tensors"),
         (lambda place: zipped(place, "policy.pth", saved({"a": torch.ones(3)})), "its policy is another than"),
         (lambda place: zipped(place, "policy.pth", saved([1, 2])), "policy.pth is no dictionary of tensors"),
     ],

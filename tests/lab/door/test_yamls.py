@@ -14,6 +14,9 @@ from lab.errors import UserError
 LAUGHS = "\n".join(f"{b}: &{b} [{', '.join([f'*{a}'] * 9)}]" for a, b in pairwise("abcdefghijkl"))
 """Nine of nine of nine …: few bytes that stand for 9^12 values."""
 
+KEYS = ", ".join(f"k{number}: 1" for number in range(2000))
+MERGES = f"a: &a {{{KEYS}}}\nb: {{<<: [{', '.join(['*a'] * 60)}]}}"
+
 words = st.text(st.characters(codec="utf-8", exclude_categories=("Cs", "Cc")), max_size=12) | st.sampled_from(
     [
         "1e-3",
@@ -68,6 +71,24 @@ def test_numbers(text: str, value: object) -> None:
     assert type(read) is type(value)
 
 
+@pytest.mark.parametrize(
+    ("text", "value"),
+    [
+        ("{<<: *a, x: 9}", {"x": 9, "y": 2}),
+        ("{<<: [*b, *a]}", {"y": 3, "x": 1}),
+        ("{q: {<<: *b}, r: {<<: *b}}", {"q": {"y": 3, "x": 1}, "r": {"y": 3, "x": 1}}),
+        ("{'<<': 1}", {"<<": 1}),
+    ],
+)
+def test_a_mapping_takes_what_it_does_not_say_from_another(text: str, value: object) -> None:
+    assert parse("- &a {x: 1, y: 2}\n- &b {<<: *a, y: 3}\n- " + text)[2] == value
+
+
+def test_merges_of_merges_stand_for_no_more_than_their_keys() -> None:
+    nested = "\n".join(f"{b}: &{b} {{<<: [{', '.join([f'*{a}'] * 9)}]}}" for a, b in pairwise("abcdefghijkl"))
+    assert parse("a: &a {x: 1}\n" + nested)["l"] == {"x": 1}
+
+
 @pytest.mark.parametrize("text", ["off", "yes", "12:30", "2020-01-01", "1.2.3", "e5", "1e"])
 def test_words(text: str) -> None:
     assert parse(text) == text
@@ -84,6 +105,10 @@ def test_words(text: str) -> None:
         ("clock: &c {then: [*c]}", "an alias within what it stands for"),
         ("a: " + "[" * 3000, "nested too deeply"),
         ("a: &a [1, 2, 3, 4, 5, 6, 7, 8, 9]\n" + LAUGHS, "more than 100,000 values"),
+        (MERGES, "more than 100,000 values"),
+        ("x: &x {<<: *x}", "an alias within what it stands for"),
+        ("a: &a [1]\nb:\n  <<: *a", "line 3: << names what is no mapping"),
+        ("a: &a {x: 1, x: 2}\nb: {<<: *a}", "line 1: the key 'x' stands twice"),
         ("a: [1, 2", "line 1, column 9: not YAML"),
         ("!!python/object/apply:os.system [ls]", "line 1: the tag !!python/object/apply:os.system is not accepted"),
         ("a: !!float fast", "line 1: the tag !!float is not accepted"),

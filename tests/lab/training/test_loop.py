@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import shutil
 import signal
 import subprocess
@@ -357,6 +358,28 @@ def test_a_non_finite_column_stops_the_run(tmp_path: Path) -> None:
 
     with pytest.raises(NonFiniteError, match="explained was nan at step 10"):
         go(begin(tmp_path), Undefined(0, None))
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "told"),
+    [
+        ("explained", 1e101, "explained is 1e+101 at step 10; a number of at most 1e+100 is expected"),
+        ("explained", True, "explained is True at step 10; a number of at most"),
+        ("explained", np.float32(1), "explained is 1.0 at step 10; a number of at most"),
+        ("two\nlines", 1.0, "the metric 'two\\\\nlines' cannot be logged; a name has at most 200 printable"),
+    ],
+)
+def test_what_a_log_could_not_be_read_back_with_stops_the_run(tmp_path: Path, name: str, value: Any, told: str) -> None:
+    class Odd(Stops):
+        def build(self, config: Any, context: Any) -> Any:
+            trainer = toy.PLUGIN.build(config, context)
+            trainer.metrics = lambda: {name: value}
+            return trainer
+
+    run = begin(tmp_path)
+    with pytest.raises(RunError, match=re.escape(told)):
+        go(run, Odd(0, None))
+    assert not list(read(run.metrics.path))
 
 
 def test_two_processes_cannot_train_one_run(tmp_path: Path) -> None:
