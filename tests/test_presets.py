@@ -18,7 +18,6 @@ EXPERIMENTS = {"ring-quadrature"}
 """Presets to look at phases with, which do not claim to be the best."""
 NOT_YET = {
     "gan": ("cifar10-sngan", "stacked-mnist-pacgan"),
-    "rl": ("bipedal-walker",),
     "supervised": [word for word in preset_names(trainer("supervised")) if word != "fashion-mnist-snapshots"],
 }
 UNTUNED = {(name, preset) for name, presets in NOT_YET.items() for preset in presets}
