@@ -35,7 +35,7 @@ def record(device: torch.device, threads: int, data_dir: Path, own: Sequence[str
         "started": datetime.now(UTC).isoformat(timespec="seconds"),
         "version": package_version("phase-lab"),
         "git": git_commit(SOURCE),
-        "packages": {name: package_version(name) for name in PACKAGES},
+        "packages": packages(),
         "python": platform.python_version(),
         "platform": platform.platform(),
         "device": device.type,
@@ -44,6 +44,11 @@ def record(device: torch.device, threads: int, data_dir: Path, own: Sequence[str
         "data_dir": str(data_dir.absolute()),
         **({"own": [origin(module) for module in own]} if own else {}),
     }
+
+
+def packages() -> dict[str, str | None]:
+    """The versions of what computes."""
+    return {name: package_version(name) for name in PACKAGES}
 
 
 def package_version(name: str) -> str | None:

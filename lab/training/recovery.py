@@ -5,14 +5,19 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import partial
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from lab.errors import UserError
 from lab.training import checkpoints, files, integrity, manifest
 from lab.training.checkpoints import Checkpoint
+from lab.training.device import device_name
 from lab.training.jsonlines import length_until
 from lab.training.manifest import BrokenCheckpoint
+from lab.training.provenance import packages
 from lab.training.run import CONFIG, Run
+
+if TYPE_CHECKING:
+    import torch
 
 DUE = "due"
 """True in what a checkpoint says of its run if it was made before the row and the scores of its step."""
@@ -43,8 +48,12 @@ class Recovery:
         return self.step - due
 
 
-def recover(run: Run) -> Recovery:
+def recover(run: Run, device: torch.device) -> Recovery:
     """Find the newest whole checkpoint whose logs are still there as they were; changes nothing on the disk.
+
+    Args:
+        run: that is to be trained on.
+        device: on which.
 
     Raises:
         UserError: ``config.yaml`` is not what the checkpoint was made with (a larger ``steps`` is the one change that a
@@ -63,7 +72,10 @@ def recover(run: Run) -> Recovery:
         for name, size in found.about.get("logs", {}).items()
         if size > ((run.path / name).stat().st_size if (run.path / name).exists() else 0)
     )
-    return Recovery(found, passed_over(found) + lost, _longer(run, found.about.get("config", run.config)["steps"]))
+    notes = _longer(run, found.about.get("config", run.config)["steps"])
+    if found.step < run.config["steps"]:
+        notes += _elsewhere(run, device)
+    return Recovery(found, passed_over(found) + lost, notes)
 
 
 def look(run: Run, warn: Callable[[str], None]) -> Checkpoint:
@@ -111,6 +123,20 @@ def _from_the_beginning(run: Run, error: BrokenCheckpoint) -> Recovery:
 def _longer(run: Run, before: int) -> tuple[str, ...]:
     now = run.config["steps"]
     return (f"{run.path / CONFIG} now asks for {now} steps, not {before}",) if now > before else ()
+
+
+def _elsewhere(run: Run, device: torch.device) -> tuple[str, ...]:
+    """What rounds otherwise than when the run was trained last: the processor or GPU, torch, NumPy."""
+    provenance = run.provenance
+    before = (provenance.get("resumed") or [provenance])[-1]
+    old = {"": before.get("device_name"), **(before.get("packages") or {})}
+    new = {"": device_name(device), **packages()}
+    return tuple(
+        f"it was trained by {f'{name} {old[name]}'.strip()} and goes on by {f'{name} {new[name]}'.strip()}: "
+        "the last bits of its numbers may be others than without a stop"
+        for name in ("", "torch", "numpy")
+        if old.get(name) not in (None, new[name])
+    )
 
 
 def rewind(run: Run, recovery: Recovery) -> None:

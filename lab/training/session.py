@@ -53,7 +53,7 @@ class Session:
         self.run = run
         self.config = config
         self.context = context
-        self.recovery = recover(run)
+        self.recovery = recover(run, context.device)
         self.handled = self.recovery.handled
         self.saved = self.recovery.step if self.recovery.checkpoint else None
         self.row: dict[str, float] = {}

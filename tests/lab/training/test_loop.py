@@ -19,6 +19,7 @@ import toy
 from lab.errors import Interrupted, RunError, UserError
 from lab.training import checkpoints
 from lab.training.config import resolve
+from lab.training.device import cpu_name
 from lab.training.finite import NonFiniteError
 from lab.training.jsonlines import read
 from lab.training.loop import Outcome, make_context, train, warn
@@ -133,6 +134,19 @@ def test_ctrl_c_saves_and_going_on_changes_no_bit(tmp_path: Path, whole: Run, st
     assert go(run).began_at == step
     assert bytes_of(run) == bytes_of(whole)
     assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
+
+
+def test_going_on_by_another_processor_is_said(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    run, told = begin(tmp_path), []
+    with pytest.raises(Interrupted):
+        go(run, Stops(20, interrupt))
+    monkeypatch.setattr("lab.training.recovery.device_name", lambda device: "an abacus")
+    go(run, warn=told.append)
+    monkeypatch.undo()
+    assert [line.partition(" and ")[2] for line in told] == [
+        "goes on by an abacus: the last bits of its numbers may be others than without a stop"
+    ]
+    assert f"by {cpu_name()}" in told[0]
 
 
 def test_sigterm_has_its_own_status(tmp_path: Path) -> None:
