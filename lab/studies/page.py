@@ -25,8 +25,8 @@ RESPONSE_READING = (
     "that a t-test over the seeds' own harmonics does not refuse."
 )
 EXPECTED = (
-    "The hypothesis expects a phase: it is *supported* only if that interval comes within a sixteenth of a cycle, "
-    "and *not supported* where the phase matters and another one is best."
+    "The hypothesis expects a phase: it is *supported* only if all of that interval lies within an eighth of a cycle "
+    "of it, *not supported* where none comes within a sixteenth, and *unclear* in between."
 )
 
 
