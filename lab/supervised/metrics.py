@@ -9,7 +9,7 @@ from itertools import pairwise
 import numpy as np
 import numpy.typing as npt
 from scipy.optimize import minimize_scalar
-from scipy.special import log_softmax, logsumexp
+from scipy.special import log_softmax
 
 Floats = npt.NDArray[np.floating]
 Ints = npt.NDArray[np.integer]
@@ -89,11 +89,12 @@ def temperature(log_probs: Floats, labels: Ints) -> float:
     if not len(labels):
         return 1.0
     exact = log_probs.astype(np.float64)
+    exact -= exact.max(axis=1, keepdims=True)  # no sum below then overflows or is 0, and no T is another for it
     mean = exact[np.arange(len(labels)), labels].mean()
 
     def loss(log_t: float) -> float:
         beta = math.exp(-log_t)
-        return float(logsumexp(beta * exact, axis=1).mean() - beta * mean)
+        return float(np.log(np.exp(beta * exact).sum(axis=1)).mean() - beta * mean)
 
     within = (math.log(COLDEST), math.log(HOTTEST))
     return math.exp(float(minimize_scalar(loss, bounds=within, method="bounded", options={"xatol": 1e-6}).x))
