@@ -132,7 +132,7 @@ def arms_figure(study: StudyData, columns: Sequence[str]) -> Figure:
         if column == study.metric and study.mark is not None:
             axes.axvline(study.mark, color=style.INK, linewidth=1.2, linestyle=(0, (3, 2)), zorder=1)
         axes.set(yticks=range(len(order)), yticklabels=order, ylim=(len(order) - 0.4, -0.6))
-        axes.set_title(capital(words(column)) + (" (the study's metric)" if column == study.metric else ""))
+        axes.set_title(capital(words(column)) + (" (the metric)" if column == study.metric else ""))
         axes.grid(axis="x", color="#DDDDDD", linewidth=0.8)
         axes.tick_params(axis="y", length=0)
         axes.spines["left"].set_visible(False)
