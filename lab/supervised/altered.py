@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 
 import torch
@@ -13,7 +13,9 @@ from lab.supervised.datasets import Labelled
 from lab.training.randomness import stream
 
 
-def altered(data: Labelled, imbalance: float, label_noise: float, seed: int) -> Labelled:
+def altered(
+    data: Labelled, imbalance: float, label_noise: float, seed: int, warn: Callable[[str], None] = lambda message: None
+) -> Labelled:
     """The data with a long tail (:func:`long_tailed`), then with wrong labels (:func:`mislabelled`).
 
     Args:
@@ -21,12 +23,19 @@ def altered(data: Labelled, imbalance: float, label_noise: float, seed: int) -> 
         imbalance: 1 changes nothing.
         label_noise: 0 changes nothing.
         seed: of the run.
+        warn: told where the smallest class makes the head less than half of what it was.
 
     Raises:
         UserError: a class would have no training sample left.
     """
     if imbalance > 1:
+        counts = torch.bincount(data.labels, minlength=data.classes)
         kept = long_tailed(data.labels, data.classes, imbalance, stream(seed, "imbalance"))
+        if counts.min() < counts.max() / 2:
+            warn(
+                f"imbalance: {len(kept):,} of {len(data.labels):,} training samples are kept, as the head has no more "
+                f"than the smallest class, {int(counts.min()):,}"
+            )
         data = replace(data, inputs=data.inputs[kept], labels=data.labels[kept])
     if label_noise > 0:
         labels = mislabelled(data.labels, data.classes, label_noise, stream(seed, "label noise"))

@@ -78,7 +78,7 @@ def _evaluate(args: argparse.Namespace) -> int:
     if args.json:
         print(json.dumps([{"step": trainer.step, "weights": word, **own} for word, own in by_word.items()]))
         return 0
-    print(f"step {trainer.step}, {len(trainer.data.test_labels)} samples")
+    print(f"step {trainer.step}, {len(trainer.scored_labels())} samples")
     print(" ".join([f"  {'':<18}", *(f"{word:>12}" for word in by_word)]))
     for name in dict.fromkeys(name for own in by_word.values() for name in own):
         cells = (f"{own[name]:>12.6g}" if name in own else f"{'–':>12}" for own in by_word.values())

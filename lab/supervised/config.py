@@ -120,6 +120,12 @@ class SupervisedConfig(RunConfig):
         for name in (f"gate.{group}" for group in self.groups):
             if (gate := voices.get(name)) is not None and not 0 <= gate.low <= gate.high <= 1:
                 raise UserError(f"voices.{name}: {gate.low:g} to {gate.high:g} is not accepted; 0 to 1 is")
+        for name in (f"{what}.{group}" for what in ("lr", "gate") for group in self.groups):
+            if self.optimizer.points and (voice := voices.get(name)) is not None and voice.low == 0 < voice.high:
+                counts = f"{self.optimizer.name} counts the steps of what is frozen, and leaps when it thaws"
+                raise UserError(
+                    f"voices.{name}: comes to 0, but {counts}; a low above 0 is accepted, or another optimizer"
+                )
         offered = (NETWORK, *(word for part in self.techniques for word in part.offers))
         if self.deployed is not None and self.deployed not in offered:
             raise UserError(f"deployed: {self.deployed!r} is not accepted; {', '.join(offered)} is")

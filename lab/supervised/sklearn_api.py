@@ -30,6 +30,7 @@ from lab.supervised.samples import chunks
 from lab.supervised.trainer import SupervisedTrainer
 from lab.techniques.snapshots import Ensemble, Snapshots, SnapshotsPart
 from lab.training.device import resolve_device
+from lab.training.finite import NonFiniteError
 from lab.training.trainer import Context, unheard
 
 LAST_SEED = 2**31 - 1
@@ -114,9 +115,14 @@ class SnapshotEnsembleClassifier(ClassifierMixin, BaseEstimator):  # type: ignor
         features, labels = validate_data(self, X, y, dtype=np.float32, allow_nd=self.module is not None)
         check_classification_targets(labels)
         self.classes_, places = np.unique(labels, return_inverse=True)
+        self._shape = features.shape[1:]
         labelled = _labelled(features, places, len(self.classes_))
         trainer = SupervisedTrainer(self._config(labelled), _context(self.device))
         trainer.advance(trainer.config.steps)
+        try:
+            trainer.metrics()
+        except NonFiniteError as error:
+            raise ValueError(f"{error}; a lower learning_rate may help") from None
         snapshots = trainer.techniques.each["snapshots"]
         assert isinstance(snapshots, Snapshots)
         self.ensemble_: Ensemble = snapshots.ensemble
@@ -138,6 +144,8 @@ class SnapshotEnsembleClassifier(ClassifierMixin, BaseEstimator):  # type: ignor
     def _log_probabilities(self, X: ArrayLike) -> NDArray[np.float64]:
         check_is_fitted(self)
         features = validate_data(self, X, dtype=np.float32, allow_nd=self.module is not None, reset=False)
+        if features.shape[1:] != self._shape:
+            raise ValueError(f"X has samples of shape {features.shape[1:]}, but was fitted to those of {self._shape}")
         inputs = torch.from_numpy(np.array(features))
         device = next(iter(self.ensemble_.members[0].values())).device
         found = torch.cat([self.ensemble_.predict(part).cpu() for part in chunks(inputs, device)]).double()

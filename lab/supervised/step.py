@@ -27,6 +27,7 @@ def learn(
     batch: Batch,
     step: int,
     closed: Callable[[Tensor, Tensor | None], Tensor] | None = None,
+    alone: bool = True,
 ) -> Tensor:
     """Move the network once; return float32[len(STATISTICS)].
 
@@ -38,6 +39,7 @@ def learn(
         batch: what is new.
         step: the number of this one.
         closed: closes the classes that a sample's task has not: from logits and tasks to logits.
+        alone: False where the gradient becomes one with other workers' as the optimiser steps.
     """
     batch = techniques.batch(batch, step)
     answers = network(batch.inputs)
@@ -50,9 +52,14 @@ def learn(
     if loss.requires_grad:  # all may be frozen
         loss.backward()  # type: ignore[no-untyped-call]
     techniques.gradients(step)
+    norm = _norm(parameters, loss) if alone else None  # before: an optimiser may write over gradients
     optimizer.step()
-    # Of the gradient that was used: as the optimiser steps, workers make theirs one.
-    found = [parameter.grad for parameter in parameters if parameter.grad is not None]
-    norm = torch.linalg.vector_norm(torch.stack(torch._foreach_norm(found))) if found else torch.zeros_like(loss)
+    norm = _norm(parameters, loss) if norm is None else norm
     right = (logits.detach().argmax(dim=1) == batch.labels).float().mean()
     return torch.stack((loss.detach(), right, norm))
+
+
+def _norm(parameters: Sequence[nn.Parameter], loss: Tensor) -> Tensor:
+    """Of all gradients together; 0 where there are none."""
+    found = [parameter.grad for parameter in parameters if parameter.grad is not None]
+    return torch.linalg.vector_norm(torch.stack(torch._foreach_norm(found))) if found else torch.zeros_like(loss)

@@ -50,11 +50,12 @@ class SupervisedTrainer:
         self._context = context
         self.device = device = context.device
         data = config.data.open(context.data_dir, self._warn)
+        self._check_validation()
         if config.validation:
             data = held_out(data, config.validation, stream(config.seed, "validation"))
         if config.train_samples:
             data = few(data, config.train_samples, stream(config.seed, "few"))
-        data = altered(data, config.imbalance, config.label_noise, config.seed)
+        data = altered(data, config.imbalance, config.label_noise, config.seed, self._warn)
         shape = tuple(data.inputs.shape[1:])
         try:
             config.network.check(shape)
@@ -87,7 +88,7 @@ class SupervisedTrainer:
         """Train until ``self.step == until``; nothing in a step waits for the device, unless a technique does."""
         self.network.train()
         lessons = self._lessons
-        closed = lessons.closed if lessons else None
+        closed, alone = lessons.closed if lessons else None, self._share.size == 1
         with self._noise:
             while self.step < until:
                 values = self._conductor.step(self.step, self.techniques.levels())
@@ -95,7 +96,8 @@ class SupervisedTrainer:
                 batch = self._samples.batch(self.config.batch_size, self.step)
                 if self._share.size > 1:
                     batch = batch.part(self._share.among(len(batch)))
-                found = learn(self.network, self._parameters, self.optimizer, self.techniques, batch, self.step, closed)
+                parts = self.network, self._parameters, self.optimizer, self.techniques, batch
+                found = learn(*parts, self.step, closed, alone)
                 self.techniques.stepped(self.step, values)
                 self._meter.add(self.step, found)
                 self._meter.count()
@@ -118,7 +120,7 @@ class SupervisedTrainer:
         if self.config.deployed is not None:
             scored["deployed"] = scored.get(self.config.deployed, scored[""])
         row = {f"{_prefix(word)}/{name}": value for word, own in scored.items() for name, value in own.items()}
-        further = self.techniques.scores(self._asked, self._labels())
+        further = self.techniques.scores(self._asked, self.scored_labels())
         return row | {f"evaluation/{name}": value for name, value in further.items()}
 
     def predictors(self) -> dict[str, Predictor]:
@@ -135,7 +137,7 @@ class SupervisedTrainer:
             return self._lessons.answers(predictor, self.step)
         return torch.cat([predictor(part).cpu() for part in chunks(self.data.test_inputs, self.device)])
 
-    def _labels(self) -> Tensor:
+    def scored_labels(self) -> Tensor:
         """Of the samples that :meth:`_asked` is about, int64[n]."""
         return self._lessons.labels(self.step) if self._lessons else self.data.test_labels
 
@@ -143,7 +145,7 @@ class SupervisedTrainer:
         log_probs = self._asked(predictor)
         if not log_probs.isfinite().all():
             raise NonFiniteError(f"{_prefix(word)}/log_probabilities", self.step)
-        found = scores(log_probs.numpy(), self._labels().numpy(), self._counts.numpy())
+        found = scores(log_probs.numpy(), self.scored_labels().numpy(), self._counts.numpy())
         return found | (self._lessons.row(log_probs, self.step, itself=not word) if self._lessons else {})
 
     def models(self) -> dict[str, nn.Module]:
@@ -196,6 +198,20 @@ class SupervisedTrainer:
         self.techniques.load_state_dict(state["techniques"])
         if self._lessons:
             self._lessons.load_state_dict(state["tasks"])
+
+    def _check_validation(self) -> None:
+        """Warn where samples are held out that the run which this one begins with has learned from."""
+        config, initial = self.config, self._context.initial
+        if not config.validation or initial is None or initial.source.trainer != "supervised":
+            return
+        before = initial.source.config
+        if before["data"] != config.model_dump(mode="json")["data"]:
+            return
+        if (before["seed"], before.get("validation", 0)) != (config.seed, config.validation):
+            self._warn(
+                f"validation: {initial.told} has learned from most of the {config.validation} samples that are held "
+                "out here, as its seed or its validation is another; the scores are too good"
+            )
 
     def _divided(self) -> Lessons | None:
         """The tasks, where the configuration has any."""

@@ -116,7 +116,10 @@ class AveragingPart(TechniquePart):
 
     name: Literal["average"] = "average"
     update_bn: int = Field(
-        0, ge=0, le=10_000, description="batches on which BatchNorm is estimated anew; 0 keeps its averaged statistics"
+        0,
+        ge=0,
+        le=10_000,
+        description="training batches (of all tasks met) on which BatchNorm is estimated anew; 0 for the average's",
     )
 
     def build(self, host: Host) -> Averaging:

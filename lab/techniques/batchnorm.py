@@ -193,7 +193,10 @@ class BatchNormPart(TechniquePart):
 
     name: Literal["batchnorm"] = "batchnorm"
     batches: int = Field(
-        16, ge=0, le=10_000, description="training batches that statistics are estimated from to be scored; 0 for none"
+        16,
+        ge=0,
+        le=10_000,
+        description="training batches (of all tasks met) to estimate statistics from to be scored; 0 for none",
     )
     gap_every: int = Field(
         50, ge=0, le=1_000_000, description="steps between measurements of what running statistics cost; 0 for none"

@@ -69,7 +69,8 @@ class Groups:
     A group whose rate is 0 is frozen: its parameters have no gradient, so that the optimiser leaves them, their moments
     and their weight decay alone, and the backward pass ends above them; its BatchNorms normalise by their running
     statistics, which stay. When its rate is no longer 0 it goes on with the moments and statistics it had. Dropout goes
-    on. The rest, which no group names, is never frozen.
+    on. The rest, which no group names, is never frozen. BatchNorms without a parameter to train that were in eval mode
+    stay in it.
 
     Args:
         network: whose parameters they are.
@@ -94,6 +95,7 @@ class Groups:
             self._parameters.setdefault(place, []).append(parameter)
         self._movable = {id(p) for p in network.parameters() if p.requires_grad}
         self._frozen: frozenset[str] = frozenset()
+        self._asleep = [norm for norm in network.modules() if _sleeps(norm)]
         self._still: list[_NormBase] = []
 
     def options(self) -> list[dict[str, Any]]:
@@ -112,7 +114,7 @@ class Groups:
         frozen = frozenset(name for name in self.names if values[name] == 0)
         if frozen != self._frozen:
             self._freeze(frozen)
-        for norm in self._still:  # whoever calls network.train() wakes them
+        for norm in (*self._still, *self._asleep):  # whoever calls network.train() wakes them
             norm.training = False
 
     def _freeze(self, frozen: frozenset[str]) -> None:
@@ -130,6 +132,11 @@ class Groups:
         for name, module in self._network.named_modules():
             if isinstance(module, _NormBase) and _group_of(f"{name}.weight", self._patterns) in frozen:
                 yield module
+
+
+def _sleeps(module: nn.Module) -> bool:
+    frozen = not any(parameter.requires_grad for parameter in module.parameters())
+    return isinstance(module, _NormBase) and not module.training and frozen
 
 
 def _group_of(name: str, patterns: Mapping[str, Sequence[str]]) -> str:

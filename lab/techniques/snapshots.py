@@ -14,6 +14,7 @@ from torch import Tensor, nn
 from torch.func import functional_call
 from torch.nn import functional
 
+from lab.errors import UserError
 from lab.techniques.diversity import diversity
 from lab.techniques.moments import AfterMoment, MomentPart
 from lab.techniques.technique import Ask, Host, Predictor
@@ -105,6 +106,10 @@ class Snapshots(AfterMoment):
 
     def __init__(self, part: SnapshotsPart, host: Host) -> None:
         super().__init__(part, host)
+        if host.closes:
+            raise UserError(
+                "probabilities of members cannot be averaged where tasks close classes; incremental: class is accepted"
+            )
         self._host = host
         self.ensemble = Ensemble(host.network, part.size)
 

@@ -88,7 +88,7 @@ class SwaPart(MomentPart):
     name: Literal["swa"] = "swa"
     skip: int = Field(0, ge=0, le=1_000_000, description="first moments left out, while weights are still far off")
     update_bn: int = Field(
-        100, ge=1, le=10_000, description="batches on which BatchNorm is estimated anew, where there is any"
+        100, ge=1, le=10_000, description="training batches (of all tasks met) on which BatchNorm is estimated anew"
     )
 
     def build(self, host: Host) -> Swa:

@@ -103,3 +103,19 @@ def test_a_sparse_run_goes_on_with_the_weights_that_the_other_had(trainer: str, 
     first, theirs = state(tmp_path, "tuned", 0), state(tmp_path, "source", 20)
     for name in NETWORKS[trainer]:
         assert all(torch.equal(tensor, first[name][key]) for key, tensor in theirs[name].items())
+
+
+def test_samples_that_are_held_out_from_one_seed_and_learned_by_another_are_warned_of(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    held_out = ("validation=100", "seed=0")
+    assert train(tmp_path, "supervised", "source", sets=held_out) == 0
+    for name, sets, warned in (
+        ("same", held_out, 0),
+        ("other", ("validation=100", "seed=7"), 1),
+        ("none", ("seed=7",), 0),
+    ):
+        capsys.readouterr()
+        assert train(tmp_path, "supervised", name, "--init-from", "source", sets=sets) == 0
+        told = "validation: run source at step 20 has learned from most of the 100 samples that are held out here"
+        assert capsys.readouterr().err.count(told) == warned

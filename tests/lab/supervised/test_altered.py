@@ -28,6 +28,17 @@ def test_the_profile_is_that_of_cifar_10_lt() -> None:
     assert altered.tail_counts(5000, 3, 1) == [5000] * 3
 
 
+def test_what_a_small_class_costs_is_said() -> None:
+    """Of 40, 10 and 20 samples a profile from 10 on is kept, as its head can have no more than any class has."""
+    labels = torch.repeat_interleave(torch.arange(3), torch.tensor([40, 10, 20]))
+    told: list[str] = []
+    altered.altered(Labelled(torch.zeros(70, 1), labels, DATA.test_inputs, DATA.test_labels, 3), 2, 0, 0, told.append)
+    altered.altered(DATA, 50, 0, 0, told.append)
+    assert told == [
+        "imbalance: 22 of 70 training samples are kept, as the head has no more than the smallest class, 10"
+    ]
+
+
 def test_a_long_tail_keeps_samples_with_their_labels() -> None:
     found = altered.altered(DATA, 50, 0, seed=3)
     assert torch.bincount(found.labels).tolist() == altered.tail_counts(100, 5, 50)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 from pathlib import Path
 
 import pytest
@@ -21,6 +22,19 @@ def run(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> Path:
     assert main(["supervised", "train", "digits", *sets, "--name", "short", "--results", str(tmp_path)]) == 0
     capsys.readouterr()
     return tmp_path / "runs" / "short"
+
+
+def test_samples_are_counted_of_the_tasks_that_are_scored(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    sets = ["steps=40", "tasks={name: split, number: 5}", "clock={period: 8}", "voices.lr=1.0e-3"]
+    words = [word for text in sets for word in ("--set", text)]
+    begun = ["supervised", "train", "digits", *words, "--set", "checkpoint_every=8", "--name", "short"]
+    assert main([*begun, "--set", "validation=0", "--results", str(tmp_path)]) == 0
+    for late in sorted((tmp_path / "runs" / "short" / "checkpoints").iterdir())[1:]:
+        shutil.rmtree(late)
+    capsys.readouterr()
+    assert main(["supervised", "evaluate", str(tmp_path / "runs" / "short")]) == 0
+    step, _, samples = capsys.readouterr().out.splitlines()[0].partition(", ")
+    assert (step, samples) == ("step 24", "221 samples")
 
 
 def test_every_predictor_has_scores_and_a_cost(run: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -140,3 +140,30 @@ def test_tasks_and_adjusted_answers_are_told_of_the_mean_as_scores_are(tmp_path:
         one.evaluate()["evaluation/task/0/accuracy"] - scored["evaluation/task/0/accuracy"]
     )
     assert scored["evaluation/adjusted/nll"] == pytest.approx(scored["evaluation/nll"], rel=1e-6)
+
+
+@needs
+@pytest.mark.parametrize("name", NAMES)
+def test_the_gradients_norm_is_that_of_the_gradient(name: str, tmp_path: Path) -> None:
+    """The package writes over gradients as it steps."""
+    one = trainer(tmp_path, name)
+    norms: list[float] = []
+    one.optimizer.register_step_pre_hook(
+        lambda *_: norms.append(float(torch.linalg.vector_norm(torch.stack([p.grad.norm() for p in one._parameters]))))
+    )
+    one.advance(10)
+    assert one.metrics()["train/gradient"] == pytest.approx(sum(norms) / len(norms), rel=1e-5)
+
+
+@needs
+@pytest.mark.parametrize("voice", ["lr.body", "gate.body"])
+def test_it_does_not_thaw(voice: str) -> None:
+    frozen = {"wave": "square", "inverted": True, "low": 0, "high": 1, "clock": {"period": 40, "cycles": 1}}
+    changes = {"optimizer": "schedulefree_adamw", "groups": {"body": ["body.*"]}, f"voices.{voice}": frozen}
+    with pytest.raises(
+        UserError, match=f"voices.{voice}: comes to 0, but schedulefree_adamw counts the steps"
+    ) as error:
+        resolve(SupervisedConfig, BASE, changes)
+    assert "\n" not in str(error.value)
+    resolve(SupervisedConfig, BASE, {**changes, f"voices.{voice}": 0})
+    resolve(SupervisedConfig, BASE, {**changes, "optimizer": "adam"})

@@ -64,6 +64,10 @@ def test_a_module_of_ones_own_is_copied_and_may_take_images() -> None:
     images = data.reshape(-1, 1, 8, 8)
     model = small(module=module, epochs=4, random_state=0).fit(images, labels)
     assert model.score(images, labels) > 0.9
+    with pytest.raises(
+        ValueError, match=r"X has samples of shape \(1, 4, 16\), but was fitted to those of \(1, 8, 8\)"
+    ):
+        model.predict(data.reshape(-1, 1, 4, 16))
     assert all(torch.equal(tensor, before[name]) for name, tensor in module.state_dict().items())
 
 
@@ -78,6 +82,21 @@ def test_numbers_may_be_numpys_and_what_is_frozen_stays_so() -> None:
     member = model.ensemble_.members[-1]
     assert torch.equal(member["0.weight"], body.weight)
     assert not torch.equal(member["2.weight"], model.module[2].weight)
+
+
+def test_a_frozen_norm_that_is_given_in_eval_mode_keeps_its_statistics() -> None:
+    norm = nn.BatchNorm1d(64).requires_grad_(False).eval()
+    norm.running_mean.fill_(0.3)
+    awake = nn.BatchNorm1d(8)
+    model = small(module=nn.Sequential(norm, nn.Linear(64, 8), awake, nn.ReLU(), nn.Linear(8, 10))).fit(*digits())
+    member = model.ensemble_.members[-1]
+    assert torch.equal(member["0.running_mean"], norm.running_mean)
+    assert not torch.equal(member["2.running_mean"], awake.running_mean)
+
+
+def test_a_fit_that_diverges_is_no_model() -> None:
+    with pytest.raises(ValueError, match=r"was not finite at step \d+; a lower learning_rate may help"):
+        small(learning_rate=1e20).fit(*digits())
 
 
 def test_a_random_state_makes_fits_equal_and_leaves_torch_alone() -> None:

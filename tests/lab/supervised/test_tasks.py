@@ -220,6 +220,10 @@ def without(data: Labelled, label: int) -> Labelled:
         ({"tasks": {"name": "permuted"}}, "tasks.number: missing; a value is required"),
         ({"tasks": "permuted"}, "tasks.number: missing; a value is required"),
         ({"tasks": {"name": "splitt"}}, "tasks: no sequence of tasks is called 'splitt'; did you mean 'split'"),
+        (
+            {"tasks.incremental": "task", "techniques": [{"name": "snapshots", "of": "clock"}]},
+            "techniques.snapshots: probabilities of members cannot be averaged where tasks close classes",
+        ),
         ({"tasks.incremental": "domain"}, "tasks.incremental: \"domain\" is not accepted"),
         ({"validation": 4}, r"tasks: class \d has no test samples; every class needs some"),
         (
