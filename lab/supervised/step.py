@@ -43,7 +43,8 @@ def learn(
     """
     batch = techniques.batch(batch, step)
     answers = network(batch.inputs)
-    logits = techniques.logits(answers if closed is None else closed(answers, batch.tasks))
+    answers = answers if closed is None else closed(answers, batch.tasks)
+    logits = techniques.logits(answers)
     log_probs = functional.log_softmax(logits, dim=1)
     plain = functional.nll_loss(log_probs, batch.labels, reduction="none")
     losses = techniques.loss(plain, log_probs, batch.labels)
@@ -55,7 +56,7 @@ def learn(
     norm = _norm(parameters, loss) if alone else None  # before: an optimiser may write over gradients
     optimizer.step()
     norm = _norm(parameters, loss) if norm is None else norm
-    right = (logits.detach().argmax(dim=1) == batch.labels).float().mean()
+    right = (answers.detach().argmax(dim=1) == batch.labels).float().mean()
     return torch.stack((loss.detach(), right, norm))
 
 

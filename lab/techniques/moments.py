@@ -50,16 +50,22 @@ class MomentPart(TechniquePart):
         """Whose moments are waited for."""
         return Schedule(host.clock, wave="sawtooth") if self.of == CLOCK else host.voices[self.of]
 
-    def moment(self, host: Host, do: Callable[[int], object]) -> Moment:
+    def moment(self, host: Host, do: Callable[[int], object], first: int = 0) -> Moment:
         """When ``do`` is to be called: before the step at which the moment falls is taken.
+
+        Args:
+            host: of the run.
+            do: called with the step.
+            first: the first step at which it does anything.
 
         Raises:
             UserError: the run is over before.
         """
         voice = self.wave(host)
-        if isinstance(voice, Voice) and next(voice.due(self.at, 0, host.steps), None) is None:
+        if isinstance(voice, Voice) and next(voice.due(self.at, first, host.steps), None) is None:
             which = self.at if isinstance(self.at, str) else f"phase {self.at:g}"
-            raise UserError(f"at: the {which} of {self.of!r} does not come within the run's {host.steps} steps")
+            since = " after the first" if first else ""
+            raise UserError(f"at: the {which} of {self.of!r} does not come within the run's {host.steps} steps{since}")
         return Moment(self.at, self.of, do)
 
 

@@ -31,14 +31,14 @@ def begin_again(network: nn.Module, optimizer: Optimizer, fresh: nn.Module) -> N
 
 
 class Reset(Technique):
-    """Draws the weights anew before the step at which the moment falls, but for the first of the run."""
+    """Draws the weights anew before the step at which the moment falls, but for the run's first step."""
 
     def __init__(self, part: ResetPart, host: Host) -> None:
         if host.initialised is None:
             raise UserError("this trainer does not draw weights anew")
         self._host, self._fresh = host, host.initialised
         self._random = host.random("reset")
-        self._moment = part.moment(host, self._begin_again)
+        self._moment = part.moment(host, self._begin_again, first=1)
 
     def _begin_again(self, step: int) -> None:
         if step:

@@ -51,7 +51,7 @@ class Sparsity(Technique):
         self._drop = self._grow = False
         self._dropped = self._summed = self._steps = 0
         self._hold()
-        host.redrawn.append(self._hold)
+        host.redrawn.append(self._draw_anew)
 
     def targets(self) -> Mapping[str, Target]:
         """Both are read where weights are dropped or grown."""
@@ -117,6 +117,12 @@ class Sparsity(Technique):
         copies = [_chosen(copy, self._places) for copy in self._host.copies]
         self._masks.hold(self._host.optimizer, *copies)
 
+    def _draw_anew(self) -> None:
+        """Masks of weights that were drawn anew are new ones, of the present sparsity."""
+        self._masks.drop([0] * len(self._shapes))
+        self._masks.grow(self._counts(), self._masks.random(self._random))
+        self._hold()
+
     def _due_to_drop(self, step: int) -> None:
         self._drop = True
 
@@ -133,8 +139,9 @@ class Sparsity(Technique):
 class SparsityPart(TechniquePart):
     """Masks over the network's matrices and kernels; biases and norms' scales are not masked.
 
-    An average of the network loses what the network drops. With Adam a weight that grows makes its first steps up to
-    √10 times as large as the learning rate, as its second moment begins at 0 while Adam's count of steps goes on.
+    An average of the network loses what the network drops. With Adam a weight that grows makes a first step √10 times
+    as large as the learning rate, and steps of up to 6.6 times about the twelfth, as its moments begin at 0 while
+    Adam's count of steps goes on.
     """
 
     voices: ClassVar[Mapping[str, VoiceSpec]] = {
@@ -164,6 +171,8 @@ class SparsityPart(TechniquePart):
         if self.grow_at is None:
             self.refuse_unread("without grow_at", "grow_of", "grow")
         changes = sparsity.low < sparsity.high
+        if self.drop_at is None and self.grow_at is None:
+            self.refuse_unread("without drop_at and grow_at", "of")
         if self.drop_at is None and changes and self.grow_at is None:
             raise ValueError("voices.sparsity changes, and neither drop_at nor grow_at says when weights go or come")
         if self.drop_at is None and self.grow_at is not None and not changes:
@@ -171,6 +180,13 @@ class SparsityPart(TechniquePart):
         if self.drop_at is not None and self.grow_at is None and (fraction is None or fraction.high > 0):
             raise ValueError("drop_at: what is dropped beyond the sparsity never grows without grow_at; give it, or "
                              "voices.sparsity.drop_fraction: 0 for pruning")  # fmt: skip
+
+        begins = sparsity(0) if isinstance(sparsity, Voice) else None
+        still = fraction is not None and fraction.high == 0
+        if self.drop_at is None and self.grow_at is not None and begins is not None and begins <= sparsity.low:
+            raise ValueError("voices.sparsity never falls below where it begins, so that without drop_at nothing grows")
+        if self.drop_at is not None and still and (begins == sparsity.high if self.grow_at is None else not changes):
+            raise ValueError("drop_at: nothing is dropped, as the sparsity does not rise and drop_fraction is 0")
 
     def build(self, host: Host) -> Sparsity:
         """The masks are drawn at random from the first; of another run's weights the largest stay."""

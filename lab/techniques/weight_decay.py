@@ -122,10 +122,11 @@ class WeightDecayPart(TechniquePart):
         decay = voices.get("weight_decay")
         strongest = DEFAULT if decay is None else decay.high
         scale = 1.0 if isinstance(rate, Follower) else factor(rate, self.power)
-        most = share(strongest, rate.high, self.power, scale)
+        highest = max(voice.high for name, voice in voices.items() if name == RATE or name.startswith(f"{RATE}."))
+        most = share(strongest, highest, self.power, scale)
         if not self.coupled and most > 1:
             raise ValueError(
-                f"a step would take {most:.3g} of a weight; lower voices.weight_decay to {strongest / most:.3g}"
+                f"a step could take {most:.3g} of a weight; lower voices.weight_decay to {strongest / most:.3g}"
             )
 
     def build(self, host: Host) -> WeightDecay:

@@ -17,7 +17,10 @@ LARGEST = 1 / 2
 
 
 class Translation(AugmentationPart):
-    """Shifts by whole pixels, up to an eighth of each side; what comes in is grey (0)."""
+    """Shifts by whole pixels, up to an eighth of each side, each number as likely; what comes in is grey (0).
+
+    Between whole pixels the farthest shift is rounded up or down by chance, so that its mean is that of the strength.
+    """
 
     augmentation: Literal["translation"] = "translation"
 
@@ -33,7 +36,9 @@ class Translation(AugmentationPart):
     @staticmethod
     def _taken(images: Tensor, side: int, strength: Value, random: torch.Generator) -> tuple[Tensor, Tensor]:
         """For each place along a side the place it is taken from, int64[n, side], and whether that lies inside."""
-        shift = (uniform(images, random).flatten() * (strength * FARTHEST * side)).round().long()
+        up, place = ((uniform(images, random).flatten() + 1) / 2 for _ in range(2))
+        farthest = (strength * FARTHEST * side + up).floor()
+        shift = ((place * (2 * farthest + 1)).floor().minimum(2 * farthest) - farthest).long()
         taken = torch.arange(side, device=images.device) + shift[:, None]
         return taken.clamp(0, side - 1), (taken >= 0) & (taken < side)
 

@@ -50,6 +50,28 @@ def test_a_flip_mirrors_its_share_of_images(strength: float) -> None:
     assert float(mirrored.float().mean()) == pytest.approx(strength / 2, abs=0.04)
 
 
+def shifts(strength: float, side: int, n: int = 20_000) -> torch.Tensor:
+    """How far an upright line in the middle is moved along one axis."""
+    samples = torch.zeros(n, 1, 8, side)
+    samples[..., side // 2] = 1.0
+    return augmented(samples, parts("translation"), strength, random())[:, 0].amax(dim=1).argmax(dim=1) - side // 2
+
+
+@pytest.mark.parametrize("strength", [0.05, 0.15, 0.3])
+def test_the_mean_of_the_farthest_shift_is_in_proportion_to_the_strength(strength: float) -> None:
+    """Of 28 pixels 3.5 at full strength; of a farthest shift of m each number is as likely, m(m + 1)/(2m + 1) far."""
+    farthest = strength * 3.5
+    low, part = int(farthest), farthest - int(farthest)
+    expected = sum(p * m * (m + 1) / (2 * m + 1) for m, p in ((low, 1 - part), (low + 1, part)))
+    assert float(shifts(strength, 28).abs().float().mean()) == pytest.approx(expected, rel=0.05)
+
+
+def test_at_full_strength_each_shift_is_as_likely() -> None:
+    """As in DiffAugment (Zhao et al. 2020): of 32 pixels -4 to 4."""
+    found = torch.bincount(shifts(1.0, 32) + 4, minlength=9) / 20_000
+    assert found.tolist() == pytest.approx([1 / 9] * 9, abs=0.01)
+
+
 @pytest.mark.parametrize("words", [("flip",), ("translation",), ("cutout",), ("color",), tuple(AUGMENTATIONS.listed)])
 def test_strength_zero_changes_nothing_and_draws_as_much(words: tuple[str, ...]) -> None:
     images = torch.rand(20, 1, 8, 8, generator=random()) * 2 - 1

@@ -111,3 +111,8 @@ def test_an_optimiser_forgets_in_place() -> None:
     assert not optimizer.state
     with pytest.raises(UserError, match="another technique has changed it"):
         begin_again(network, optimizer, nn.Linear(4, 2))
+
+
+def test_a_reset_that_never_comes_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(UserError, match="the crest of 'clock' does not come within the run's 36 steps after the first"):
+        trainer(tmp_path, clock={"period": 36})

@@ -31,6 +31,9 @@ THERE = sum(counts(SHAPES, 1 - 0.8, "erdos_renyi_kernel"))
 RIGL = {"name": "sparsity", "drop_at": "crest", "grow_at": "crest", "of": "lr"}
 
 
+RISING = {"wave": "cubic", "inverted": True, "low": 0.0, "high": 0.8, "clock": {"period": 40, "cycles": 1}}
+
+
 class Run:
     """A trainer whose events are kept."""
 
@@ -172,6 +175,14 @@ def test_an_average_loses_what_the_network_drops(tmp_path: Path) -> None:
         ([{"name": "sparsity", "grow_at": "crest"}], {}, "grow_at: nothing can grow where nothing is dropped"),
         ([{"name": "sparsity", "drop_at": "crest"}], {}, "drop_at: what is dropped beyond the sparsity never grows"),
         ([{**RIGL, "drop_at": []}], {}, "drop_at"),
+        ([{"name": "sparsity", "of": "lr"}], {}, "of: .* without drop_at and grow_at"),
+        ([{"name": "sparsity", "grow_at": "crest"}], {"voices.sparsity": RISING}, "never falls below where it begins"),
+        (
+            [{"name": "sparsity", "drop_at": "crest"}],
+            {"voices.sparsity": {**RISING, "inverted": False}, "voices.sparsity.drop_fraction": 0},
+            "drop_at: nothing is dropped, as the sparsity does not rise and drop_fraction is 0",
+        ),
+        ([RIGL], {"voices.sparsity.drop_fraction": 0}, "drop_at: nothing is dropped"),
         ([{**RIGL, "drop_at": "top"}], {}, "drop_at"),
         ([{**RIGL, "drop_at": 1.0}], {}, "drop_at"),
         ([{**RIGL, "distribution": "erk"}], {}, "distribution"),
@@ -189,6 +200,20 @@ def test_a_mistake_is_one_line_before_training(
         Run(tmp_path, *techniques, **changes)
     assert "\n" not in str(error.value)
     assert "techniques" in str(error.value) or "voices" in str(error.value)
+
+
+@pytest.mark.parametrize("pruned", [False, True])
+def test_a_training_that_begins_anew_has_masks_of_its_own(pruned: bool, tmp_path: Path) -> None:
+    part = {"name": "sparsity", **({"drop_at": 0.9} if pruned else {})}
+    voices = {"voices.sparsity": {**RISING, "clock": {"period": 20}}, "voices.sparsity.drop_fraction": 0}
+    run = Run(tmp_path, part, "reset", **{"clock": {"period": 20}, **(voices if pruned else {})})
+    masks = run.trainer.techniques.each["sparsity"]._masks  # type: ignore[attr-defined]
+    run.trainer.advance(20)
+    before, present = [kept.clone() for kept in masks.kept], sum(masks.active)
+    assert present < 0.3 * SIZE
+    run.trainer.advance(21)
+    assert sum(masks.active) == (SIZE if pruned else present)
+    assert not any(torch.equal(kept, old) for kept, old in zip(masks.kept, before, strict=True))
 
 
 def test_with_images_in_unit_range_no_connection_goes_to_a_blank_border(tmp_path: Path) -> None:

@@ -159,7 +159,8 @@ def test_more_of_it_makes_weights_smaller(tmp_path: Path) -> None:
     ("changes", "words"),
     [
         ({"voices.weight_decay": -1.0}, "voices.weight_decay: -1 is not accepted; 0 to 1e"),
-        ({"voices.weight_decay": 500}, "a step would take 5 of a weight; lower voices.weight_decay to 100"),
+        ({"voices.weight_decay": 500}, "a step could take 5 of a weight; lower voices.weight_decay to 100"),
+        ({"groups": {"r": ["readout.*"]}, "voices.lr.r": 1.0, "voices.weight_decay": 50}, "a step could take 50 of a"),
         ({"techniques": [{"name": "weight_decay", "power": 3}]}, "power"),
         (
             {"techniques": [{"name": "weight_decay", "power": 2, "coupled": True}]},
