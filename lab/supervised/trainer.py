@@ -96,8 +96,9 @@ class SupervisedTrainer:
                 batch = self._samples.batch(self.config.batch_size, self.step)
                 if self._share.size > 1:
                     batch = batch.part(self._share.among(len(batch)))
-                parts = self.network, self._parameters, self.optimizer, self.techniques, batch
-                found = learn(*parts, self.step, closed, alone)
+                found = learn(
+                    self.network, self._parameters, self.optimizer, self.techniques, batch, self.step, closed, alone
+                )
                 self.techniques.stepped(self.step, values)
                 self._meter.add(self.step, found)
                 self._meter.count()
