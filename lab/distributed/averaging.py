@@ -64,7 +64,7 @@ class Averaging:
         differences = [joined(own).sub_(self._theta) for own in self._weights]
         others = [self._others(worker) for worker in self._workers]
         rows = [
-            torch.cat((difference, difference.square().sum()[None], joined(own)))
+            torch.cat((difference, difference.square().sum()[None], *(other.reshape(-1) for other in own)))
             for difference, own in zip(differences, others, strict=True)
         ]
         found = self._mean(rows)
@@ -83,14 +83,13 @@ class Averaging:
         return [*statistics([*worker.models().values()]), *worker.followers()]
 
     def state_dict(self) -> dict[str, Any]:
-        """The weights of the last average, the outer momentum, when the next is due."""
+        """The weights of the last average, the outer momentum, when it was."""
         momentum = self._outer.state.get(self._theta, {}).get("momentum_buffer")
         return {
             "theta": self._theta.detach(),
             "momentum": torch.zeros_like(self._theta) if momentum is None else momentum,
             "begun": momentum is not None,
             "at": self.at,
-            "due": self.due,
             "spread": self.spread,
         }
 
@@ -101,7 +100,8 @@ class Averaging:
         self._outer.state.clear()
         if state["begun"]:
             self._outer.state[self._theta]["momentum_buffer"] = state["momentum"].to(self._theta.device).clone()
-        self.at, self.due, self.spread = int(state["at"]), int(state["due"]), float(state["spread"])
+        self.at, self.spread = int(state["at"]), float(state["spread"])
+        self.due = self._after(self.at)  # not as it was saved: the run may have been given more steps since
 
 
 def _built(outer: OuterOptimizer | None, theta: torch.nn.Parameter) -> torch.optim.SGD:

@@ -6,7 +6,7 @@ import json
 from collections.abc import Mapping
 from typing import Any
 
-from lab.distributed.config import DistributedConfig, Workers, leading, rates
+from lab.distributed.config import DistributedConfig, Workers, followed, rates
 from lab.phase import Clock, Constant, Cooled, Follower, Schedule
 from lab.phase.schedule import ConstantProduct
 from lab.phase.voice import Voice
@@ -18,7 +18,16 @@ def of_rank(config: DistributedConfig, rank: int) -> dict[str, Any]:
     Learning rates, and whatever follows one, are shifted by the worker's offset; all other voices stay with the master
     clock. A cooldown is the learning rates' alone.
     """
-    plain, offset = config.plain(), config.workers.offset(rank)
+    return _moved(config, config.workers.offset(rank))
+
+
+def of_mean(config: DistributedConfig) -> dict[str, Any]:
+    """Plain data of a configuration without workers that goes on as they do together: no offset, their cooldown."""
+    return _moved(config, 0.0)
+
+
+def _moved(config: DistributedConfig, offset: float) -> dict[str, Any]:
+    plain = config.plain()
     start = config.steps - round(config.workers.cooldown * config.steps)
     voices = dict(plain["voices"])
     if not offset and start == config.steps:
@@ -37,7 +46,7 @@ def of_rank(config: DistributedConfig, rank: int) -> dict[str, Any]:
 
 def with_rates(voices: Mapping[str, Any]) -> list[str]:
     """The learning rates among voices, and what follows one."""
-    return [name for name in voices if leading(name, voices) in rates([*voices]) or name in rates([name])]
+    return [name for name in voices if rates([name, *followed(name, voices)])]
 
 
 def moved(config: Mapping[str, Any]) -> list[str]:

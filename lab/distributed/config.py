@@ -63,7 +63,11 @@ class Workers(Config):
         "k/K), or a list of one each",
     )
     cooldown: float = Field(
-        0.0, ge=0, le=1, description="share of the steps, at the end, in which all rates fall from their mean to 0"
+        0.0,
+        ge=0,
+        le=1,
+        description="share of the steps, at the end, in which all rates fall from their mean to 0; a run given more "
+        "steps is warm again until its new end",
     )
 
     def offset(self, rank: int) -> float:
@@ -153,9 +157,11 @@ class DistributedConfig(RunConfig):
                 raise UserError(
                     f"workers.cooldown: voices.{name} has a cooldown of its own; one of the two is accepted"
                 )
-        if self.workers.moved and leading(SYNC, self.voices) in rates([*voices]):
+        if late := [name for name in voices if name != SYNC and SYNC in followed(name, self.voices)]:
+            raise UserError(f"voices.{late[0]}: it follows {SYNC}, which workers have not; another voice is accepted")
+        if self.workers.moved and (moved := rates(followed(SYNC, self.voices))):
             raise UserError(
-                f"voices.{SYNC}: it follows {leading(SYNC, self.voices)}, which workers.offsets or workers.cooldown "
+                f"voices.{SYNC}: it follows {moved[0]}, which workers.offsets or workers.cooldown "
                 "change for each worker; a number, or a wave of its own, is accepted beside them"
             )
         measured = [name for name, voice in voices.items() if isinstance(voice, Follower)]
@@ -171,11 +177,12 @@ def rates(names: Sequence[str]) -> list[str]:
     return [name for name in names if name == "lr" or name.startswith("lr.")]
 
 
-def leading(name: str, voices: Mapping[str, Any]) -> str:
-    """The voice at the head of those that a voice follows; its own name where it follows none by name."""
+def followed(name: str, voices: Mapping[str, Any]) -> list[str]:
+    """The voices that one follows by name, the nearest first."""
     voice = voices.get(name)
-    followed = voice.get("follow") if isinstance(voice, Mapping) else None
-    return leading(followed, voices) if isinstance(followed, str) and followed in voices else name
+    while isinstance(voice, Mapping):
+        voice = voice.get("follow")
+    return [voice, *followed(voice, voices)] if isinstance(voice, str) and voice in voices else []
 
 
 @cache

@@ -78,7 +78,8 @@ class Counted:
     """A group that counts what each worker sends.
 
     An all-reduce of b bytes over a ring of K workers sends 2·(K − 1)/K·b bytes from each (Patarasuk & Yuan 2009); what
-    is counted is this number, whatever way the bytes took, so that it is the same for workers that take turns.
+    is counted is this number, whatever way the bytes took, so that it is the same for workers that take turns. b is of
+    all that is averaged: weights, statistics of BatchNorm, and what follows the weights, such as a moving average.
 
     Attributes:
         sent: bytes from each worker so far.

@@ -6,6 +6,7 @@ from collections.abc import Callable
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
+from lab.distributed.clocks import of_mean
 from lab.distributed.config import DistributedConfig, of_worker
 from lab.distributed.group import Turns
 from lab.distributed.plugin import PLUGIN
@@ -46,7 +47,7 @@ def merge(run: Run, root: Path, name: str | None, data_dir: Path | None, warn: C
         context = Context(resolve_device(config.device), place, Path(scratch), unheard)
         team = Team(config, context, Turns(config.workers.count))
         checked(lambda: team.load_state_dict(found.state), f"{run.checkpoints}: step {found.step}")
-        plain, preset = of_worker(config, config.plain()), run.provenance.get("preset")
+        plain, preset = of_worker(config, of_mean(config)), run.provenance.get("preset")
         merged = Run.create(root, name or f"{run.name}-merged", config.trainer, plain, preset=preset)
         with team.as_one():
             checkpoints.save(merged.checkpoints, found.step, team.workers[0].state_dict(), about(merged))

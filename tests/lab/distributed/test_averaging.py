@@ -136,6 +136,20 @@ def test_averages_are_due_when_the_voice_says_and_at_the_end(workers: Build) -> 
     assert trainer.metrics()["workers/averages"] == len(at)
 
 
+def test_a_finished_run_that_is_given_more_steps_averages_at_its_new_end(workers: Build) -> None:
+    """And in between where it would have: not an interval after the old end that went beyond it."""
+    for every, wanted in ((64, [60]), (16, [56, 60])):
+        old = workers("supervised", voices__sync_every=every, steps=40)
+        old.advance(40)
+        new = workers("supervised", voices__sync_every=every, steps=60)
+        new.load_state_dict(old.state_dict())
+        at = []
+        while new.step < 60:
+            new.advance(new.step + 1)
+            at += [new.step] * new.team.averaged
+        assert at == wanted
+
+
 def test_between_averages_workers_go_their_own_ways_and_then_they_are_one(workers: Build) -> None:
     trainer = workers("gan")
     trainer.advance(7)

@@ -6,7 +6,7 @@ from few_workers import configured
 from hypothesis import given
 from hypothesis import strategies as st
 
-from lab.distributed.clocks import of_rank
+from lab.distributed.clocks import of_mean, of_rank
 from lab.distributed.config import DistributedConfig, of_worker
 
 
@@ -66,6 +66,30 @@ def test_a_constant_rate_cools_down_as_well() -> None:
     found = rates(configured("supervised", {"voices.lr": 0.1, "workers.cooldown": 0.25, "voices.sync_every": 8}))
     assert (found[:, :30] == 0.1).all()
     assert found[0, -1] == pytest.approx(0.01)
+
+
+def test_what_follows_a_rate_that_follows_another_voice_is_shifted_too() -> None:
+    sets = {
+        "voices.average.decay": {"wave": "cosine", "low": 0.5, "high": 0.9},
+        "voices.lr": {"follow": "average.decay", "low": 0, "high": 0.1},
+        "techniques": ["average", "weight_decay"],
+        "voices.weight_decay": {"follow": "lr", "relation": "anti_phase", "low": 0, "high": 0.5},
+        "workers.offsets": [0, 0.25, 0.5, 0.75],
+        "voices.sync_every": 8,
+    }
+    config = configured("supervised", sets)
+    for name in ("lr", "weight_decay"):
+        found = rates(config, name)
+        np.testing.assert_allclose(found[1][:36], found[0][4:], atol=1e-15)
+    cooled = rates(configured("supervised", sets | {"workers.cooldown": 0.25}), "weight_decay")
+    np.testing.assert_allclose(cooled[:, :30], rates(config, "weight_decay")[:, :30], atol=1e-15)
+
+
+def test_the_mean_of_the_workers_has_their_cooldown_and_no_offset() -> None:
+    sets = {"workers.offsets": "spread", "workers.cooldown": 0.25, "voices.sync_every": 8}
+    alike = configured("supervised", sets | {"workers.offsets": 0.0})
+    found = of_worker(alike, of_mean(configured("supervised", sets))).parsed_voices()["lr"]
+    np.testing.assert_array_equal(found.table(40), rates(alike)[0])  # type: ignore[union-attr]
 
 
 def test_without_offsets_and_cooldown_every_worker_has_the_trainers_own_configuration() -> None:

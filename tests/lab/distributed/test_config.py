@@ -88,6 +88,11 @@ def test_each_preset_is_listed_once_by_its_shortest_name() -> None:
         ("gan", {"voices.sync_every": 0.5}, "voices.sync_every: 0.5 is not accepted; 1 to"),
         ("gan", {"voices.sync_evry": 2}, "sync_evry: no such voice; did you mean 'sync_every'"),
         ("gan", {"workers.outer": 2}, "workers.outer: unknown key"),
+        (
+            "supervised",
+            {"voices.lr": {"follow": "sync_every"}, "voices.sync_every": {**COSINE, "low": 2, "high": 9}},
+            "voices.lr: it follows sync_every, which workers have not",
+        ),
         ("gan", {"workers.outer_optimizer": {"lr": 0}, "voices.sync_every": 2}, "workers.outer_optimizer.lr: 0"),
         (
             "supervised",
@@ -114,6 +119,12 @@ def test_averages_that_follow_a_rate_which_workers_change_are_refused(workers: d
     with pytest.raises(UserError, match=r"voices.sync_every: it follows lr, which workers.offsets or workers.cooldown"):
         configured("supervised", workers | {"voices.sync_every": rule})
     wave = {"wave": "cosine", "low": 4, "high": 32}
+    behind = {
+        "voices.lr": {"follow": "average.decay", "low": 0, "high": 0.1},
+        "voices.average.decay": {**COSINE, "high": 0.9},
+    }
+    with pytest.raises(UserError, match=r"voices.sync_every: it follows lr, which"):
+        configured("supervised", workers | behind | {"voices.sync_every": rule})
     for accepted in (4, wave, {"follow": wave, "relation": "anti_phase"}):
         configured("supervised", workers | {"voices.sync_every": accepted})
     configured("supervised", {"voices.sync_every": rule})
