@@ -52,6 +52,8 @@ def run(args: argparse.Namespace) -> int:
     claims, results = load_claims(), results_root(args.results)
     if args.verify is not None:
         return _verify(find_claim(claims, args.verify), args, results)
+    if not results.is_dir():
+        raise UserError(f"--results: {results} is no directory; give the one that holds the studies' results")
     findings = find_out(claims, results)
     if args.json:
         print(json.dumps([finding.to_json() for finding in findings], indent=2, allow_nan=False, ensure_ascii=False))

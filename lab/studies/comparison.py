@@ -6,8 +6,8 @@ The rule, over the n seeds that count in both arms:
   success rate) in the stated direction has a Holm-adjusted p below alpha.
 - *not supported*: there were enough pairs for an answer (comparisons / 2^n < alpha), the interval of the paired
   difference, at confidence 1 - alpha, holds no improvement (its better end is zero or worse), and the same test in the
-  other direction has a p below alpha, of this comparison alone; or all pairs are equal. The interval by itself is too
-  narrow for that where pairs are few.
+  other direction has a p below alpha, of this comparison alone. The interval by itself is too narrow for that where
+  pairs are few, and pairs that are all equal may be at the floor or the ceiling of the score.
 - *unclear*: everything else; above all a study whose n could not have reached alpha however large the effect. The
   reason then says how many seeds would have shown what was measured. Also either of the others where the arm that it
   favours failed at more seeds than the other one and the criterion does not count that: what finished flatters it.
@@ -160,13 +160,13 @@ def judge(
     if p_holm < study.alpha and sign * difference > 0:
         return "supported", f"p = {beside(p_holm, study.alpha)} after Holm's correction, below {study.alpha:g}"
     ruled_out = (interval.high if sign > 0 else -interval.low) <= 0
-    if ruled_out and (opposite < study.alpha or interval.low == interval.high == 0):
+    if ruled_out and opposite < study.alpha:
         return "not supported", f"the {level(study.alpha)} interval of the difference holds no improvement"
-    why = (
-        f"that it is worse is not shown either (p = {beside(opposite, study.alpha)})"
-        if ruled_out
-        else "the interval does not rule an improvement out"
-    )
+    why = "the interval does not rule an improvement out"
+    if interval.low == interval.high == difference == 0:
+        why = "nothing differed: the score may be at its floor or its ceiling"
+    elif ruled_out:
+        why = f"that it is worse is not shown either (p = {beside(opposite, study.alpha)})"
     return "unclear", f"p = {beside(p_holm, study.alpha)} after Holm's correction, and {why}; {more}"
 
 

@@ -12,7 +12,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from lab.errors import Interrupted, UserError
+from lab.errors import Interrupted, RunError, UserError
 from lab.studies.engines import Engine, LocalEngine
 from lab.studies.halving import STEPS, at, best, budgets
 from lab.studies.model import SHIPPED, Study
@@ -128,7 +128,7 @@ def conduct(study: Study, conditions: Conditions) -> Summary:
 
     Raises:
         UserError: the study cannot be run as it stands; nothing has been changed.
-        RunError: another process runs it.
+        RunError: another process runs it, or one of its trials was stopped.
     """
     conditions.engine.check(study)
     trials = prepare(study, conditions.results)
@@ -239,6 +239,7 @@ def _run(study: Study, now: Progressed, store: Store, conditions: Conditions) ->
         progress.already(
             [f"{r.arm}-s{r.seed}" for r in done if not r.error], [f"{r.arm}-s{r.seed}" for r in done if r.error]
         )
+        stopped: list[str] = []
         checked, own = False, [] if study.halving is None else [STEPS]
         for ended in pool.run(jobs):
             if ended is None:
@@ -251,11 +252,14 @@ def _run(study: Study, now: Progressed, store: Store, conditions: Conditions) ->
                     checked = True
                 continue
             if ended.stopped:
+                stopped.append(ended.key)
                 continue
             result = _result(study, by_key[ended.key], ended.error)
             progress.ended(ended.key, result.error)
             now.end_trial(ended.key, replace(result, error=_without_places(result.error, conditions)))
             now.note(store)
+    if stopped:  # by a signal of its own: it did not fail, and there is no verdict without it
+        raise RunError(f"study {study.name}: trial {stopped[0]} was stopped; the same command goes on with it")
 
 
 def _halve(study: Study, now: Progressed, store: Store, conditions: Conditions) -> None:

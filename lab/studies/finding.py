@@ -90,7 +90,8 @@ class Effect:
             a response.
         standardised: the mean paired difference over its standard deviation, positive where the treatment is better;
             None of what is not judged by the mean.
-        detectable: how much of that so many pairs would have shown with 80 % power, at Holm's strictest level.
+        detectable: how much of that so many pairs would have shown with 80 % power, at Holm's strictest level; None
+            where so few can show nothing.
     """
 
     size: float
@@ -262,7 +263,8 @@ def _effect(study: Study, trials: Sequence[TrialResult], found: Comparison) -> E
         better = (found.better, interval)
     if found.pairs and isinstance(study.criterion, MeanScore):
         standardised = paired_effect_size(a, b) * (1 if study.direction == "higher" else -1)
-        detectable = detectable_effect(found.pairs, study.alpha / len(study.compare))
+        if found.smallest_p < study.alpha:
+            detectable = detectable_effect(found.pairs, study.alpha / len(study.compare))
     return Effect(
         size=found.difference,
         interval=found.interval,

@@ -44,6 +44,11 @@ HALVING_READING = (
     "of the last steps that an arm was trained to: those of different steps cannot be compared, and those of the last "
     "arms are flattered by the choice."
 )
+MANY = 20
+FEW = (
+    "- Intervals are bootstrapped over seeds, and too narrow where these are few: of normal scores one of 95 % holds "
+    "the true mean in about 80 % of studies of 5 seeds, 90 % of those of 10. Verdicts do not rest on them alone."
+)
 
 
 def markdown(summary: Summary, command: str, figures: Sequence[tuple[str, str]], circumstances: str) -> str:
@@ -95,16 +100,20 @@ def _reading(summary: Summary) -> str:
         "- A score is the mean of its evaluations over the last whole cycle of the clock. A name ending in `.last` is "
         "the value at the last step, where each arm is at another phase of its learning rate.",
     ]
+    if len(summary.study.seeds) < MANY:
+        lines.append(FEW)
     if summary.comparisons:
         lines += [
             f"- Differences are treatment − control in the {summary.study.judged_by}, over the same seeds. p is of "
             f"{summary.study.criterion.test}, one-sided in the stated direction, corrected after Holm over all "
-            "comparisons of the study.",
+            "comparisons of the study: how often so much is found where the arms do not differ. A rare collapse that "
+            "no seed has shown is in no p.",
             "- P(better) is the share of all pairs of one run of each arm, whatever their seeds, in which the "
             "treatment's score is the better one; ties count half.",
-            "- *supported*: that p is below alpha. *not supported*: enough pairs, and the interval of the difference "
-            "holds no improvement. *unclear*: anything else. The study's verdict is that of its first comparison. The "
-            "number of seeds that would show a difference is for 80 % power at its measured size.",
+            "- *supported*: that p is below alpha. *not supported*: the interval of the difference holds no "
+            "improvement, and the same test in the other direction has a p below alpha. *unclear*: anything else. The "
+            "study's verdict is that of its first comparison. The number of seeds that would show a difference is for "
+            "80 % power at its measured size.",
         ]
     lines += [f"- {caution}" for caution in summary.cautions]
     if summary.failed and not summary.study.criterion.counts_failures:

@@ -31,6 +31,9 @@ LOGS = "logs"
 PATIENCE = 15.0
 """Seconds that a job which is asked to stop may take to save its state."""
 
+MOST_LOSSES = 3
+"""A job whose process has died so often, as for want of memory, has failed."""
+
 
 @dataclass(frozen=True)
 class Job:
@@ -80,6 +83,7 @@ class Pool:
         self._context = multiprocessing.get_context("forkserver")
         self._context.set_forkserver_preload(list(preload))
         self._running: dict[connection.Connection, tuple[Job, Any]] = {}
+        self._lost: dict[str, int] = {}
 
     def __enter__(self) -> Pool:
         return self
@@ -127,11 +131,19 @@ class Pool:
             ends: list[Ended] = pipe.recv()
         except EOFError:
             process.join()
-            error = f"the process was ended by {_exit_words(process.exitcode)}; see {job.log}"
-            ends = [Ended(key, error) for key in job.keys]
+            ends = self._again(job, f"the process was ended by {_exit_words(process.exitcode)}")
         pipe.close()
         process.join()
         return ends
+
+    def _again(self, job: Job, loss: str) -> list[Ended]:
+        """Start a job anew whose process is gone: its runs go on from their last checkpoints."""
+        first = job.keys[0]
+        self._lost[first] = self._lost.get(first, 0) + 1
+        if self._lost[first] < MOST_LOSSES:
+            self._start(job)
+            return []
+        return [Ended(key, f"{loss}, for the {MOST_LOSSES}rd time; see {job.log}") for key in job.keys]
 
 
 def _child(pipe: connection.Connection, job: Job) -> None:

@@ -7,6 +7,7 @@ import fcntl
 import io
 import json
 import os
+from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -187,9 +188,13 @@ class Store:
             return []
         rows = tables.read(path, ("arm", "seed", "status", "error"))
         try:
-            return [_trial(row) for row in rows]
+            found = [_trial(row) for row in rows]
         except (ValueError, KeyError, TypeError):
             raise UserError(f"{path}: not as `lab study` wrote it; delete it and run the study again") from None
+        twice = [key for key, count in Counter((row.arm, row.seed) for row in found).items() if count > 1]
+        if twice:
+            raise UserError(f"{path}: trial {twice[0][0]}-s{twice[0][1]} has two rows; one is accepted")
+        return found
 
 
 def _trial(row: dict[str, Any]) -> TrialResult:

@@ -14,7 +14,7 @@ from lab.reports.words import cycle
 from lab.studies.claims import Claim
 from lab.studies.claims_table import effect_words
 from lab.studies.conduct import Conditions, conduct
-from lab.studies.finding import Asked, Finding, judge_claim, look_up
+from lab.studies.finding import Asked, Effect, Finding, judge_claim, look_up
 from lab.studies.model import Study, find_study, load_study, study_of
 from lab.studies.statistics import Interval
 from lab.training.config import as_mapping
@@ -78,16 +78,16 @@ def _seeds(claim: Claim) -> str:
 
 
 def compare(committed: Finding, small: Finding) -> list[Check]:
-    """Whether the two agree: in the direction, where the committed one has any, and in that their intervals overlap."""
+    """Whether the two agree: in the direction, where the committed one has any, and in that their intervals overlap.
+
+    Both are widened to what they would be by Student's t, so that a true claim rarely differs by few seeds.
+    """
     one, other = committed.effect, small.effect
     if one is None or other is None or math.isnan(other.interval.low):
         return [Check(f"the small version has no interval: {small.state}, {small.reason}", False)]
-    checks = [
-        Check(
-            f"intervals overlap: {effect_words(one)} and {effect_words(other, short=True)}",
-            _overlap(one.interval, other.interval),
-        )
-    ]
+    wide, wider = (replace(effect, interval=_as_students(effect)) for effect in (one, other))
+    words = f"intervals overlap, as wide as Student's: {effect_words(wide)} and {effect_words(wider, short=True)}"
+    checks = [Check(words, _overlap(wide.interval, wider.interval))]
     direction = (
         _phases(committed.asked, small.asked)
         if one.direction is None
@@ -111,6 +111,17 @@ def _phases(committed: Asked, small: Asked) -> Check | None:
     return Check(
         f"best phases less than a quarter of a cycle apart: {cycle(one.phase)} and {cycle(other.phase)}", apart < 0.25
     )
+
+
+def _as_students(effect: Effect) -> Interval:
+    """The interval as wide as Student's would be: of two or three seeds the bootstrap's is far too narrow."""
+    from scipy.stats import norm, t
+
+    if effect.seeds < 2:
+        return effect.interval
+    wider = float(t.isf(0.025, effect.seeds - 1) / (norm.isf(0.025) * math.sqrt(1 - 1 / effect.seeds)))
+    below, above = (wider * (end - effect.size) for end in effect.interval)
+    return Interval(effect.size + below, effect.size + above)
 
 
 def _overlap(one: Interval, other: Interval) -> bool:

@@ -4,6 +4,7 @@ import json
 import math
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from lab.cli.main import main
@@ -299,7 +300,19 @@ def test_an_effect_that_may_be_nothing_has_no_direction_to_agree_in(tmp_path: Pa
     write(tmp_path / "one", "s", COMPARED, lambda place, seed: noise(place, seed))
     write(tmp_path / "two", "s", COMPARED, lambda place, seed: -noise(place, seed))
     (one,), (two,) = (find_out([claim()], tmp_path / name) for name in ("one", "two"))
-    assert [check.words.split(":")[0] for check in compare(one, two)] == ["intervals overlap"]
+    assert [check.words.split(",")[0] for check in compare(one, two)] == ["intervals overlap"]
+
+
+@pytest.mark.parametrize("seeds", [2, 3])
+def test_a_true_claim_seldom_differs_by_few_seeds(seeds: int, tmp_path: Path) -> None:
+    draw, differs = np.random.default_rng(0), 0
+    for turn in range(60):
+        for name, many in (("one", SEEDS), ("two", seeds)):
+            scores = draw.normal(size=(3, SEEDS))
+            write(tmp_path / name / f"{turn}", "s", COMPARED | {"seeds": many}, lambda *at, of=scores: float(of[at]))
+        one, two = (find_out([claim()], tmp_path / name / f"{turn}")[0] for name in ("one", "two"))
+        differs += not compare(one, two)[0].agrees
+    assert differs <= 3
 
 
 def test_best_phases_are_compared_around_the_cycle(tmp_path: Path) -> None:
@@ -328,6 +341,15 @@ def test_nothing_is_verified_that_was_not_run_or_over_committed_results(committe
         verify(asked, find_out([asked], committed)[0], Conditions("", committed))
 
 
+def test_two_rows_of_one_trial_are_no_results(tmp_path: Path) -> None:
+    """As a merge of two branches leaves them: which of them counted would be a matter of their order."""
+    write(tmp_path, "s", COMPARED, better_b)
+    table = tmp_path / "s" / "trials.csv"
+    table.write_text(table.read_text() + table.read_text().splitlines()[-1] + "\n")
+    with pytest.raises(UserError, match=r"trials.csv: trial c-s7 has two rows; one is accepted"):
+        find_out([claim()], tmp_path)
+
+
 def test_the_command_lists_claims_as_json(tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
     assert main(["claims", "--json", "--results", str(tmp_path)]) == 0
     listed = json.loads(capfd.readouterr().out)
@@ -342,6 +364,7 @@ def test_the_command_lists_claims_as_json(tmp_path: Path, capfd: pytest.CaptureF
         (["--verify", "nothing"], "nothing: no such claim; there are out-of-phase-ring"),
         (["--verify", "out-of-phase-ring"], "ring is not run; there is nothing to verify"),
         (["--figure", "figures"], "no phase response has been run"),
+        (["--json"], "is no directory; give the one that holds the studies' results"),
         (["--jobs", "2"], "--into and --jobs go with --verify"),
         (["--update", "absent.md"], "absent.md"),
     ],
@@ -349,7 +372,10 @@ def test_the_command_lists_claims_as_json(tmp_path: Path, capfd: pytest.CaptureF
 def test_what_the_command_cannot_do_is_one_line(
     words: list[str], said: str, tmp_path: Path, capfd: pytest.CaptureFixture[str]
 ) -> None:
-    assert main(["claims", *words, "--results", str(tmp_path / "none")]) == 2
+    results = tmp_path / "none"
+    if "--json" not in words:
+        results.mkdir()
+    assert main(["claims", *words, "--results", str(results)]) == 2
     error = capfd.readouterr().err
     assert said in error
     assert error.count("\n") == 1

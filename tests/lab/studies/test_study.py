@@ -126,6 +126,30 @@ def test_a_failed_trial_is_reported_and_not_fatal(lab_study, study_file, out, ch
     assert json.loads((out / "provenance.json").read_text())["sessions"][-1]["trials"] == 2
 
 
+def test_a_trial_whose_process_dies_once_goes_on_and_changes_nothing(lab_study, study_file, out):
+    assert lab_study("--set", "seeds=2")[0] == 0
+    whole = (out / "trials.csv").read_bytes()
+    shutil.rmtree(out.parent)
+    study_file.write_text(study_file.read_text().replace("fast: {", "fast: {signal_at: 30, "))
+    assert lab_study("--set", "seeds=2")[0] == 0
+    assert (out / "trials.csv").read_bytes() == whole
+
+
+def test_a_trial_that_is_stopped_is_no_failure_and_there_is_no_verdict_without_it(lab_study, study_file, out):
+    assert lab_study("--set", "seeds=2")[0] == 0
+    whole = (out / "trials.csv").read_bytes()
+    shutil.rmtree(out.parent)
+    study_file.write_text(study_file.read_text().replace("fast: {", "fast: {signal_at: 30, signal: 15, "))
+    status, _, shown = lab_study("--set", "seeds=2")
+    assert status == 1
+    assert (
+        "trial fast-s0 was stopped; the same command goes on with it" in shown or "trial fast-s1 was stopped" in shown
+    )
+    assert not (out / "summary.md").exists()
+    assert lab_study("--set", "seeds=2")[0] == 0
+    assert (out / "trials.csv").read_bytes() == whole
+
+
 def test_a_study_of_which_nothing_finished_says_so_by_its_status(lab_study):
     status, _, shown = lab_study("--set", "seeds=1", "--set", "set.nan_at=30")
     assert status == 1

@@ -96,8 +96,11 @@ def test_a_p_just_above_alpha_does_not_support():
     assert found.verdict == "unclear"
 
 
-def test_equal_arms_are_not_supported_and_close_ones_unclear():
-    assert summarise(study(), trials(a=[8] * 8, b=[8] * 8, c=[0] * 8)).verdict == "not supported"
+def test_equal_arms_are_unclear_and_so_are_close_ones():
+    """Where nothing trains in either arm, or both find all that there is, the score could not have shown more."""
+    found = summarise(study(), trials(a=[8] * 8, b=[8] * 8, c=[0] * 8)).comparisons[0]
+    assert found.verdict == "unclear"
+    assert "nothing differed: the score may be at its floor or its ceiling" in found.reason
     mixed = [1, -1, 2, -1, 1, -2, 3, 0.5]
     assert summarise(study(), trials(a=[0] * 8, b=mixed, c=[0] * 8)).verdict == "unclear"
 

@@ -16,6 +16,8 @@ class TinyConfig(RunConfig):
     nan_at: int | None = None
     crash_at: int | None = None
     bug_at: int | None = None
+    signal_at: int | None = None  # once
+    signal: int = signal.SIGKILL
 
     @classmethod
     def voice_names(cls):
@@ -24,7 +26,7 @@ class TinyConfig(RunConfig):
 
 class TinyTrainer:
     def __init__(self, config, context):
-        self.config = config
+        self.config, self.signalled = config, context.snapshots / "signalled"
         self.step = 0
         self.random = torch.Generator().manual_seed(config.seed)
         self.x = torch.randn(1, generator=self.random)
@@ -36,6 +38,9 @@ class TinyTrainer:
                 raise RunError(f"loss is nan at step {self.step}")
             if self.step == self.config.crash_at:
                 os.kill(os.getpid(), signal.SIGKILL)
+            if self.step == self.config.signal_at and not self.signalled.exists():
+                self.signalled.touch()
+                os.kill(os.getpid(), self.config.signal)
             if self.step == self.config.bug_at:
                 raise KeyError("forgotten")
             gradient = 2 * self.x + self.config.noise * torch.randn(1, generator=self.random)
