@@ -14,6 +14,10 @@ Weights = Mapping[str, Mapping[str, Tensor]]
 """By network and by the names of its ``state_dict``, the tensors of floating point."""
 
 
+VARIANCE = "running_var"
+"""What the names of variances end with that a BatchNorm remembers: of a negative one it would take the root."""
+
+
 @dataclass(frozen=True)
 class Answer:
     """The weights that a client's local training ended with.
@@ -94,6 +98,9 @@ def refusal(
         bad = next((name for name, mine, _ in pairs if not bool(mine.isfinite().all())), "the norm of its update")
         return f"{bad} is not finite"
     norm = float(torch.linalg.vector_norm(torch.stack([torch.linalg.vector_norm(own) for _, _, own in pairs])))
+    negative = next((name for name, mine, _ in pairs if name.endswith(VARIANCE) and bool((mine < 0).any())), None)
+    if negative is not None:
+        return f"{negative} is negative"
     if length > limit * norm:
         return f"its update is {length / norm if norm else math.inf:.3g} times as long as the weights"
     return None

@@ -58,7 +58,8 @@ class Federated(Config):
     )
     normalise: bool = Field(
         False,
-        description="FedNova: an update counts by its direction, divided by the sum of its client's learning rates",
+        description="FedNova: an update counts by its direction, divided by the sum of its client's learning rates, to "
+        "which that of plain SGD is in proportion",
     )
     server: Annotated[ServerPart, SERVERS] = Field(
         SgdServer(), description="what moves the server's weights along the averaged update, at the rate server.lr"
@@ -69,7 +70,10 @@ class Federated(Config):
         "a list that clients take in turn",
     )
     periods: tuple[Annotated[int, Field(ge=1, le=1_000_000_000)], ...] = Field(
-        (), max_length=10_000, description="of the clients' clocks in the place of clock.period, taken in turn"
+        (),
+        max_length=10_000,
+        description="of the clients' clocks in the place of clock.period, taken in turn; a mean is of a client's whole "
+        "cycles, and scores are of the server's",
     )
     norm_limit: float = Field(
         10.0, gt=0, le=1e30, description="an update that is longer than so many times the weights is refused"
@@ -144,6 +148,13 @@ class FederatedConfig(RunConfig):
         if own.periods and set(self.clock) != {"period"}:
             raise UserError(f"federated.periods: they take the place of clock.period, and clock is {dict(self.clock)}")
         clocks = Clocks(self.clock, self.voices, own.offsets, own.periods, own.clients)
+        for period, client in {period: client for client, period in enumerate(own.periods[: own.clients])}.items():
+            try:
+                clocks.voices(client)
+            except UserError as error:
+                raise UserError(f"federated.periods: {period}: {error}") from None
+        if own.clients == 1 and (odd := [name for name in self.voices if name.endswith(ODD)]):
+            raise UserError(f"voices.{odd[0]}: no client has an odd number, as federated.clients is 1")
         for client in range(min(own.clients, 2)):
             heard = {name: voice.to_config() for name, voice in clocks.voices(client).items()}
             _inner(own.trainer, {**as_mapping(self), "voices": heard})
@@ -151,6 +162,11 @@ class FederatedConfig(RunConfig):
 
     @model_validator(mode="after")
     def _engine_fits(self) -> Self:
+        if self.federated.normalise and self.federated.proximal_mu:
+            raise UserError(
+                f"federated.normalise: with proximal_mu {self.federated.proximal_mu:g} updates are not in proportion "
+                "to the sums of learning rates that they would be divided by; one of the two is accepted"
+            )
         if self.federated.address is not None and self.federated.engine != "flower":
             raise UserError("federated.address: clients come to an address with engine: flower only")
         return self

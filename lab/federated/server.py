@@ -1,4 +1,4 @@
-"""The server: the weights that all share, and how the clients' answers move them. Memory does not grow with answers."""
+"""The server: the weights that all share, and how clients' answers move them. Its memory does not grow with answers."""
 
 from __future__ import annotations
 

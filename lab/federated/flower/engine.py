@@ -93,7 +93,10 @@ class Flower:
             self._manager.wait_for(wanted, timeout=POLL)
 
     def replies(self, step: int, chosen: Sequence[int], weights: Weights) -> Iterator[Reply]:
-        """Every node takes the next client as soon as it is free; answers are told in the order of ``chosen``."""
+        """Every node takes the next client as soon as it is free; answers are told in the order of ``chosen``.
+
+        All answers of a round are held until the last is there: sums in another order would not be the same to the bit.
+        """
         found: dict[int, Reply] = {}
         open_to_any: queue.SimpleQueue[int] = queue.SimpleQueue()
         nodes = self._connected()

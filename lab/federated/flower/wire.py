@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Mapping
 from typing import Any
 
@@ -15,6 +16,8 @@ ROUND, CLIENT = "round", "client"
 """What the server sends beside weights."""
 MOVED, FOUND = "moved ", "found "
 """What the names of a client's numbers begin with: ∫lr by network, and what it measured."""
+WORD, MOST_WORDS = re.compile(r"\w{1,40}(/\w{1,40})*", re.ASCII), 64
+"""What a measurement may be called, which becomes a column of the log, and how many a client may send."""
 ANY = -1
 """The client of a node that stands for whichever it is asked to be."""
 
@@ -69,7 +72,8 @@ def numbers(answer: Answer) -> dict[str, float]:
 
 
 def answer(client: int, samples: int, metrics: Mapping[str, Any], weights: Weights) -> Answer:
-    """The answer that was sent; numbers that are none are left out."""
+    """The answer that was sent; numbers that are none are left out, and measurements that are not called by a word."""
     sent = {str(k): float(v) for k, v in metrics.items() if isinstance(v, int | float)}
     moved, found = ({k.removeprefix(w): v for k, v in sent.items() if k.startswith(w)} for w in (MOVED, FOUND))
-    return Answer(client, samples, moved, weights, found)
+    words = [word for word in found if WORD.fullmatch(word)][:MOST_WORDS]
+    return Answer(client, samples, moved, weights, {word: found[word] for word in words})

@@ -26,7 +26,6 @@ SKEWED = {
     "federated.offsets": "spread",
     "federated.fraction_train": 0.6,
     "federated.normalise": True,
-    "federated.proximal_mu": 0.1,
 }
 BASES = {"classifier": DIGITS, "gan": RING}
 
@@ -150,3 +149,11 @@ def test_a_server_that_is_not_there_is_told_within_seconds(make: Make, tmp_path:
     with pytest.raises(RunError, match=r"nobody answers at 127.0.0.1:\d+ .*begin the server first"):
         join(f"127.0.0.1:{free_port()}", make(DIGITS).config, tmp_path)
     assert monotonic() - begun < 10
+
+
+def test_a_client_cannot_name_columns_of_the_log_as_it_likes() -> None:
+    from lab.federated.flower.wire import FOUND, MOST_WORDS, answer
+
+    sent = {f"{FOUND}{word}": 1.0 for word in ("loss", "loss/generator", "junk/../x", "a b", "", "x" * 41)}
+    assert set(answer(0, 1, sent, {}).found) == {"loss", "loss/generator"}
+    assert len(answer(0, 1, {f"{FOUND}w{n}": 1.0 for n in range(1000)}, {}).found) == MOST_WORDS

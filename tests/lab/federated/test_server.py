@@ -128,6 +128,7 @@ BAD = {
     "other network": (replace(answer(5), weights={"generator": {}}), "is absent and not"),
     "norm": (changed("0.weight", torch.full((4, 3), 1e9)), "times as long as the weights"),
     "overflowing norm": (changed("0.weight", torch.full((4, 3), 3e38)), "times as long as the weights"),
+    "variance": (changed("1.running_var", torch.full((4,), -0.1)), "network.1.running_var is negative"),
     "samples": (replace(answer(5), samples=0), "it learned from 0 samples"),
     "rates": (
         replace(answer(5), moved={"network": np.nan}),

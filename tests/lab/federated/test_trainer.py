@@ -55,7 +55,6 @@ KINDS: dict[str, tuple[dict[str, Any], dict[str, Any]]] = {
         RING,
         {
             "federated.offsets": "spread",
-            "federated.normalise": True,
             "federated.proximal_mu": 0.1,
             "updates": "extragradient",
         },
@@ -351,6 +350,24 @@ REFUSED: dict[str, tuple[dict[str, Any], dict[str, Any], str]] = {
         DIGITS,
         {"clock": {"split": {"total": 12, "cycles": 2}}, "federated.periods": [3]},
         "federated.periods: they take the",
+    ),
+    "a later period": (
+        DIGITS,
+        {
+            "federated.periods": [6, 4, 1],
+            "voices.lr": {"wave": "cosine", "low": 0.0, "high": 1.0, "offset": 0.5, "mean": 0.1},
+        },
+        "federated.periods: 1: voices.lr.mean: 0.0 cannot be scaled",
+    ),
+    "nobody is odd": (
+        DIGITS,
+        {"federated.clients": 1, "voices.lr.odd": 0.1},
+        "voices.lr.odd: no client has an odd number",
+    ),
+    "two corrections": (
+        DIGITS,
+        {"federated.normalise": True, "federated.proximal_mu": 0.1},
+        "federated.normalise: with proximal_mu 0.1 updates are not in proportion",
     ),
     "nothing": ({"steps": 3, "clock": {"period": 3}, "voices": {}}, {}, "federated.trainer: missing"),
     "address": (
