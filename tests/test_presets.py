@@ -16,7 +16,7 @@ ROOT = Path(__file__).resolve().parent.parent
 PRESETS = [(name, preset) for name in ("gan", "rl", "supervised") for preset in preset_names(trainer(name))]
 EXPERIMENTS = {"ring-quadrature"}
 """Presets to look at phases with, which do not claim to be the best."""
-MEASURED = ("fashion-mnist-snapshots", "hard-data", "sparse-mnist", "split-mnist")
+MEASURED = ("fashion-mnist", "fashion-mnist-snapshots", "hard-data", "sparse-mnist", "split-mnist")
 NOT_YET = {
     "gan": ("cifar10-sngan", "stacked-mnist-pacgan"),
     "supervised": [word for word in preset_names(trainer("supervised")) if word not in MEASURED],

@@ -161,7 +161,7 @@ class FederatedConfig(RunConfig):
         return self
 
     @model_validator(mode="after")
-    def _engine_fits(self) -> Self:
+    def _block_fits(self) -> Self:
         if self.federated.normalise and self.federated.proximal_mu:
             raise UserError(
                 f"federated.normalise: with proximal_mu {self.federated.proximal_mu:g} updates are not in proportion "

@@ -131,7 +131,7 @@ class Pool:
             ends: list[Ended] = pipe.recv()
         except EOFError:
             process.join()
-            ends = self._again(job, f"the process was ended by {_exit_words(process.exitcode)}")
+            ends = self._again(job, _exit_words(process.exitcode))
         pipe.close()
         process.join()
         return ends
@@ -143,7 +143,8 @@ class Pool:
         if self._lost[first] < MOST_LOSSES:
             self._start(job)
             return []
-        return [Ended(key, f"{loss}, for the {MOST_LOSSES}rd time; see {job.log}") for key in job.keys]
+        error = f"its process was ended {MOST_LOSSES} times, the last time by {loss}; see {job.log}"
+        return [Ended(key, error) for key in job.keys]
 
 
 def _child(pipe: connection.Connection, job: Job) -> None:
