@@ -28,6 +28,7 @@ def answer(client: int, samples: int = 10, moved: float = 1.0, scale: float = 0.
     random = torch.Generator().manual_seed(client)
     begun = floating(network())
     weights = {k: t + scale * torch.randn(t.shape, generator=random) for k, t in begun.items()}
+    weights["1.running_var"].abs_()
     return Answer(client, samples, {"network": moved}, {"network": weights}, {"loss": float(client)})
 
 
