@@ -103,10 +103,11 @@ def test_rejects_a_true_null_no_more_often_than_alpha():
     assert sum(value < 0.05 for value in p) <= 9
 
 
-def test_interval_is_scipys_bca_where_that_is_defined():
+@pytest.mark.parametrize("level", [0.9, 0.95])
+def test_interval_is_scipys_bca_where_that_is_defined(level):
     x = np.random.default_rng(2).exponential(size=30)
-    expected = stats.bootstrap((x,), np.mean, method="BCa", n_resamples=9_999, rng=rng()).confidence_interval
-    assert bootstrap_interval(x, rng=rng()) == pytest.approx(tuple(expected))
+    found = stats.bootstrap((x,), np.mean, confidence_level=level, method="BCa", n_resamples=9_999, rng=rng())
+    assert bootstrap_interval(x, confidence=level, rng=rng()) == pytest.approx(tuple(found.confidence_interval))
 
 
 @pytest.mark.parametrize(("seeds", "covered"), [(5, 0.8), (10, 0.9), (20, 0.93)])
