@@ -27,6 +27,7 @@ MAY_IMPORT = {
     "lab.distributed.commands": {"lab"},
     "lab.distributed.work": {"lab"},
     "lab.distributed.scale_figure": {"lab"},
+    "lab.distributed.intervals_figure": {"lab"},
     "curricula": {"lab.errors", "lab.door", "lab.phase", "lab.training"},
     "gan": {"lab", "curricula"},
     "rl": {"lab", "curricula"},

@@ -80,6 +80,10 @@ def add_commands(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]
     options.add_results_option(scale)
     options.add_json_option(scale)
     scale.set_defaults(run=_scale)
+    intervals = subparsers.add_parser("intervals", help="draw a study's score against the interval between averages")
+    intervals.add_argument("study", metavar="STUDY", help="the name of a study under results/, of this trainer")
+    options.add_results_option(intervals)
+    intervals.set_defaults(run=_intervals)
 
 
 def take_part(args: argparse.Namespace, config: DistributedConfig, preset: str) -> int | None:
@@ -173,3 +177,14 @@ def _scale(args: argparse.Namespace) -> int:
     from lab.distributed.scale_figure import report
 
     return report(args)
+
+
+def _intervals(args: argparse.Namespace) -> int:
+    from lab.distributed.intervals_figure import save_intervals
+    from lab.reports import style
+    from lab.training.paths import results_root
+
+    path = results_root(args.results) / args.study
+    with style.writing(path / "figures"):
+        print(save_intervals(path, path / "figures").path)
+    return 0
