@@ -6,7 +6,12 @@ from lab.training import plugins
 
 
 def preload(trainer: str) -> list[str]:
-    """Modules that every trial of a trainer needs, and that take seconds to import."""
+    """Modules that every trial of a trainer needs, and that take seconds to import.
+
+    Also those of the trainers whose networks it trains, where it has none of its own.
+    """
     plugin = plugins.trainer(trainer)
+    all_of = [plugin, *plugins.offering(getattr(plugin, "presets_of", "")).values()]
+    modules = [module for each in all_of for module in getattr(each, "modules", ())]
     # torch._dynamo: the first optimiser of a process imports it, for more than a second.
-    return ["lab.studies.work", plugin.config_type().__module__, "torch._dynamo"]
+    return list(dict.fromkeys(["lab.studies.work", *modules, "torch._dynamo", "lab.studies.frozen"]))

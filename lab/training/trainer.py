@@ -248,6 +248,12 @@ class LatePlugin:
     options: str = ""
     shares: bool = False
 
+    @property
+    def modules(self) -> Sequence[str]:
+        """What a process of it will import, with all that these import."""
+        places = (self.config, self.trainer, self.federated)
+        return [place.partition(":")[0] for place in places if place]
+
     def config_type(self) -> type[RunConfig]:
         """The trainer's configuration model."""
         found: type[RunConfig] = resolve_name(self.config)
