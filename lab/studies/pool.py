@@ -83,6 +83,7 @@ class Pool:
         self._context = multiprocessing.get_context("forkserver")
         self._context.set_forkserver_preload(list(preload))
         self._running: dict[connection.Connection, tuple[Job, Any]] = {}
+        self._leaving: list[Any] = []  # processes that have answered: freeing torch's memory takes a while
         self._lost: dict[str, int] = {}
 
     def __enter__(self) -> Pool:
@@ -92,12 +93,14 @@ class Pool:
         """Ends what still runs (an interrupt, an error); a trial goes on from its last checkpoint another time."""
         for _, process in self._running.values():
             process.terminate()
-        for pipe, (_, process) in self._running.items():
+        for process in [*self._leaving, *(process for _, process in self._running.values())]:
             process.join(PATIENCE)
             if process.exitcode is None:
                 process.kill()
                 process.join()
+        for pipe in self._running:
             pipe.close()
+        self._leaving.clear()
         self._running.clear()
 
     @property
@@ -108,14 +111,15 @@ class Pool:
     def run(self, jobs: Sequence[Job], tick: float = 0.5) -> Iterator[Ended | None]:
         """Run all; yields how trials ended as jobs do, and None at least every ``tick`` seconds for a display."""
         waiting = list(reversed(jobs))
-        while waiting or self._running:
-            while waiting and len(self._running) < self.size:
+        ended: list[Ended] = []
+        while waiting or self._running or ended:
+            while waiting and len(self._running) < self.size:  # before what ended is told of, which takes a while
                 self._start(waiting.pop())
-            ready = connection.wait(list(self._running), timeout=tick)
+            yield from ended
+            ready = connection.wait(list(self._running), timeout=tick) if self._running else []
             yield None
-            for pipe in ready:
-                if isinstance(pipe, connection.Connection):
-                    yield from self._collect(pipe)
+            ended = [end for pipe in ready if isinstance(pipe, connection.Connection) for end in self._collect(pipe)]
+            self._leaving = [process for process in self._leaving if process.exitcode is None]
 
     def _start(self, job: Job) -> None:
         ours, theirs = self._context.Pipe(duplex=False)
@@ -129,11 +133,11 @@ class Pool:
         job, process = self._running.pop(pipe)
         try:
             ends: list[Ended] = pipe.recv()
+            self._leaving.append(process)
         except EOFError:
             process.join()
             ends = self._again(job, _exit_words(process.exitcode))
         pipe.close()
-        process.join()
         return ends
 
     def _again(self, job: Job, loss: str) -> list[Ended]:

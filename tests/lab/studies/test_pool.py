@@ -5,6 +5,7 @@ import os
 import signal
 import subprocess
 import sys
+import threading
 import time
 from dataclasses import replace
 
@@ -41,11 +42,19 @@ def some_end(folder):
     return {"b": RunError("out of\n room"), "c": Interrupted("stopped", signal.SIGTERM), "d": KeyError("forgotten")}
 
 
+def linger(folder):
+    threading.Thread(target=wait_until, args=((folder / "begun").exists,)).start()
+
+
+def begin(folder):
+    (folder / "begun").touch()
+
+
 @pytest.fixture
 def jobs(tmp_path, monkeypatch):
     monkeypatch.syspath_prepend(os.path.dirname(__file__))
     monkeypatch.setitem(sys.modules, "test_pool", sys.modules[__name__])
-    for function in (report, raise_user_error, crash, leave, wait_for_ever, some_end):
+    for function in (report, raise_user_error, crash, leave, wait_for_ever, some_end, linger, begin):
         monkeypatch.setattr(function, "__module__", "test_pool")
 
     def make(*works):
@@ -93,6 +102,13 @@ def test_a_job_of_several_trials_tells_how_each_ended(jobs, tmp_path):
     with Pool(1, []) as pool:
         found = ends(pool, [replace(job, keys=keys) for job in jobs((crash,))])
     assert all("SIGSEGV" in found[key].error for key in keys)
+
+
+def test_a_job_that_has_answered_holds_nothing_up(jobs, tmp_path):
+    """Its process, which goes only when the next job has begun, waits in vain for no time."""
+    with Pool(1, []) as pool:
+        assert list(ends(pool, jobs((linger,), (begin,)))) == ["j0", "j1"]
+    assert (tmp_path / "logs" / "j0.log").read_text() == ""
 
 
 def test_leaving_the_pool_ends_what_runs(jobs):
