@@ -36,7 +36,7 @@ class DistributedPlugin:
     presets = Path(__file__).parent / "presets"
     presets_of = "shares"
     modules = (f"{MODULE}.config", f"{MODULE}.trainer")
-    step_unit = "step of every worker"
+    step_unit = "joint update"
     headline: Sequence[str] = (
         "evaluation/accuracy",
         "evaluation/ema/modes",
