@@ -27,8 +27,6 @@ AVERAGES = "averages.last"
 APART = 1.035
 """By which points of one interval are drawn beside each other."""
 Ends = tuple[float | None, float | None]
-WIDE = 1.55 * style.WIDTH
-"""Inches: two panels beside each other."""
 
 
 @dataclass(frozen=True)
@@ -103,7 +101,7 @@ def save_intervals(path: Path, out: Path) -> Saved:
 @style.applied()
 def intervals_figure(study: StudyData, lines: Sequence[Line], control: Line) -> Figure:
     """Two panels: the score, and what it is more than the control's."""
-    figure = Figure(figsize=(WIDE, 5.2))
+    figure = Figure(figsize=(style.WIDE, 5.2))
     scores, differences = figure.subplots(1, 2)
     handles = []
     for place, line in enumerate(lines):
@@ -139,7 +137,7 @@ def _draw(
     look: Look,
     shift: float,
 ) -> list[Any]:
-    places = [count * shift for count in line.averages[: len(means)]]
+    places = [count * shift for count in line.averages]
     for place, (low, high) in zip(places, intervals, strict=True):
         if low is not None and high is not None:
             axes.plot([place] * 2, [low, high], color=look.color, linewidth=2.6, alpha=0.55, zorder=2)
@@ -160,5 +158,6 @@ def _difference(study: StudyData, treatment: str, control: str) -> tuple[float, 
     pairs = np.array([ours[seed] - theirs[seed] for seed in ours if seed in theirs])
     if not pairs.size:
         return float("nan"), (None, None)
-    interval = bootstrap_interval(pairs, confidence=1 - study.summary["alpha"], rng=np.random.default_rng(0))
-    return float(pairs.mean()), (interval.low, interval.high) if pairs.size > 1 else (None, None)
+    return float(pairs.mean()), bootstrap_interval(
+        pairs, confidence=1 - study.summary["alpha"], rng=np.random.default_rng(0)
+    )

@@ -35,7 +35,7 @@ class DistributedPlugin:
     summary = "train a preset of another trainer with several workers, each with its own offset in the cycle"
     presets = Path(__file__).parent / "presets"
     presets_of = "shares"
-    modules = (f"{MODULE}.config", f"{MODULE}.trainer")
+    modules = (f"{MODULE}.trainer",)
     step_unit = "joint update"
     headline: Sequence[str] = (
         "evaluation/accuracy",

@@ -24,6 +24,8 @@ from lab.errors import UserError
 
 WIDTH = 6.4
 """Inches. At 160 dpi a figure is 1024 pixels wide, and its 11-point type is still readable on a phone's width."""
+WIDE = 1.55 * WIDTH
+"""Inches: two panels beside each other."""
 DPI = 160
 
 BLUE, VERMILION, GREEN, ORANGE = "#0072B2", "#D55E00", "#009E73", "#E69F00"

@@ -12,6 +12,6 @@ def preload(trainer: str) -> list[str]:
     """
     plugin = plugins.trainer(trainer)
     all_of = [plugin, *plugins.offering(getattr(plugin, "presets_of", "")).values()]
-    modules = [module for each in all_of for module in getattr(each, "modules", ())]
+    modules = [module for p in all_of for module in (p.config_type().__module__, *getattr(p, "modules", ()))]
     # torch._dynamo: the first optimiser of a process imports it, for more than a second.
     return list(dict.fromkeys(["lab.studies.work", *modules, "torch._dynamo", "lab.studies.frozen"]))

@@ -28,8 +28,6 @@ GATE = "rehearsal.share"
 """The voice that says what is rehearsed when."""
 MOST_ARMS = 4
 SCALE = Normalize(0.0, 1.0)
-WIDE = 1.55 * style.WIDTH
-"""Inches: two figures beside each other."""
 READING = (
     "Rows are tasks in the order in which they are learned, colours their test accuracies, means over seeds; white is "
     "before a task is met. Ticks below the learning rate are the steps that rehearse, as high as their share."
@@ -128,7 +126,7 @@ def response_and_tasks(
     study: StudyData, response: Mapping[str, Any], higher: bool, drawn: Sequence[tuple[float, Arm, Table]]
 ) -> Figure:
     """The curve on the left; on the right the matrices of two offsets above the learning rate and both rehearsals."""
-    figure = Figure(figsize=(WIDE, 5.4))
+    figure = Figure(figsize=(style.WIDE, 5.4))
     places: Any = figure.subfigures(1, 2, width_ratios=(0.8, 1.0))
     left, right = places
     curve = left.subplots()

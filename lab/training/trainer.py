@@ -250,8 +250,8 @@ class LatePlugin:
 
     @property
     def modules(self) -> Sequence[str]:
-        """What a process of it will import, with all that these import."""
-        places = (self.config, self.trainer, self.federated)
+        """What it trains by, beside its configuration."""
+        places = (self.trainer, self.federated)
         return [place.partition(":")[0] for place in places if place]
 
     def config_type(self) -> type[RunConfig]:

@@ -105,7 +105,7 @@ def test_a_job_of_several_trials_tells_how_each_ended(jobs, tmp_path):
 
 
 def test_a_job_that_has_answered_holds_nothing_up(jobs, tmp_path):
-    """Its process, which goes only when the next job has begun, waits in vain for no time."""
+    """Its process goes only when the next job has begun."""
     with Pool(1, []) as pool:
         assert list(ends(pool, jobs((linger,), (begin,)))) == ["j0", "j1"]
     assert (tmp_path / "logs" / "j0.log").read_text() == ""
