@@ -239,13 +239,13 @@ def _counted(study: StudyData, arm: str, seeds: Sequence[int]) -> np.ndarray[Any
 
 def _save_curves(study: StudyData, out: Path) -> Saved | None:
     by_arm = study.runs()
+    if len(by_arm) > MOST_CURVES:
+        compared = {c[side] for c in study.comparisons for side in ("treatment", "control")}
+        by_arm = {name: paths for name, paths in by_arm.items() if name in compared}
     if any(0 < len(paths) < _scored(study, name) for name, paths in by_arm.items()):
         # Of some seeds the runs lie elsewhere, and a mean without them would pass for that of all.
         (out / "curves.png").unlink(missing_ok=True)
         return None
-    if len(by_arm) > MOST_CURVES:
-        compared = {c[side] for c in study.comparisons for side in ("treatment", "control")}
-        by_arm = {name: paths for name, paths in by_arm.items() if name in compared}
     arms = [
         Arm(name, tuple(read_run(path) for path in paths), study.look(name)) for name, paths in by_arm.items() if paths
     ]

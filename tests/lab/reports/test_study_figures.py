@@ -64,6 +64,7 @@ def test_of_very_many_arms_those_compared_have_curves(tmp_path: Path) -> None:
     for name in ("constant", "quadrature", "arm-3"):
         for seed in range(2):
             gan_run(tmp_path / "runs" / "ring" / f"{name}-s{seed}", seed=seed)
+    gan_run(tmp_path / "runs" / "ring" / "arm-4-s0", seed=0)  # one run of two, of an arm that is not drawn
     curves = next(saved for saved in study_figures(path, path / "figures") if saved.path.stem == "curves")
     assert curves.alt.endswith("for the arms constant, quadrature.")
 
