@@ -13,13 +13,15 @@ from lab.training.config import RunConfig, load_yaml, resolve
 from lab.training.plugins import preset_names, preset_path, trainer
 
 ROOT = Path(__file__).resolve().parent.parent
-PRESETS = [(name, preset) for name in ("gan", "rl", "supervised") for preset in preset_names(trainer(name))]
+TRAINERS = ("gan", "rl", "supervised", "distributed", "federated")
+PRESETS = [(name, preset) for name in TRAINERS for preset in preset_names(trainer(name))]
 EXPERIMENTS = {"ring-quadrature"}
 """Presets to look at phases with, which do not claim to be the best."""
 MEASURED = ("fashion-mnist", "fashion-mnist-snapshots", "hard-data", "sparse-mnist", "split-mnist")
 NOT_YET = {
     "gan": ("cifar10-sngan", "stacked-mnist-pacgan"),
     "supervised": [word for word in preset_names(trainer("supervised")) if word not in MEASURED],
+    "distributed": ("offset-workers",),
 }
 UNTUNED = {(name, preset) for name, presets in NOT_YET.items() for preset in presets}
 """Presets that no study has tuned; their headers say so."""
@@ -28,8 +30,8 @@ NEEDS = {"lunar-lander-wind": "Box2D", "bipedal-walker": "Box2D", "hopper": "muj
 ANY_DATA = {"folder": "cifar10"}
 """GAN presets for whatever data a user has -> the preset that was tuned, on data that everybody can have."""
 EVERY = {"log_every", "evaluate_every", "checkpoint_every", "snapshot_every"}
-LENGTH = {"steps", "clock", "curvature", "diagnostics"} | EVERY
-"""How long, how often, and what is measured besides: what a preset may choose for itself."""
+LENGTH = {"steps", "clock", "curvature", "diagnostics", "device"} | EVERY
+"""How long, how often, where, and what is measured besides: what a preset may choose for itself."""
 CHOSEN = "<- this preset"
 
 
