@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import select
 import socket
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -103,36 +104,39 @@ class RayEngine:
         """
         place, request = Place(folder.absolute()), Request(self.trial_cpus, self.trial_gpus)
         with (
-            self._somewhere(jobs) as (address, gone),
-            self._connected(address),
+            self._somewhere(jobs) as address,
+            self._connected(address) as gone,
             place.marked(),
             RayPool(jobs, place, request, preload(study.trainer), gone) as pool,
         ):
             yield pool
 
     @contextmanager
-    def _somewhere(self, jobs: int) -> Iterator[tuple[str, Callable[[], bool]]]:
-        """An address, and what tells whether the Ray there is known to be gone."""
+    def _somewhere(self, jobs: int) -> Iterator[str]:
+        """The address of a Ray."""
         if self.address is not None:
-            yield self.address, lambda: False
+            yield self.address
             return
         with kept(jobs * self.trial_cpus, min(jobs * self.trial_gpus, devices())) as found:
             yield found
 
     @contextmanager
-    def _connected(self, address: str) -> Iterator[None]:
+    def _connected(self, address: str) -> Iterator[Callable[[], bool]]:
+        """Yields what tells whether the Ray of this machine has ended."""
         here = address.startswith(("127.", "localhost:", "[::1]:"))
         os.environ.update(QUIET | (LOOPBACK if here else {}) | ({} if self.address is None else AT_ONCE))
         import ray
 
         try:
-            ray.init(address=address, log_to_driver=False, logging_level="ERROR")
+            context = ray.init(address=address, log_to_driver=False, logging_level="ERROR")
         except (ConnectionError, RuntimeError, ValueError) as error:
             raise RunError(f"--engine ray: {address} refuses: {one_line(str(error), 300)}") from None
-        try:
-            yield
-        finally:
-            ray.shutdown()
+        with socket.socket(socket.AF_UNIX) as lifeline:
+            try:
+                lifeline.connect(context.address_info["raylet_socket_name"])
+                yield lambda: bool(select.select([lifeline], [], [], 0)[0])
+            finally:
+                ray.shutdown()
 
 
 def devices() -> int:

@@ -20,7 +20,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
@@ -43,8 +43,8 @@ QUIET = {"RAY_USAGE_STATS_ENABLED": "0", "RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO": "
 
 
 @contextmanager
-def kept(cpus: float, gpus: float) -> Iterator[tuple[str, Callable[[], bool]]]:
-    """A Ray of this machine with so many CPUs and GPUs to give; yields its address, and whether it has ended if asked.
+def kept(cpus: float, gpus: float) -> Iterator[str]:
+    """A Ray of this machine with so many CPUs and GPUs to give; yields its address.
 
     Raises:
         RunError: it did not start.
@@ -70,7 +70,7 @@ def kept(cpus: float, gpus: float) -> Iterator[tuple[str, Callable[[], bool]]]:
             said = (folder / "keeper.log").read_text(errors="replace").split("\n") if folder.exists() else []
             last = next((line.strip() for line in reversed(said) if line.strip()), "it said nothing")
             raise RunError(f"--engine ray: Ray did not start on this machine: {last}")
-        yield address, lambda: process.poll() is not None
+        yield address
     finally:
         _end(process)
         shutil.rmtree(folder, ignore_errors=True)

@@ -38,7 +38,8 @@ class RayPool:
         place: the study's folder of runs.
         request: of each task.
         preload: as of :class:`lab.studies.pool.Pool`.
-        gone: whether that Ray is known to be gone.
+        gone: whether this machine's part of Ray has ended. It is asked before each call that would need it: Ray ends
+            a process that finds it gone, without a word.
     """
 
     def __init__(
@@ -63,12 +64,10 @@ class RayPool:
 
     def __exit__(self, *exception: object) -> None:
         """Asks what still runs to stop, and waits until it has saved its state; where Ray is gone there is nobody."""
-        if self._gone():
-            self._running.clear()
-        for stream in self._running:
+        for stream in [] if self._gone() else self._running:
             self._ray.cancel(stream, force=False)
         deadline = time.monotonic() + PATIENCE
-        while self._running and (left := deadline - time.monotonic()) > 0:
+        while self._running and not self._gone() and (left := deadline - time.monotonic()) > 0:
             ready, _ = self._ray.wait(list(self._running), num_returns=1, timeout=left)
             for stream in ready:
                 self._next(stream)
@@ -90,13 +89,17 @@ class RayPool:
             while waiting and len(self._running) < self.size:
                 self._start(waiting.pop())
             ready, _ = self._ray.wait(list(self._running), num_returns=1, timeout=tick)
-            if self._gone():
-                raise RunError(GONE)
+            self._check()
             yield None
             for stream in ready:
                 yield from self._collect(stream)
 
+    def _check(self) -> None:
+        if self._gone():
+            raise RunError(GONE)
+
     def _start(self, job: Job) -> None:
+        self._check()
         begun = Sender(self.place.folder, job.keys).pack() or Cargo()
         self._running[self._task.remote(job, self.place, begun, self._preload, self._request.gpus)] = job
 
@@ -113,6 +116,7 @@ class RayPool:
 
     def _next(self, stream: Any) -> Report | BaseException:
         """What a task sends next, or what ended it; then it is no longer among those that run."""
+        self._check()
         try:
             report: Report = self._ray.get(next(stream))
             return report
@@ -123,7 +127,6 @@ class RayPool:
     def _again(self, job: Job, loss: BaseException) -> Sequence[Ended]:
         """Hand a job out anew: its runs go on from the newest checkpoints that are here."""
         if isinstance(loss, self._ray.exceptions.LocalRayletDiedError):
-            self._gone = lambda: True
             raise RunError(GONE)
         first = job.keys[0]
         self._lost[first] = self._lost.get(first, 0) + 1
