@@ -14,6 +14,8 @@ are trained in it. Where they do not, each is trained on its worker's machine, a
 it, comes back to where the study is as soon as it is written; so does the whole run at its end. A worker that is lost
 costs the steps since its last checkpoint (``checkpoint_every``): the study hands the trial out again, up to ten times,
 with the files that it has. What a lost worker leaves in its machine's temporary folder (``lab-study-*``) stays there.
+Where Ray on the study's machine ends, the study does within seconds, and says so; where the cluster's head does, Ray
+itself ends it after a minute, with a message of its own. Either way the same command goes on.
 A study whose trials begin with other runs (``init_from``) needs the shared folder: these runs are not sent.
 
 A trial asks Ray for ``--trial-cpus`` and ``--trial-gpus`` (parts of one too) and has one thread and the GPUs that it

@@ -122,7 +122,7 @@ class RayEngine:
 
     @contextmanager
     def _connected(self, address: str) -> Iterator[Callable[[], bool]]:
-        """Yields what tells whether the Ray of this machine has ended."""
+        """Yields what tells whether Ray on this machine has ended: a connection to its raylet, which ends with it."""
         here = address.startswith(("127.", "localhost:", "[::1]:"))
         os.environ.update(QUIET | (LOOPBACK if here else {}) | ({} if self.address is None else AT_ONCE))
         import ray
