@@ -35,8 +35,7 @@ def flower() -> Any:
         import flwr.common
     except ImportError:
         raise UserError(
-            "engine: flower needs the extra 'flower': pip install 'phase-lab[flower]' in an environment without ray; "
-            "simulation is accepted here"
+            "engine: flower needs the extra 'flower': pip install 'phase-lab[flower]'; simulation is accepted here"
         ) from None
     import logging
 

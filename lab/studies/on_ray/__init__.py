@@ -4,12 +4,13 @@
 :mod:`pool` the study's side, :mod:`attempt` the worker's, :mod:`carried` the files that go between the two where they
 share no folder. Ray itself is imported only once a study runs on it.
 
-On this machine nothing else is needed: ``lab study FILE --engine ray``. Ray listens on the loopback alone, reports no
-usage, has no dashboard, and is gone when the study is, however that ends.
+On this machine nothing else is needed: ``lab study FILE --engine ray``. Ray listens on the loopback alone and to those
+that have the study's token, reports no usage, has no dashboard, and is gone when the study is, however that ends.
 
 On a cluster, ``lab study FILE --engine ray --address HOST:PORT`` is run on a machine that belongs to it (the head will
 do), with the address as ``ray start`` printed it; the laboratory, its data and the trainer's package are installed on
-every machine, in the same version. Where the results lie in a folder that all machines see under the same path, trials
+every machine, in the same version. For a cluster that asks for a token, ``RAY_AUTH_MODE=token`` and Ray's own
+``RAY_AUTH_TOKEN`` or ``~/.ray/auth_token`` are set. Where the results lie in a folder that all machines see under the same path, trials
 are trained in it. Where they do not, each is trained on its worker's machine, and every checkpoint, with the logs up to
 it, comes back to where the study is as soon as it is written; so does the whole run at its end. A worker that is lost
 costs the steps since its last checkpoint (``checkpoint_every``): the study hands the trial out again, up to ten times,

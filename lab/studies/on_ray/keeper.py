@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import ctypes
 import os
+import secrets
 import select
 import shutil
 import signal
@@ -46,9 +47,14 @@ QUIET = {"RAY_USAGE_STATS_ENABLED": "0", "RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO": "
 def kept(cpus: float, gpus: float) -> Iterator[str]:
     """A Ray of this machine with so many CPUs and GPUs to give; yields its address.
 
+    It takes orders only with a token, as every user of the machine reaches its loopback. This process's environment has
+    it from then on; where the user has set ``RAY_AUTH_TOKEN`` or ``RAY_AUTH_MODE``, those stay.
+
     Raises:
         RunError: it did not start.
     """
+    os.environ.setdefault("RAY_AUTH_MODE", "token")
+    os.environ.setdefault("RAY_AUTH_TOKEN", secrets.token_hex(32))
     folder = _short_folder()
     words = [sys.executable, "-m", "lab.studies.on_ray.keeper", f"{cpus:g}", f"{gpus:g}", str(folder)]
     with (folder / "keeper.log").open("w") as log:

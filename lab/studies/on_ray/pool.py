@@ -126,8 +126,6 @@ class RayPool:
 
     def _again(self, job: Job, loss: BaseException) -> Sequence[Ended]:
         """Hand a job out anew: its runs go on from the newest checkpoints that are here."""
-        if isinstance(loss, self._ray.exceptions.LocalRayletDiedError):
-            raise RunError(GONE)
         first = job.keys[0]
         self._lost[first] = self._lost.get(first, 0) + 1
         if self._lost[first] < MOST_LOSSES:

@@ -18,7 +18,8 @@ from lab.studies.engines import LocalEngine
 from lab.studies.model import load_study
 from lab.studies.on_ray.attempt import Place, Report, attempt
 from lab.studies.on_ray.carried import Cargo, Sender, unpack
-from lab.studies.on_ray.engine import devices, room
+from lab.studies.on_ray.engine import AT_ONCE, devices, room
+from lab.studies.on_ray.keeper import LOOPBACK, kept
 from lab.studies.trials import plan
 from lab.training import plugins
 
@@ -174,6 +175,23 @@ def test_the_end_of_ray_itself_is_no_failure_of_trials(part, start, words, tmp_p
     assert ",failed," not in table.read_text()
     assert main(words("cut", changes=longer)) == main(words("whole", changes=longer)) == 0
     assert table.read_bytes() == (tmp_path / "whole" / "descent" / "trials.csv").read_bytes()
+
+
+@needs_ray
+@pytest.mark.slow
+def test_only_who_has_the_token_gets_in(monkeypatch):
+    """Other users of this machine reach its loopback too, and a Ray runs what it is sent."""
+    for name in ("RAY_AUTH_MODE", "RAY_AUTH_TOKEN"):
+        monkeypatch.setenv(name, "")
+        monkeypatch.delenv(name)  # and again at the end of the test
+    enter = [sys.executable, "-c", "import sys, ray; ray.init(address=sys.argv[1], log_to_driver=False)"]
+    strange = os.environ | {"RAY_AUTH_MODE": "token", "RAY_AUTH_TOKEN": "0" * 64} | LOOPBACK | AT_ONCE
+    with kept(1, 0) as address:
+        own = subprocess.run([*enter, address], env=os.environ | LOOPBACK, capture_output=True, text=True)
+        other = subprocess.run([*enter, address], env=strange, capture_output=True, text=True)
+    assert own.returncode == 0, own.stderr
+    assert other.returncode != 0
+    assert "nauthenticated" in other.stderr
 
 
 def test_a_trial_has_room_on_one_machine_or_on_none():
